@@ -1,0 +1,1 @@
+"""Fine-Tuning You Can Run: the library that the lessons import."""

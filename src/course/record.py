@@ -1,0 +1,157 @@
+"""Record what a lesson measured, so that its page, its quiz and the claims ledger can use it.
+
+A recorded item is *displayed*: in a notebook it shows as a table or figure, and carries the same data in a second
+representation (:data:`MIME`) that the build step collects from the executed cell. Nothing is written to disk and
+nothing else is needed, so a lesson behaves the same as a notebook, as a script and in the build.
+
+Keys are dotted lower-case names such as ``"lora.trainable"``. Prose binds to values: ``{{ lora.trainable | int }}``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from numbers import Real
+from typing import Any, Literal, TypeVar
+
+from course.figures import Figure, Series
+
+MIME = "application/vnd.course.record+json"
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+
+Kind = Literal["exact", "relative", "band"]
+"""How a value may differ between two runs: *exact* not at all (counts, text); *relative* in the last digits (losses on
+another processor); *band* freely (times, measured memory)."""
+
+Scalar = TypeVar("Scalar", int, float, str, bool)
+
+
+def value(key: str, value: Scalar, kind: Kind = "relative") -> Scalar:
+    """Record one number, truth value or short text under ``key`` and return it unchanged.
+
+    ``kind`` is ``"relative"`` unless given; integers, texts and truth values are ``"exact"`` unless they are a ``"band"``.
+
+    Raises:
+        ValueError: a malformed key, or a number that is not finite.
+        TypeError: a value that is none of int, float, str, bool.
+    """
+    plain = _plain(value, key)
+    if kind == "relative" and not isinstance(plain, float):
+        kind = "exact"
+    _show({"type": "value", "key": _key(key), "value": plain, "kind": kind}, "")
+    return value
+
+
+def values(prefix: str, items: Mapping[str, Any], kind: Kind = "relative") -> None:
+    """Record every entry of ``items`` under ``prefix.name``."""
+    for name, item in items.items():
+        value(f"{prefix}.{name}", item, kind)
+
+
+def table(
+    key: str, rows: Sequence[Sequence[Any]], columns: Sequence[str], caption: str, kind: Kind = "relative"
+) -> None:
+    """Record and show a table. Cells are numbers or short texts; format numbers yourself where it matters.
+
+    Raises:
+        ValueError: a row whose length differs from ``columns``.
+    """
+    for number, row in enumerate(rows):
+        if len(row) != len(columns):
+            raise ValueError(f"Table {key!r}: row {number} has {len(row)} cells for {len(columns)} columns.")
+    cells = [[_plain(cell, key) for cell in row] for row in rows]
+    data = {"type": "table", "key": _key(key), "columns": list(columns), "rows": cells, "caption": caption, "kind": kind}
+    _show(data, _text_table(columns, cells))
+
+
+def curve(key: str, x: Sequence[float], y: Sequence[float], kind: Kind = "relative") -> None:
+    """Record a curve as data, without showing it: for example every step's loss."""
+    if len(x) != len(y):
+        raise ValueError(f"Curve {key!r}: {len(x)} x values for {len(y)} y values.")
+    data = {"type": "curve", "key": _key(key), "kind": kind}
+    _show({**data, "x": [_plain(v, key) for v in x], "y": [_plain(v, key) for v in y]}, "")
+
+
+def figure(key: str, figure: Figure, kind: Kind = "relative") -> None:
+    """Record and show a figure. Its data is captured; each page draws it in its own colors."""
+    svg = figure.svg()
+    _show({"type": "figure", "key": _key(key), "kind": kind, **asdict(figure)}, f"[figure] {figure.caption}", svg)
+
+
+def claim(
+    number: int,
+    text: str,
+    *,
+    source: str,
+    value: str,
+    holds: str,
+    partly: str = "",
+    note: str = "",
+) -> None:
+    """Register a widely repeated claim, to be decided by the ledger from this lesson's captured values.
+
+    Args:
+        number: the claim's number in the ledger.
+        text: the claim as it circulates.
+        source: who says it, in general terms or as a reference.
+        value: what was found, as text with bindings, for example ``"{{ lora.ratio | x0 }} fewer"``.
+        holds: an expression over captured values; true means the verdict *holds*.
+        partly: an expression; true (when ``holds`` is not) means *holds with conditions*. Otherwise it is *wrong*.
+        note: the condition or the reason, one sentence, bindings allowed.
+    """
+    data = {"number": number, "text": text, "source": source, "value": value}
+    _show({"type": "claim", "key": f"claim.{number}", **data, "holds": holds, "partly": partly, "note": note}, "")
+
+
+def _key(key: str) -> str:
+    if not KEY.fullmatch(key):
+        raise ValueError(f"Bad key {key!r}: use dotted lower-case names such as 'lora.trainable'.")
+    return key
+
+
+def _plain(item: Any, key: str) -> int | float | str | bool:
+    """``item`` as a plain Python scalar; floats are rounded to 7 significant digits, the precision of float32."""
+    if isinstance(item, (bool, str)):
+        return item
+    if hasattr(item, "item"):  # a torch or NumPy scalar
+        item = item.item()
+    if isinstance(item, (bool, int)):
+        return item
+    if isinstance(item, Real):
+        number = float(item)
+        if not math.isfinite(number):
+            raise ValueError(f"{key!r} is {number}: record finite numbers only (report a divergence as text).")
+        return float(f"{number:.7g}")
+    raise TypeError(f"{key!r} is a {type(item).__name__}: record int, float, str or bool.")
+
+
+def _text_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    cells = [list(columns), *[[f"{c:g}" if isinstance(c, float) else str(c) for c in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def _show(data: dict[str, Any], text: str, svg: str | None = None) -> None:
+    """Display ``data`` in a notebook, print ``text`` in a script."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        get_ipython = lambda: None  # noqa: E731 - the script has no IPython at all
+    if get_ipython() is None:
+        if text:
+            print(text)
+        return
+    from IPython.display import publish_display_data
+
+    bundle: dict[str, Any] = {MIME: data}
+    if text:
+        bundle["text/plain"] = text
+    if svg:
+        bundle["image/svg+xml"] = svg
+    publish_display_data(bundle)
+
+
+__all__ = ["MIME", "Figure", "Kind", "Series", "claim", "curve", "figure", "table", "value", "values"]
