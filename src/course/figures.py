@@ -1,25 +1,10 @@
-"""Figures as data, drawn as SVG that follows the reader's theme.
-
-A lesson states *what* to draw (:class:`Figure`); :meth:`Figure.svg` draws it with matplotlib. Colors are CSS
-variables with a fallback, so one drawing serves the light and the dark theme, a notebook and print.
-"""
+"""Figures as data: what a chart shows. :mod:`course.draw` draws it."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-INK = "#010101"
-GRID = "#020202"
-SENTINELS = ("#010301", "#010401", "#010501", "#010601", "#010701", "#010801")
-FALLBACK = {INK: "#555f66", GRID: "#c4ccd0"}
-# Okabe and Ito's palette: told apart in all common forms of color blindness.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -56,130 +41,7 @@ class Figure:
     guides: Sequence[tuple[str, float]] = field(default=())
 
     def svg(self) -> str:
-        """The drawing as one ``<svg>`` element: no XML header, no fonts, unique ids, deterministic."""
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure as Canvas
+        """The drawing, as :func:`course.draw.svg` makes it."""
+        from course.draw import svg
 
-        salt = hashlib.sha256(repr(self).encode()).hexdigest()[:12]
-        style: dict[str, Any] = {
-            "svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif", "font.size": 10,
-            "text.color": INK, "axes.edgecolor": GRID, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
-            "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
-            "axes.spines.top": False, "axes.spines.right": False, "grid.color": GRID, "grid.linewidth": 0.6,
-            "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 9, "lines.linewidth": 1.8,
-            "axes.unicode_minus": True,
-        }  # fmt: skip
-        with rc_context(style):
-            canvas = Canvas(figsize=(5.2, 3.3), layout="constrained")
-            axes = canvas.add_subplot()
-            _DRAW[self.kind](self, axes)
-            axes.set_xlabel(self.x_label)
-            axes.set_ylabel(self.y_label)
-            canvas.patch.set_visible(False)
-            axes.patch.set_visible(False)
-            out = io.StringIO()
-            FigureCanvasSVG(canvas).print_svg(out, metadata={"Date": None, "Creator": None})
-        return _themed(out.getvalue(), salt, self.alt)
-
-
-def _numeric(xs: Sequence[float | str]) -> bool:
-    return all(not isinstance(x, str) for x in xs)
-
-
-def _axes_common(figure: Figure, axes: Any) -> None:
-    axes.grid(axis="y")
-    if figure.x_log:
-        axes.set_xscale("log")
-    if figure.y_log:
-        axes.set_yscale("log")
-    for label, y in figure.guides:
-        axes.axhline(y, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(label, (1, y), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8.5)
-    if len(figure.series) > 1:
-        axes.legend(loc="best")
-
-
-def _lines(figure: Figure, axes: Any) -> None:
-    for i, series in enumerate(figure.series):
-        color, marker = SENTINELS[i % 6], MARKERS[i % 6]
-        joined = "-" if figure.kind == "line" else "none"
-        shown = marker if figure.kind == "scatter" or len(series.x) <= 16 else "none"
-        if series.low and figure.kind == "line":
-            axes.fill_between(series.x, series.low, series.high, color=color, alpha=0.18, linewidth=0)
-        elif series.low:
-            error = [[y - a for y, a in zip(series.y, series.low, strict=True)],
-                     [b - y for y, b in zip(series.y, series.high, strict=True)]]  # fmt: skip
-            axes.errorbar(series.x, series.y, yerr=error, fmt="none", ecolor=color, elinewidth=1, capsize=2)
-        axes.plot(series.x, series.y, color=color, marker=shown, markersize=4.5, linestyle=joined, label=series.name)
-    _axes_common(figure, axes)
-    if figure.x_log and all(_numeric(s.x) for s in figure.series):
-        ticks = sorted({float(x) for s in figure.series for x in s.x})
-        if len(ticks) <= 8:
-            axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
-            axes.minorticks_off()
-
-
-def _bars(figure: Figure, axes: Any) -> None:
-    labels = [str(x) for x in figure.series[0].x]
-    stacked, count = figure.kind == "stacked", len(figure.series)
-    width, bottom = (0.7 if stacked else 0.8 / count), [0.0] * len(labels)
-    for i, series in enumerate(figure.series):
-        shift = 0.0 if stacked else (i - (count - 1) / 2) * width
-        places = [p + shift for p in range(len(labels))]
-        error = None
-        if series.low:
-            error = [[y - a for y, a in zip(series.y, series.low, strict=True)],
-                     [b - y for y, b in zip(series.y, series.high, strict=True)]]  # fmt: skip
-        axes.bar(places, series.y, width * 0.94, bottom=bottom if stacked else None, color=SENTINELS[i % 6],
-                 label=series.name, yerr=error, error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 2})  # fmt: skip
-        if stacked:
-            bottom = [b + y for b, y in zip(bottom, series.y, strict=True)]
-    long = max(len(label) for label in labels) * len(labels) > 48
-    axes.set_xticks(range(len(labels)), labels, rotation=30 if long else 0, ha="right" if long else "center")
-    _axes_common(figure, axes)
-
-
-def _heatmap(figure: Figure, axes: Any) -> None:
-    cells = [list(series.y) for series in figure.series]
-    flat = [v for row in cells for v in row]
-    low, high = min(flat), max(flat)
-    axes.grid(visible=False)
-    for r, row in enumerate(cells):
-        for c, v in enumerate(row):
-            share = (v - low) / (high - low) if high > low else 0.5
-            axes.add_patch(_rectangle(c, r, 0.08 + 0.62 * share))
-            axes.text(c, r, f"{v:.3g}", ha="center", va="center", fontsize=9.5)
-    axes.set_xlim(-0.5, len(cells[0]) - 0.5)
-    axes.set_ylim(len(cells) - 0.5, -0.5)
-    axes.set_xticks(range(len(cells[0])), [str(x) for x in figure.series[0].x])
-    axes.set_yticks(range(len(cells)), [series.name for series in figure.series])
-    axes.spines[:].set_visible(False)
-
-
-def _rectangle(column: int, row: int, alpha: float) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=SENTINELS[0], alpha=alpha, linewidth=0)
-
-
-_DRAW = {"line": _lines, "scatter": _lines, "bar": _bars, "stacked": _bars, "heatmap": _heatmap}
-
-
-def _themed(svg: str, salt: str, alt: str) -> str:
-    """Strip matplotlib's header, make ids unique to the page, and turn sentinel colors into CSS variables."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r"<!--.*?-->|<style.*?</style>", "", svg, flags=re.S)
-    svg = re.sub(r"font-family: [^;]+; ?", "", svg)  # the page's own font
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="f{salt}-\1"', svg)
-    svg = re.sub(r'(xlink:href="|url\()#', rf"\1#f{salt}-", svg)
-    svg = svg.replace("xlink:href", "href")
-    for i, sentinel in enumerate(SENTINELS):
-        svg = svg.replace(sentinel, f"var(--figure-{i + 1}, {PALETTE[i]})")
-    svg = svg.replace(INK, f"var(--figure-ink, {FALLBACK[INK]})").replace(GRID, f"var(--figure-grid, {FALLBACK[GRID]})")
-    text = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    view = re.search(r'viewBox="([^"]+)"', svg)
-    assert view is not None  # matplotlib always writes one
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view[1]}" role="img" aria-label="{text}" class="figure">'
-    return head + re.sub(r"\s*\n\s*", "\n", svg[svg.index(">") + 1 :]).strip()
+        return svg(self)

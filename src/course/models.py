@@ -15,7 +15,16 @@ from course.weights import MINILM, SMOLLM2, resolve
 # PEFT 0.21 asks transformers 5.23 for this attribute by its old name; nothing a reader wrote, nothing they can change.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
-__all__ = ["MINILM", "SMOLLM2", "count_parameters", "device", "linear_modules", "load_causal_lm", "load_encoder", "seed_everything"]
+__all__ = [
+    "MINILM",
+    "SMOLLM2",
+    "count_parameters",
+    "device",
+    "linear_modules",
+    "load_causal_lm",
+    "load_encoder",
+    "seed_everything",
+]
 
 
 def device() -> torch.device:
@@ -59,7 +68,9 @@ def load_encoder(name: str = MINILM, dtype: torch.dtype = torch.float32) -> tupl
 
     logging.disable_progress_bar()
     path = resolve(name)
-    return AutoModel.from_pretrained(path, dtype=dtype).to(device()).eval(), AutoTokenizer.from_pretrained(path)
+    return AutoModel.from_pretrained(path, dtype=dtype).to(device()).eval(), AutoTokenizer.from_pretrained(
+        path
+    )
 
 
 def count_parameters(model: nn.Module, trainable_only: bool = False) -> int:

@@ -90,6 +90,9 @@ def resolve(name: str) -> str:
         WeightsError: no network, a hash that does not match, no space left, or a name that is none of these.
     """
     if name in SOURCES:
+        declared = os.environ.get("COURSE_WEIGHTS")  # set by the build: what the lesson's header declares
+        if declared is not None and name not in declared.split(","):
+            raise WeightsError(f"The lesson loads {name!r} without declaring it. Add it to 'weights' in its header.")
         return str(_unpacked(SOURCES[name]))
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():

@@ -1,7 +1,7 @@
 """The running case: the support desk of Tarrowmere, a maker of outdoor gear that does not exist.
 
-Everything is made from a seed, with the standard library alone: tickets, gold extractions, replies in house
-style, preference pairs, faulty data on demand, and a set of general items that the case has nothing to do with.
+Everything is made from a seed, with the standard library alone: tickets, gold extractions, replies in
+house style, preference pairs, faulty data on demand, and general items that have nothing to do with the case.
 """
 
 from course.case.catalog import CATEGORIES, FIELDS, INTENTS, POLICIES, PRODUCTS, SPLITS, URGENCIES, Policy

@@ -1,7 +1,7 @@
 """Faults on demand: duplicated, mislabeled and contaminated rows, in exact numbers.
 
-Each function returns a new list and leaves its arguments alone. `fraction` is a share from 0 to 1; the number of
-faulty rows is `round(fraction * size)`. ValueError for a fraction outside that range.
+Each function returns a new list and leaves its arguments alone. `fraction` is a share from 0 to 1; the
+number of faulty rows is `round(fraction * size)`. ValueError for a fraction outside that range.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def with_contamination(
 ) -> list[Ticket]:
     """`train` plus `round(fraction * len(test))` different rows of `test`, put in at random places.
 
-    A leaked row says `split="train"`, as it would in a careless data set; its id is the test row's followed by
-    `-leak`, and its template still names its origin. ValueError for a share outside 0 to 1.
+    A leaked row says `split="train"`, as it would in a careless data set; its id is the test row's followed
+    by `-leak`, and its template still names its origin. ValueError for a share outside 0 to 1.
     """
     rng = random.Random(f"course.case/contamination/{seed}")
     chosen = rng.sample(list(test), _count(fraction, len(test)))

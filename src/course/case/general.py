@@ -104,6 +104,7 @@ def general_items() -> tuple[ChoiceItem, ...]:
         for number, line in enumerate(lines.strip().splitlines()):
             question, right, *wrong = (part.strip() for part in line.split("|"))
             answer = number % 4
-            first, second, third, fourth = [*wrong[:answer], right, *wrong[answer:]]
+            wrong.insert(answer, right)
+            first, second, third, fourth = wrong
             items.append(ChoiceItem(question, (first, second, third, fourth), answer, topic))
     return tuple(items)

@@ -35,7 +35,6 @@ TYPOS: Final[dict[str, str]] = {
     "will": "wil",
     "with": "wiht",
     "would": "woud",
-    "your": "yuor",
 }
 
 # Chance of each kind of noise, per ticket.

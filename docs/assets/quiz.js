@@ -1,0 +1,382 @@
+/**
+ * Knowledge checks.
+ *
+ * The page arrives complete: every question with its answers folded below it. This module turns each question into a
+ * form that marks an answer at once, explains it, keeps the score and remembers it. An answer is stored under the
+ * question's id and the hash of its text, so it survives new versions of a page and a changed question comes back.
+ *
+ * Nothing here writes HTML from text: what a learner types reaches the page only as text.
+ */
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/**
+ * Reads a number the way people write it: `9216`, `9,216`, `9 216`, `1.2e6`, `1.2 × 10^6`, `−3`. A percentage is a
+ * hundredth, unless the unit is the percent itself.
+ *
+ * @param {string} text what was typed
+ * @param {string} unit the question's unit, which may follow the number
+ * @returns {number | null} the number, or null where the text is not one
+ */
+export function parseNumber(text, unit = "") {
+  let rest = text.normalize("NFC").trim().toLowerCase();
+  let scale = 1;
+  const suffix = unit.normalize("NFC").trim().toLowerCase();
+  if (suffix && rest.endsWith(suffix)) rest = rest.slice(0, -suffix.length).trim();
+  else if (rest.endsWith("%")) {
+    rest = rest.slice(0, -1).trim();
+    scale = 100;
+  }
+  rest = rest
+    .replace(/[\u2212\u2013]/g, "-")
+    .replace(/10([⁻-]?)([⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, sign, digits) =>
+      `10^${sign ? "-" : ""}${[...digits].map((digit) => SUPERSCRIPTS.indexOf(digit)).join("")}`)
+    .replace(/\s*[×x*·]\s*10\s*(?:\^|\*\*)\s*/g, "e")
+    .replace(/(\d)[\s_'\u2019](?=\d{3}(?!\d))/g, "$1");
+  const plain = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/;
+  const grouped = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?(e[+-]?\d+)?$/;
+  if (grouped.test(rest)) rest = rest.replaceAll(",", "");
+  if (!plain.test(rest)) return null;
+  const value = Number(rest) / scale;
+  return Number.isFinite(value) ? value : null;
+}
+
+/**
+ * Whether a number answers the question.
+ *
+ * @param {number} value what the learner gave
+ * @param {number} answer the captured value
+ * @param {number} tolerance relative; 0 asks for the exact number (up to rounding in floating point)
+ */
+export function isRight(value, answer, tolerance = 0) {
+  return Math.abs(value - answer) <= Math.max(tolerance, 1e-9) * Math.abs(answer);
+}
+
+/**
+ * @param {Array<{done: boolean, right: boolean}>} states one for each question
+ * @returns {{right: number, answered: number, total: number}}
+ */
+export function score(states) {
+  const done = states.filter((state) => state.done);
+  return { right: done.filter((state) => state.right).length, answered: done.length, total: states.length };
+}
+
+/** @param {string} id @param {string} hash */
+export function storageKey(id, hash) {
+  return `quiz:${id}:${hash}`;
+}
+
+/** The browser's storage, or this page's memory where storage is off, full or forbidden. */
+const store = {
+  memory: new Map(),
+  read(key) {
+    try {
+      return window.localStorage.getItem(key) ?? this.memory.get(key) ?? null;
+    } catch {
+      return this.memory.get(key) ?? null;
+    }
+  },
+  write(key, value) {
+    this.memory.set(key, value);
+    try {
+      window.localStorage.setItem(key, value);
+    } catch {
+      // The answer lives until the page is left.
+    }
+  },
+  remove(key) {
+    this.memory.delete(key);
+    try {
+      window.localStorage.removeItem(key);
+    } catch {
+      // Nothing was stored.
+    }
+  },
+};
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string>} attributes
+ * @param {...(Node | string)} children
+ */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** Copies of an element's children. */
+function copies(element) {
+  return [...element.childNodes].map((node) => node.cloneNode(true));
+}
+
+const letter = (index) => String.fromCharCode(65 + index);
+const blank = () => ({ done: false, right: false, choice: -1, text: "", tries: 0 });
+
+/** What all kinds of question share: the form, its state, storing and restoring it. */
+class Question {
+  constructor(root, number, changed) {
+    this.root = root;
+    this.id = root.dataset.id;
+    this.key = storageKey(this.id, root.dataset.hash);
+    this.changed = changed;
+    this.state = blank();
+    this.answers = root.querySelector(".answers");
+
+    const ask = root.querySelector(".ask");
+    ask.id = `${root.id}-ask`;
+    const legend = make("legend", { id: `${root.id}-legend` }, `Question ${number}`);
+    this.field = make("fieldset", { "aria-labelledby": `${legend.id} ${ask.id}` }, legend, ask);
+    this.button = make("button", { type: "submit", class: "quiz-button quiz-check" }, "Check");
+    this.status = make("p", { class: "quiz-status", role: "status" });
+    this.buttons = make("div", { class: "quiz-buttons" }, this.button);
+    this.form = make("form", { novalidate: "", autocomplete: "off" }, this.field);
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!this.state.done) this.check();
+    });
+  }
+
+  /** Puts the form in place of the folded answers, then shows what was stored. */
+  start() {
+    this.root.prepend(this.form);
+    this.answers.hidden = true;
+    this.root.classList.add("is-live");
+    const stored = this.stored();
+    if (stored) {
+      this.state = stored;
+      this.restore();
+    }
+    this.show();
+  }
+
+  stored() {
+    try {
+      const state = { ...blank(), ...JSON.parse(store.read(this.key)) };
+      return this.valid(state) ? state : null;
+    } catch {
+      return null;
+    }
+  }
+
+  save() {
+    store.write(this.key, JSON.stringify(this.state));
+    this.changed();
+  }
+
+  reset() {
+    this.state = blank();
+    store.remove(this.key);
+    this.clear();
+    this.say("");
+    this.show();
+  }
+
+  say(message, kind = "") {
+    this.status.textContent = message;
+    this.status.className = kind ? `quiz-status quiz-status--${kind}` : "quiz-status";
+  }
+
+  show() {
+    const { done, right } = this.state;
+    this.root.classList.toggle("is-right", done && right);
+    this.root.classList.toggle("is-wrong", done && !right);
+    // The button keeps its place and its focus; once the answer is marked it does nothing more.
+    this.button.setAttribute("aria-disabled", String(done));
+    this.button.textContent = done ? "Checked" : "Check";
+  }
+}
+
+class Choice extends Question {
+  constructor(root, number, changed) {
+    super(root, number, changed);
+    this.options = [...root.querySelectorAll(".option")];
+    this.whys = [...root.querySelectorAll(".why")];
+    this.rightIndex = this.options.findIndex((option) => option.hasAttribute("data-right"));
+    this.notes = this.options.map(() => make("div", { class: "quiz-note" }));
+    this.radios = this.options.map((option, index) => {
+      const radio = make("input", { type: "radio", name: root.id, value: String(index), id: `${root.id}-${index}` });
+      const words = make("div", { class: "option-text" }, ...option.childNodes);
+      const mark = make("span", { class: "option-letter", "aria-hidden": "true" }, letter(index));
+      option.append(make("label", { for: radio.id }, radio, mark, words), this.notes[index]);
+      radio.addEventListener("change", () => this.say(""));
+      return radio;
+    });
+    this.field.append(root.querySelector(".options"), this.buttons, this.status);
+  }
+
+  first() {
+    return this.radios[0];
+  }
+
+  valid(state) {
+    return state.done && Number.isInteger(state.choice) && state.choice in this.options;
+  }
+
+  restore() {
+    this.radios[this.state.choice].checked = true;
+    this.state.right = this.state.choice === this.rightIndex;
+  }
+
+  check() {
+    const choice = this.radios.findIndex((radio) => radio.checked);
+    if (choice < 0) {
+      this.say("Choose an answer first.", "ask");
+      return;
+    }
+    this.state = { ...blank(), done: true, choice, right: choice === this.rightIndex };
+    this.show();
+    this.save();
+  }
+
+  clear() {
+    for (const radio of this.radios) radio.checked = false;
+  }
+
+  show() {
+    super.show();
+    const { done, choice, right } = this.state;
+    this.radios.forEach((radio, index) => {
+      radio.disabled = done;
+      const shown = done && (index === choice || index === this.rightIndex);
+      this.notes[index].replaceChildren(...(shown ? copies(this.whys[index]) : []));
+      this.options[index].classList.toggle("option--right", done && index === this.rightIndex);
+      this.options[index].classList.toggle("option--wrong", done && index === choice && !right);
+    });
+    if (done && right) this.say("Right.", "right");
+    else if (done) {
+      this.say(`Not this time: you chose ${letter(choice)}, the answer is ${letter(this.rightIndex)}. ` +
+        "Both are explained above.", "wrong");
+    }
+  }
+}
+
+class NumberQuestion extends Question {
+  constructor(root, number, changed) {
+    super(root, number, changed);
+    this.answer = Number(root.dataset.answer);
+    this.tolerance = Number(root.dataset.tolerance ?? 0);
+    this.unit = root.dataset.unit ?? "";
+    this.status.id = `${root.id}-status`;
+    this.input = make("input", {
+      type: "text", inputmode: "text", id: `${root.id}-input`, autocapitalize: "off", spellcheck: "false",
+      "aria-describedby": this.status.id,
+    });
+    const label = make("label", { for: this.input.id }, "Your answer");
+    if (this.unit) label.append(make("span", { class: "quiz-hidden" }, ` in ${this.unit}`));
+    const row = make("div", { class: "quiz-number" }, label, this.input);
+    if (this.unit) row.append(make("span", { class: "quiz-unit", "aria-hidden": "true" }, this.unit));
+    this.give = make("button", { type: "button", class: "quiz-button quiz-button--quiet", hidden: "" }, "Show the answer");
+    this.give.addEventListener("click", () => this.finish(false));
+    this.buttons.append(this.give);
+    this.note = make("div", { class: "quiz-note" });
+    this.field.append(row, this.buttons, this.status, this.note);
+    this.input.addEventListener("input", () => {
+      if (this.input.getAttribute("aria-invalid") === "true") {
+        this.input.removeAttribute("aria-invalid");
+        this.say("");
+      }
+    });
+  }
+
+  first() {
+    return this.input;
+  }
+
+  valid(state) {
+    return typeof state.text === "string" && Number.isInteger(state.tries) && typeof state.right === "boolean";
+  }
+
+  restore() {
+    this.input.value = this.state.text;
+  }
+
+  check() {
+    const text = this.input.value;
+    const value = parseNumber(text, this.unit);
+    if (value === null) {
+      this.input.setAttribute("aria-invalid", "true");
+      this.say(text.trim() === ""
+        ? "Type a number first."
+        : `I could not read “${text.trim().slice(0, 40)}” as a number. Digits such as 9216, 9,216, 0.25 or 1.2e6 work.`, "ask");
+      return;
+    }
+    this.state = { ...this.state, text, tries: this.state.tries + 1 };
+    const right = isRight(value, this.answer, this.tolerance);
+    if (right || this.state.tries > 1) this.finish(right);
+    else {
+      this.show();
+      this.save();
+    }
+  }
+
+  finish(right) {
+    const focused = document.activeElement === this.give;
+    this.state = { ...this.state, text: this.input.value, done: true, right };
+    this.show();
+    if (focused) this.button.focus();
+    this.save();
+  }
+
+  clear() {
+    this.input.value = "";
+    this.input.removeAttribute("aria-invalid");
+  }
+
+  show() {
+    super.show();
+    const { done, right, tries } = this.state;
+    this.input.readOnly = done;
+    this.give.hidden = done || tries === 0;
+    const part = done ? ".why" : tries > 0 ? ".hint" : null;
+    const source = part && this.answers.querySelector(part);
+    this.note.replaceChildren(...(source ? copies(source) : []));
+    this.note.classList.toggle("quiz-note--hint", !done);
+    if (done && right) this.say(tries > 1 ? "Right, on the second try." : "Right.", "right");
+    else if (done) this.say("Not this time. The answer and the way to it:", "wrong");
+    else if (tries > 0) this.say(source ? "Not yet. Here is a hint; try once more." : "Not yet. Try once more.", "ask");
+  }
+}
+
+/** One knowledge check: its questions and its score. */
+function enhance(quiz) {
+  const aim = Number(quiz.dataset.aim ?? 0);
+  const total = quiz.querySelectorAll(".question").length;
+  const line = make("p", { class: "quiz-score", role: "status" });
+  const retry = make("button", { type: "button", class: "quiz-button" }, "Try the wrong ones again");
+  const over = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, "Start over");
+  const result = make("div", { class: "quiz-result" }, line, make("div", { class: "quiz-buttons" }, retry, over));
+  const questions = [];
+
+  const update = () => {
+    const { right, answered } = score(questions.map((question) => question.state));
+    const finished = answered === total;
+    if (finished) {
+      const verdict = right === total ? "Everything right." : right >= aim ? "On target." : "The explanations say where to look again.";
+      line.textContent = `${right} of ${total} (aim: ${aim}). ${verdict}`;
+    } else line.textContent = answered ? `${answered} of ${total} answered.` : `${total} questions (aim: ${aim}).`;
+    quiz.classList.toggle("is-finished", finished);
+    quiz.classList.toggle("is-passed", finished && right >= aim);
+    retry.hidden = !finished || right === total;
+    over.hidden = !questions.some((question) => question.state.done || question.state.tries > 0);
+  };
+  const resetAll = (chosen) => {
+    for (const question of chosen) question.reset();
+    update();
+    chosen[0]?.first().focus();
+  };
+
+  quiz.querySelectorAll(".question").forEach((root, index) => {
+    const Kind = root.dataset.kind === "number" ? NumberQuestion : Choice;
+    questions.push(new Kind(root, index + 1, update));
+  });
+  for (const question of questions) question.start();
+  retry.addEventListener("click", () => resetAll(questions.filter((question) => !question.state.right)));
+  over.addEventListener("click", () => resetAll(questions));
+  quiz.append(result);
+  quiz.classList.add("is-live");
+  update();
+}
+
+for (const quiz of document.querySelectorAll(".quiz:not(.is-live)")) enhance(quiz);

@@ -1,0 +1,102 @@
+"""Bindings in prose: ``{{ expression | format }}`` becomes the captured number, and typed copies of numbers are found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form, keys
+
+BINDING = re.compile(r"\{\{((?:[^{}\"']|\"[^\"]*\"|'[^']*')+)\}\}")
+# Where typed numbers are not prose: code, mathematics, links' targets, HTML tags, identifiers such as arXiv:2106.09685.
+NOT_PROSE = re.compile(
+    r"```.*?```|~~~.*?~~~|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<[^>]*>|arXiv:\S+|https?://\S+|\{\{.*?\}\}", re.S
+)
+NUMBER = re.compile(r"(?<![\w.,/-])\d[\d,]*(?:\.\d+)?(?![\w/-])")
+
+
+@dataclass(frozen=True)
+class BindingProblem(Exception):
+    """A binding that cannot be filled in, at a 0-based line of the text it is in."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A filled-in binding: the text to show, the expression, and the exact result."""
+
+    text: str
+    expression: str
+    value: Scalar
+
+
+def bind(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str] = lambda bound: bound.text) -> str:
+    """``text`` with every binding replaced by ``show`` of its result.
+
+    Raises:
+        BindingProblem: a missing key, a missing or unfitting format, or a malformed expression.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        line = text.count("\n", 0, match.start())
+        expression, bar, style = match[1].rpartition("|")
+        if not bar:
+            raise BindingProblem(line, f"the binding {match[0]} has no format: write {{{{ key | format }}}}")
+        try:
+            value = evaluate(expression, values)
+            return show(Bound(form(value, style.strip()), expression.strip(), value))
+        except ExpressionError as error:
+            raise BindingProblem(line, str(error)) from error
+
+    return BINDING.sub(replace, text)
+
+
+def keys_used(text: str) -> set[str]:
+    """All keys that the bindings in ``text`` read."""
+    return set[str]().union(*(keys(match[1].rpartition("|")[0] or "0") for match in BINDING.finditer(text)))
+
+
+@dataclass(frozen=True)
+class TypedNumber:
+    """A number typed in prose that equals a captured value."""
+
+    line: int
+    literal: str
+    key: str
+
+
+def typed_numbers(text: str, values: Mapping[str, Scalar], allowed: frozenset[str]) -> list[TypedNumber]:
+    """Literals in prose, of three significant digits or more, that print a captured value.
+
+    Fewer digits prove nothing: "16" equals some captured value by accident too often. ``allowed`` are literals (without thousands
+    separators) that are definitions.
+    """
+    prose = NOT_PROSE.sub(lambda m: "\n" * m[0].count("\n"), text)
+    printed = _printed(values)
+    found = []
+    for match in NUMBER.finditer(prose):
+        literal = match[0].replace(",", "")
+        if literal in printed and literal not in allowed:
+            found.append(TypedNumber(prose.count("\n", 0, match.start()), match[0], printed[literal]))
+    return found
+
+
+def _printed(values: Mapping[str, Scalar]) -> dict[str, str]:
+    """Every text of at least three significant digits that a captured number may be printed as, with its key."""
+    texts: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, (str, bool)):
+            continue
+        forms = {f"{value:.{digits}f}" for digits in range(1, 5)} | {f"{100 * value:.{digits}f}" for digits in (1, 2)}
+        if float(value).is_integer():
+            forms = {f"{value:.0f}"}
+        elif abs(value) >= 100:
+            forms.add(f"{value:.0f}")
+        for text in forms:
+            digits = text.lstrip("-0.").replace(".", "")
+            if len(digits) >= 3 and (("." in text) or len(digits.rstrip("0")) >= 2):
+                texts.setdefault(text.lstrip("-"), key)
+    return texts

@@ -1,0 +1,158 @@
+"""What a lesson's results depend on, as named hashes. Equal fingerprints mean equal results: nothing needs to run.
+
+Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked version
+of every library these import, and the weights' hashes. Comments, docstrings, prose, quiz and display tags are not. The
+machine is provenance, not an input.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import io
+import re
+import sys
+import tokenize
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from course.pipeline.errors import CourseError
+from course.pipeline.lesson import Lesson
+from course.weights import SOURCES
+
+LIBRARY = Path(__file__).parents[2]  # the folder that holds the package "course"
+LOCK = Path("requirements/lock.txt")
+# Draws what was captured; cannot change it. Anything else a lesson imports can.
+PRESENTATION = frozenset({"course.draw"})
+
+
+def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
+    """Everything the lesson's results depend on: a name and a hash (or version) each.
+
+    Raises:
+        CourseError: the lesson imports a module of the course that does not exist.
+    """
+    code = "\n# %%\n".join(without_comments(cell.source) for cell in lesson.code_cells)
+    found = {"code": digest(code), "profile": profile}
+    libraries: set[str] = set()
+    pending, seen = [*_imports(code)], set[str]()
+    while pending:
+        name = pending.pop()
+        top = name.split(".")[0]
+        if top != "course":
+            libraries.add(top)
+            continue
+        path = _module_path(name)
+        if path is None or path in seen:
+            if path is None and name.count(".") == 1:
+                raise lesson.error(f"The lesson imports {name}, which does not exist.", _import_line(lesson, name))
+            continue
+        seen.add(path)
+        if name in PRESENTATION:
+            continue
+        source = _read(Path(path))
+        found[f"module {Path(path).relative_to(LIBRARY).as_posix()}"] = digest(source)
+        package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
+        pending += _imports(source, package)
+    locked = versions(lock)
+    for library in sorted(libraries - set(sys.stdlib_module_names)):
+        for distribution in _distributions(library):
+            if distribution in locked:
+                found[f"library {distribution}"] = locked[distribution]
+    for name in lesson.header.weights:
+        found[f"weights {name}"] = SOURCES[name].weights_sha256
+    return dict(sorted(found.items()))
+
+
+def fingerprint(found: dict[str, str]) -> str:
+    """One hash of all inputs."""
+    return digest("\n".join(f"{name}={value}" for name, value in found.items()))
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def without_comments(source: str) -> str:
+    """``source`` without comments and docstrings, which cannot change results. Everything else stays to the letter."""
+    lines = source.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
+            text = node.body[0]
+            assert text.end_lineno is not None
+            for row in range(text.lineno - 1, text.end_lineno):
+                lines[row] = ""
+    return "\n".join(line for line in lines if line.strip())
+
+
+@functools.cache
+def _read(path: Path) -> str:
+    return without_comments(path.read_text(encoding="utf-8"))
+
+
+def _imports(source: str, package: str = "") -> set[str]:
+    """Dotted names of every module that ``source`` may import, ``from`` targets included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            names |= {module} | {f"{module}.{alias.name}" for alias in node.names if module.startswith("course")}
+    # a package's own __init__ runs when one of its modules is imported
+    names |= {name.rpartition(".")[0] for name in names if name.startswith("course.")}
+    return names
+
+
+def _module_path(name: str) -> str | None:
+    base = LIBRARY / Path(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return str(path)
+    return None
+
+
+def _import_line(lesson: Lesson, name: str) -> int | None:
+    short = name.split(".")[-1]
+    for cell in lesson.code_cells:
+        for offset, line in enumerate(cell.source.split("\n")):
+            if "import" in line and short in line:
+                return cell.line + offset
+    return None
+
+
+@functools.cache
+def versions(lock: Path) -> dict[str, str]:
+    """Distribution name → version, as locked.
+
+    Raises:
+        CourseError: there is no lock file.
+    """
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CourseError("The lock file is missing.", lock, hint="Run the build from the repository's root.") from error
+    found: dict[str, str] = {}
+    for name, version in re.findall(r"^([a-z0-9][a-z0-9-]*)==([^\s;\\]+)", text, re.M):
+        found.setdefault(name, version)
+    return found
+
+
+@functools.cache
+def _distributions(module: str) -> tuple[str, ...]:
+    """Names of the distributions that provide a top-level module, as the lock file writes them."""
+    usual = module.lower().replace("_", "-")
+    if usual in versions(LOCK):
+        return (usual,)
+    return tuple(re.sub(r"[-_.]+", "-", name).lower() for name in _by_module().get(module, ()))
+
+
+@functools.cache
+def _by_module() -> dict[str, list[str]]:
+    return dict(packages_distributions())

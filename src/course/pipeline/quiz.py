@@ -1,0 +1,159 @@
+"""Knowledge checks: one YAML file a lesson, validated, with numeric answers computed from captures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from course.pipeline import yamlfile
+from course.pipeline.bind import BindingProblem, bind
+from course.pipeline.errors import CourseError
+from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form
+
+QUESTIONS = 5
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to choose, and why it is right or wrong."""
+
+    text: str
+    why: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question: with ``options`` a choice, else a number given by the expression ``answer``."""
+
+    id: str
+    ask: str
+    path: Path
+    line: int
+    options: tuple[Option, ...] = ()
+    answer: str = ""
+    tolerance: float = 0.0
+    format: str = ""
+    unit: str = ""
+    why: str = ""
+    hint: str = ""
+
+    @property
+    def is_choice(self) -> bool:
+        return bool(self.options)
+
+    def error(self, message: str) -> CourseError:
+        return CourseError(f"Question {self.id!r}: {message}", self.path, self.line)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with its bindings filled in: what a page or a notebook shows.
+
+    ``hash`` changes when anything a learner reads or is judged by changes.
+    """
+
+    id: str
+    ask: str
+    options: tuple[Option, ...]
+    number: float | None
+    number_text: str
+    tolerance: float
+    unit: str
+    why: str
+    hint: str
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+
+
+def read(path: Path) -> tuple[Question, ...]:
+    """Parse and validate a quiz file.
+
+    Raises:
+        CourseError: with file and line, for anything a quiz must not be.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CourseError("The lesson has no quiz.", path, hint="Create this file with five questions.") from error
+    except UnicodeDecodeError as error:
+        raise CourseError("The quiz is not UTF-8.", path, 1, "Save it as UTF-8.") from error
+    root = yamlfile.parse(text, path).fields("The quiz", {"questions"})
+    questions = tuple(map(_question, root.need("questions").items("questions")))
+    if len(questions) != QUESTIONS:
+        raise root.node.error(f"The quiz has {len(questions)} questions; it needs {QUESTIONS}.")
+    unique(questions)
+    return questions
+
+
+def unique(questions: Sequence[Question]) -> None:
+    """Raise if two questions share an id, which learners' progress is kept under."""
+    seen: dict[str, Question] = {}
+    for question in questions:
+        if first := seen.get(question.id):
+            message = f"The question id {question.id!r} is already used at {first.path.name}:{first.line}."
+            raise CourseError(message, question.path, question.line, "Give it an id of its own.")
+        seen[question.id] = question
+
+
+def _question(node: yamlfile.Node) -> Question:
+    names = {"id", "ask", "options", "answer", "tolerance", "format", "unit", "why", "hint"}
+    fields = node.fields("A question", names)
+    common = {"id": fields.get("id", str), "ask": fields.get("ask", str), "path": node.path, "line": node.line}
+    if "options" in fields:
+        if extra := sorted(names & set(fields.found) - {"id", "ask", "options"}):
+            raise node.error(f"A question with options has no {extra[0]!r}.", "Explain each option in its 'why'.")
+        return Question(**common, options=_options(fields.need("options")))
+    return Question(
+        **common,
+        answer=fields.get("answer", str),
+        tolerance=fields.get("tolerance", float, 0.0),
+        format=fields.get("format", str),
+        unit=fields.get("unit", str, ""),
+        why=fields.get("why", str),
+        hint=fields.get("hint", str),
+    )
+
+
+def _options(node: yamlfile.Node) -> tuple[Option, ...]:
+    options = []
+    for child in node.items("options"):
+        fields = child.fields("An option", {"text", "right", "why"})
+        options.append(Option(fields.get("text", str), fields.get("why", str), fields.get("right", bool, False)))
+    if not 2 <= len(options) <= 6:
+        raise node.error(f"A question needs two to six options, not {len(options)}.")
+    if (right := sum(option.right for option in options)) != 1:
+        raise node.error(f"Exactly one option must be right, not {right}.", "Mark it with 'right: true'.")
+    if len({option.text for option in options}) != len(options):
+        raise node.error("Two options have the same text.")
+    return tuple(options)
+
+
+def ask(question: Question, values: Mapping[str, Scalar]) -> Asked:
+    """Fill in bindings and compute the numeric answer.
+
+    Raises:
+        CourseError: a binding or an answer that cannot be computed.
+    """
+    try:
+        number = float(evaluate(question.answer, values)) if question.answer else None
+        shown = form(number, question.format) if number is not None else ""
+        return Asked(
+            id=question.id,
+            ask=bind(question.ask, values),
+            options=tuple(Option(bind(o.text, values), bind(o.why, values), o.right) for o in question.options),
+            number=number,
+            number_text=f"{shown} {question.unit}".strip(),
+            tolerance=question.tolerance,
+            unit=question.unit,
+            why=bind(question.why, values),
+            hint=bind(question.hint, values),
+        )
+    except BindingProblem as problem:
+        raise question.error(problem.message) from problem
+    except (ExpressionError, ValueError) as error:
+        raise question.error(str(error)) from error

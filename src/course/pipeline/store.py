@@ -1,0 +1,122 @@
+"""All lessons with their captures, quizzes and claims: what pages, downloads and checks are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from course.pipeline import capture, claims, fingerprint, quiz
+from course.pipeline.bind import BindingProblem, bind, typed_numbers
+from course.pipeline.capture import Capture
+from course.pipeline.errors import CourseError
+from course.pipeline.lesson import Lesson, find, read
+
+LESSONS = Path("src/course/lessons")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One lesson with everything its page needs. ``capture`` is ``None`` until the lesson has run."""
+
+    lesson: Lesson
+    questions: tuple[quiz.Question, ...]
+    inputs: dict[str, str]
+    capture: Capture | None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the capture was made from exactly these inputs."""
+        return self.capture is not None and self.capture.provenance.fingerprint == fingerprint.fingerprint(self.inputs)
+
+    @cached_property
+    def captured(self) -> Capture:
+        """The capture.
+
+        Raises:
+            CourseError: the lesson has not run.
+        """
+        if self.capture is None:
+            hint = f"Run it: course run {self.lesson.slug[:2]}"
+            raise self.lesson.error("The lesson has no captured results.", hint=hint)
+        return self.capture
+
+    @cached_property
+    def asked(self) -> tuple[quiz.Asked, ...]:
+        """The quiz with numbers filled in."""
+        return tuple(quiz.ask(question, self.captured.values) for question in self.questions)
+
+    @cached_property
+    def claims(self) -> tuple[claims.Claim, ...]:
+        """The claims this lesson registers, with verdicts."""
+        captured = self.captured
+        return tuple(
+            claims.decide(item.data, item.cell, captured.values, self.lesson) for item in captured.of_type("claim")
+        )
+
+    def problems(self) -> list[CourseError]:
+        """Everything wrong with bindings, captions, quiz, claims and typed numbers, each with file and line."""
+        found: list[CourseError] = []
+        if self.capture is None:
+            return found
+        values, lesson = self.capture.values, self.lesson
+        for cell in lesson.cells:
+            if cell.is_code:
+                continue
+            try:
+                bind(cell.source, values)
+            except BindingProblem as problem:
+                found.append(lesson.error(_sentence(problem.message), cell.line + problem.line))
+            found += [
+                lesson.error(
+                    f"The prose types {number.literal}, which the captured value {number.key!r} equals.",
+                    cell.line + number.line,
+                    f"Bind it: {{{{ {number.key} | … }}}}; or list it under plain_numbers if it is a definition.",
+                )
+                for number in typed_numbers(cell.source, values, lesson.header.plain_numbers)
+            ]
+        for item in [*self.capture.of_type("figure"), *self.capture.of_type("table")]:
+            caption = item.data["figure"]["caption"] if "figure" in item.data else item.data["caption"]
+            try:
+                bind(caption, values)
+            except BindingProblem as problem:
+                line = lesson.code_cells[item.cell].line
+                found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
+        for check in (lambda: self.asked, lambda: self.claims):
+            try:
+                check()
+            except CourseError as error:
+                found.append(error)
+        return found
+
+
+def _sentence(message: str) -> str:
+    return message[0].upper() + message[1:] + "."
+
+
+def load(folder: Path = LESSONS, captures: Path = capture.ROOT, profile: str = "laptop") -> list[Bundle]:
+    """All lessons below ``folder`` with the captures of ``profile``.
+
+    Raises:
+        CourseError: the first malformed lesson or quiz.
+    """
+    bundles = []
+    for path in find(folder):
+        lesson = read(path)
+        found = capture.load(capture.path_of(captures, lesson.slug, profile))
+        bundles.append(Bundle(lesson, quiz.read(lesson.quiz_path), fingerprint.inputs(lesson, profile), found))
+    quiz.unique([question for bundle in bundles for question in bundle.questions])
+    _unique_claims(bundles)
+    return bundles
+
+
+def _unique_claims(bundles: Sequence[Bundle]) -> None:
+    seen: dict[int, Bundle] = {}
+    for bundle in bundles:
+        for item in bundle.capture.of_type("claim") if bundle.capture else ():
+            number = int(item.data["number"])
+            if first := seen.get(number):
+                line = bundle.lesson.code_cells[item.cell].line
+                raise bundle.lesson.error(f"Claim {number} is already registered by {first.lesson.slug}.", line)
+            seen[number] = bundle
