@@ -130,7 +130,7 @@ class Question {
     this.field = make("fieldset", { "aria-labelledby": `${legend.id} ${ask.id}` }, legend, ask);
     this.button = make("button", { type: "submit", class: "quiz-button quiz-check" }, "Check");
     this.status = make("p", { class: "quiz-status", role: "status" });
-    this.buttons = make("div", { class: "quiz-buttons" }, this.button);
+    this.buttons = make("div", { class: "quiz-buttons" }, this.button, this.status);
     this.form = make("form", { novalidate: "", autocomplete: "off" }, this.field);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -203,7 +203,7 @@ class Choice extends Question {
       radio.addEventListener("change", () => this.say(""));
       return radio;
     });
-    this.field.append(root.querySelector(".options"), this.buttons, this.status);
+    this.field.append(root.querySelector(".options"), this.buttons);
   }
 
   first() {
@@ -269,9 +269,9 @@ class NumberQuestion extends Question {
     if (this.unit) row.append(make("span", { class: "quiz-unit", "aria-hidden": "true" }, this.unit));
     this.give = make("button", { type: "button", class: "quiz-button quiz-button--quiet", hidden: "" }, "Show the answer");
     this.give.addEventListener("click", () => this.finish(false));
-    this.buttons.append(this.give);
+    this.status.before(this.give);
     this.note = make("div", { class: "quiz-note" });
-    this.field.append(row, this.buttons, this.status, this.note);
+    this.field.append(row, this.buttons, this.note);
     this.input.addEventListener("input", () => {
       if (this.input.getAttribute("aria-invalid") === "true") {
         this.input.removeAttribute("aria-invalid");

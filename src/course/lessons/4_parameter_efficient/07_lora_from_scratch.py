@@ -102,7 +102,7 @@ from course.models import linear_modules, load_causal_lm, seed_everything
 
 budget = {
     "smoke": {"seeds": (0, 1), "steps": 2, "batch": 2, "heldout": 4, "blocks": 2},
-    "laptop": {"seeds": (0, 1, 2), "steps": 12, "batch": 4, "heldout": 18, "blocks": None},
+    "laptop": {"seeds": (0, 1, 2), "steps": 12, "batch": 4, "heldout": 12, "blocks": None},
     "full": {"seeds": (0, 1, 2, 3, 4), "steps": 60, "batch": 8, "heldout": 120, "blocks": None},
 }[profile]
 model, tokenizer = load_causal_lm()
@@ -171,7 +171,7 @@ def train(model, parameters, learning_rate, seed, steps=budget["steps"]):
 # back, so that one model in memory serves every run.
 
 # %%
-FULL_RATE = 1e-4
+FULL_RATE = 2e-4
 
 
 @torch.no_grad()
@@ -193,9 +193,8 @@ def full_tune(seed):
     return update, loss, seconds
 
 
-first = budget["seeds"][0]
-full = {first: full_tune(first)}  # seed -> (update, loss, seconds)
-print(f"held-out loss after the full tune: {full[first][1]:.3f}")
+update, full_loss, full_seconds = full_tune(budget["seeds"][0])
+print(f"held-out loss after the full tune: {full_loss:.3f}")
 
 # %% [markdown]
 # !!! question "Predict"
@@ -207,7 +206,6 @@ print(f"held-out loss after the full tune: {full[first][1]:.3f}")
 
 # %% tags=["reveal"]
 RANK = 8
-update = full[first][0]
 generator = torch.Generator().manual_seed(seed)
 
 
@@ -231,3 +229,757 @@ record.table(
     "energy.table", rows, ["matrix", "shape", "update", "weight itself", "random"],
     caption="Energy captured by the best rank 8: a full tune's update, the pretrained weight, and noise.",
 )  # fmt: skip
+
+# %% [markdown]
+# Read across a row. The update sits far above noise of its own shape, and in these matrices mostly above
+# the weight it is added to: tuning moves the matrix along a few preferred directions. But look at what
+# is missing. Rank 8 leaves a large part of the energy out, so **the update is concentrated, not low-rank**.
+# If LoRA's case rested on energy alone, it would be a weak case.
+
+# %% [markdown]
+# ## Cut the update, keep the gain
+#
+# Now the question that matters. Put $W + \Delta W_r$ back into every matrix at once and measure the
+# held-out loss. The share of the gain that survives is
+#
+# $$\text{kept}(r) = \frac{\mathcal{L}(W) - \mathcal{L}(W + \Delta W_r)}
+# {\mathcal{L}(W) - \mathcal{L}(W + \Delta W)}$$
+#
+# A cut that keeps much proves little by itself; perhaps *any* part of the update would do. So there are three
+# controls: the update seen through $r$ **random** listeners, scaled up to the energy of $\Delta W_r$; the
+# **whole** update, shrunk to the energy of $\Delta W_r$; and the **rest**, $\Delta W - \Delta W_r$.
+
+# %%
+RANKS = (1, 2, 8, 32)
+
+
+def parts(update, seed):
+    """Return a function `part(kind, rank)` that gives the change of a matrix by name, and energies."""
+    svd = {name: torch.linalg.svd(delta, full_matrices=False) for name, delta in update.items()}
+    generator = torch.Generator().manual_seed(seed)
+
+    def part(kind, rank):
+        def change(name):
+            delta, (U, S, Vh) = update[name], svd[name]
+            top = (U[:, :rank] * S[:rank]) @ Vh[:rank]  # (d_out, d_in), rank r
+            if kind in ("top", "rest"):
+                return top if kind == "top" else delta - top
+            if kind == "random":  # keep what r random orthonormal listeners hear
+                noise = torch.randn(delta.shape[1], rank, generator=generator)
+                Q = torch.linalg.qr(noise.to(delta.device)).Q  # (d_in, r)
+                delta = delta @ Q @ Q.T
+            return delta * (top.norm() / delta.norm())  # "random" and "whole": same energy as top
+
+        return change
+
+    power = torch.stack([torch.nn.functional.pad(S.square(), (0, 999))[:99] for _, S, _ in svd.values()])
+    total = sum(S.square().sum() for _, S, _ in svd.values())
+    energies = {rank: float(power[:, :rank].sum() / total) for rank in RANKS}
+    listeners = {name: Vh[:RANK].clone() for name, (_, _, Vh) in svd.items()}
+    return part, energies, listeners
+
+
+# %% [markdown]
+# !!! question "Predict"
+#     The strongest pair of each update carries {{ energy.top_1 | pct0 }} of the energy, over all matrices
+#     together. Keep only that pair, everywhere. How much of the *gain* stays: about a fifth, about half, or
+#     more than four fifths? And if you keep everything *except* that pair?
+
+# %% tags=["reveal"]
+from statistics import mean
+
+plan = [(kind, rank) for rank in RANKS for kind in ("top", "random")]
+plan += [(kind, rank) for rank in (1, RANK) for kind in ("whole", "rest")]
+runs, listeners = [], []
+for s in budget["seeds"]:
+    if s != budget["seeds"][0]:
+        update, full_loss, full_seconds = full_tune(s)
+    part, energies, heard = parts(update, s)
+    run = {"full": full_loss, "seconds": full_seconds, "energy": energies}
+    for kind, rank in plan:
+        put_back(part(kind, rank))
+        loss = completion_loss(model, heldout, pad)
+        run[kind, rank] = (base_loss - loss) / (base_loss - full_loss)  # the share kept
+        run["loss", kind, rank] = loss
+    runs.append(run)
+    listeners.append(heard)
+    put_back()
+
+kept = {(kind, rank): [run[kind, rank] for run in runs] for kind, rank in plan}
+order = ("top", "random", "whole", "rest")
+rows = [
+    [rank, f"{mean(run['energy'][rank] for run in runs):.0%}"]
+    + [f"{mean(kept[k, rank]):.0%}" if (k, rank) in kept else "" for k in order]
+    for rank in RANKS
+]
+columns = ["rank", "energy", "gain kept: strongest", "random", "whole, shrunk", "rest"]
+record.table("keep.table", rows, columns, caption="What survives of the gain, mean over seeds.")
+
+# %% tags=["hide-code"]
+for kind, rank in plan:
+    shares = kept[kind, rank]
+    record.values(f"keep.{kind}_{rank}", {"low": min(shares), "high": max(shares)})
+    record.value(f"keep.{kind}_{rank}", mean(shares))
+for rank in RANKS:
+    record.value(f"energy.top_{rank}", mean(run["energy"][rank] for run in runs))
+    record.value(f"loss.cut_{rank}", mean(run["loss", "top", rank] for run in runs))
+record.values("loss.full", {"low": min(r["full"] for r in runs), "high": max(r["full"] for r in runs)})
+record.value("loss.full", mean(run["full"] for run in runs))
+
+
+def band(name, kind):
+    values = [kept[kind, rank] for rank in RANKS]
+    low, high = [min(v) for v in values], [max(v) for v in values]
+    return record.Series(name, RANKS, [mean(v) for v in values], low, high)
+
+
+record.figure("keep.plot", record.Figure(
+    kind="line", x_log=True, x_label="rank kept in every matrix", y_label="share of the whole update",
+    series=[
+        band("gain, strongest directions", "top"),
+        band("gain, random directions", "random"),
+        record.Series("energy", RANKS, [mean(r["energy"][k] for r in runs) for k in RANKS]),
+    ],
+    caption="Gain and energy kept after cutting a full tune's update to rank r. Bands: lowest and "
+    "highest of {{ setup.seeds | int }} seeds.",
+    alt="Line chart, rank 1 to 32 on a logarithmic axis. The gain kept by the strongest directions "
+    "starts high at rank 1 and is close to all of it by rank 8. The energy kept lies well below at "
+    "rank 1 and rises. Random directions with equal energy keep far less gain at low rank.",
+))  # fmt: skip
+
+# %% [markdown]
+# At rank 1 the strongest pairs hold {{ energy.top_1 | pct0 }} of the energy and keep
+# {{ keep.top_1 | pct0 }} of the gain (seeds: {{ keep.top_1.low | pct0 }} to
+# {{ keep.top_1.high | pct0 }}). At rank 8 it is {{ keep.top_8 | pct1 }}. Random listeners with just as
+# much energy keep {{ keep.random_1 | pct0 }} and {{ keep.random_8 | pct0 }}. So *which* directions
+# are kept matters, a lot.
+#
+# Now the two controls that spoil the simple story. Shrinking the whole update to the same energy as rank 1
+# keeps {{ keep.whole_1 | pct0 }}. And throwing the strongest pair *away* still keeps
+# {{ keep.rest_1 | pct0 }}. The two pieces of one update add up to
+# {{ keep.top_1 + keep.rest_1 | pct0 }} of its gain. That is no arithmetic error: the loss is not
+# linear in the weights. Once the answer's format is right, more push in the same direction buys little, and
+# different parts of the update push the same way. In other words, the update is **redundant**.
+#
+# Hence the careful version of the sentence on everybody's slides: *a few directions are
+# enough to get most of the gain*, not *the update has low rank*. LoRA needs only the first.
+#
+# What this does not show. The task is narrow ({{ setup.steps | int }} steps of
+# {{ setup.batch | int }} tickets, {{ setup.heldout | int }} held-out tickets, a small model), and much of the
+# gain is the fixed shape of the JSON. "Share of the gain" flatters small leftovers, so look at the loss too:
+# {{ loss.base | f3 }} before, {{ loss.cut_1 | f3 }} at rank 1, {{ loss.cut_8 | f3 }} at rank 8,
+# {{ loss.full | f3 }} in full. On long training with new knowledge the picture changes: Biderman and others
+# (in the reading) find that full tuning's updates need 10 to 100 times the usual LoRA rank, and that LoRA then
+# learns less.
+
+# %% [markdown]
+# ## Two thin matrices
+#
+# Cutting afterwards saves nothing: the full update had to be trained first. LoRA's move is to *train
+# inside* the set of rank-$r$ changes. Freeze $W$ and write
+#
+# $$h = W x + \frac{\alpha}{r}\,B\,(A\,x), \qquad
+# B \in \mathbb{R}^{d_\text{out}\times r},\quad A \in \mathbb{R}^{r\times d_\text{in}}$$
+#
+# The rows of $A$ listen and the columns of $B$ speak. Read the shapes from right to left, as the data flows: $x$
+# has $d_\text{in}$ numbers, $Ax$ has $r$, $B(Ax)$ has $d_\text{out}$.
+#
+# **Parameters.** $A$ and $B$ hold $r\,d_\text{in} + d_\text{out}\,r = r\,(d_\text{in} + d_\text{out})$. For
+# a square matrix of side $d$ the saving is $d^2 / 2rd = d/2r$: it *grows* with the model. At
+# $d = 4096$ and $r = 8$ it is {{ c1.ratio | x0 }}; at our model's $d = 576$ only
+# {{ 576 / 16 | x0 }}.
+#
+# **Multiply–adds.** For one token, the full layer costs $d_\text{out}\,d_\text{in}$ forward, as much again to
+# send the gradient back to $x$, and as much again for the gradient of $W$: three units. LoRA drops only
+# the third; the frozen $W$ still works in both directions. Its own matrices add $3\,r\,(d_\text{in} + d_\text{out})$.
+# So a step cannot cost less than two thirds of a full one in matrix products. For the
+# square layer above it is {{ cost.share | pct1 }}. **The parameters shrink by hundreds; the arithmetic shrinks by
+# a third.** What LoRA buys is memory (no gradient and no Adam moments for $W$) and small files.
+#
+# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs. Dividing by $r$ makes it an average, meant to let you
+# change $r$ without retuning; $\alpha$ sets its volume. It is not free of effect: with Adam the step of each
+# entry does not depend on the size of its gradient, so doubling $\alpha$ at fixed $r$ makes $B A$'s
+# first moves count double. Whether $1/r$ is the right power is disputed (rsLoRA argues for
+# $1/\sqrt{r}$).
+#
+# What is given up: every change of rank above $r$, by construction, and the convexity of
+# the parametrization in each matrix: $B A$ is a product of unknowns even where the layer alone is linear.
+
+# %% [markdown]
+# ## Why one matrix starts at zero
+#
+# Write $s = \alpha/r$ and let $g = \partial\mathcal{L}/\partial h$ (length $d_\text{out}$) be what arrives from
+# above. The chain rule, one factor at a time:
+#
+# $$\frac{\partial \mathcal{L}}{\partial B} = s\,g\,(A x)^\top \qquad
+# \frac{\partial \mathcal{L}}{\partial A} = s\,B^\top g\,x^\top$$
+#
+# Each gradient contains the *other* matrix. With $B = 0$ the product $BA$ is zero, so training starts exactly at
+# the pretrained model; and with $A$ random, $B$ has a gradient at once. $A$'s first gradient is zero,
+# and it wakes up as soon as $B$ has moved. If *both* were zero, both gradients would be zero, for ever.
+#
+# By hand, with $W = I$, $r = 1$, $s = 2$, and the loss $\frac{1}{2}\lVert h - y\rVert^2$:
+#
+# - $x = (1, 2)$, $y = (0, 4)$, $A = (1\;\;1)$, $B = (0, 0)$. Then $Ax = 3$, $h = (1, 2)$,
+#   $g = h - y = (1, -2)$.
+# - $\partial\mathcal{L}/\partial B = 2 \cdot (1, -2) \cdot 3 = (6, -12)$. $\partial\mathcal{L}/\partial A = 2 \cdot 0 = 0$.
+# - One step with $\eta = 0.01$: $B = (-0.06,\; 0.12)$. Now $h = (1, 2) + 2 \cdot 3 \cdot B = (0.64,\; 2.72)$, and the
+#   loss falls from $2.5$ to $1.024$.
+# - The new $g = (0.64, -1.28)$, $B^\top g = -0.192$, and
+#   $\partial\mathcal{L}/\partial A = 2 \cdot (-0.192) \cdot (1, 2) = (-0.384, -0.768)$: awake.
+#
+# There is a link to the cut. Write $\nabla_W = g\,x^\top$ for the gradient that full tuning would use. LoRA's first
+# gradient is $s\,\nabla_W A^\top$: the full gradient heard by $A$'s *random* listeners, just like the random control
+# above. LoRA does better than that control can, because $A$ learns.
+
+# %% [markdown]
+# ## Build it
+#
+# The forward line is the equation, with $x$ as rows: `F.linear(x, A)` computes $A x$ for every token.
+
+# %%
+import math
+
+from torch import nn
+from torch.nn import functional as F
+
+
+class LoRALinear(nn.Module):
+    """A frozen linear layer plus a trainable change of rank r."""
+
+    def __init__(self, base, rank, alpha):
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.scale = alpha / rank
+        self.A = nn.Parameter(base.weight.new_empty(rank, base.in_features))  # (r, d_in)
+        self.B = nn.Parameter(base.weight.new_zeros(base.out_features, rank))  # (d_out, r)
+        nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
+
+    def forward(self, x):  # (..., d_in)
+        # h = W x + α/r · B (A x)
+        return self.base(x) + F.linear(F.linear(x, self.A), self.B) * self.scale  # (..., d_out)
+
+    @torch.no_grad()
+    def update(self):
+        return self.scale * (self.B @ self.A)  # (d_out, d_in)
+
+
+# %% [markdown]
+# First the example you did by hand, with autograd as the judge.
+
+# %%
+layer = LoRALinear(nn.Linear(2, 2, bias=False), rank=1, alpha=2)
+x, y = torch.tensor([1.0, 2.0]), torch.tensor([0.0, 4.0])
+with torch.no_grad():
+    layer.base.weight.copy_(torch.eye(2))
+    layer.A.copy_(torch.tensor([[1.0, 1.0]]))
+for step in (1, 2):
+    loss = 0.5 * (layer(x) - y).square().sum()
+    grad_A, grad_B = torch.autograd.grad(loss, (layer.A, layer.B))
+    print(f"step {step}: loss {loss.item():.3f}  dA {grad_A.tolist()}  dB {grad_B.tolist()}")
+    with torch.no_grad():
+        layer.A -= 0.01 * grad_A
+        layer.B -= 0.01 * grad_B
+
+# %% [markdown]
+# The numbers are the ones above, up to float rounding. Now give every chosen matrix of the real model such a layer. Swapping a
+# module is one `setattr` on its parent.
+
+# %%
+ALPHA = 16
+
+
+def swap(name, module):
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, module)
+
+
+def inject(seed):
+    """Put a LoRALinear around every matrix; return the new layers by name."""
+    seed_everything(seed)
+    model.requires_grad_(False)
+    layers = {name: LoRALinear(module, RANK, ALPHA) for name, module in matrices.items()}
+    for name, layer in layers.items():
+        swap(name, layer)
+    return layers
+
+
+def eject():
+    for name, module in matrices.items():
+        swap(name, module)
+
+
+# %% [markdown]
+# ## The same as PEFT
+#
+# A comparison at $B = 0$ would prove nothing: a layer that ignores $A$ would pass. So we give both
+# implementations the same *non-zero* $B$, and compare logits and every gradient.
+
+# %%
+probe = next(batches(train_set, 2, 1, pad, seed))
+ours = inject(seed)
+first_A = {name: layer.A.detach().clone() for name, layer in ours.items()}
+with torch.no_grad():
+    for layer in ours.values():
+        nn.init.normal_(layer.B, std=0.02)
+out = model(**probe)
+out.loss.backward()
+our_logits = out.logits.detach()
+eject()
+
+# %%
+from peft import LoraConfig, get_peft_model
+
+config = LoraConfig(
+    r=RANK, lora_alpha=ALPHA, target_modules=list(matrices), task_type="CAUSAL_LM"
+)  # fmt: skip
+peft_model = get_peft_model(model, config)
+pairs = {}  # name -> PEFT's A and B
+for name, layer in ours.items():
+    theirs = peft_model.get_submodule(f"base_model.model.{name}")
+    A, B = theirs.lora_A["default"].weight, theirs.lora_B["default"].weight
+    with torch.no_grad():
+        A.copy_(layer.A)
+        B.copy_(layer.B)
+    pairs[name] = (A, B)
+
+out = peft_model(**probe)
+out.loss.backward()
+logit_gap = (out.logits.detach() - our_logits).abs().max().item()
+grad_gap = max(
+    (grad - mine).abs().max().item()
+    for name, layer in ours.items()
+    for grad, mine in zip((p.grad for p in pairs[name]), (layer.A.grad, layer.B.grad), strict=True)
+)
+assert logit_gap < 1e-4 and grad_gap < 1e-4
+record.value("peft.trainable", sum(p.numel() for p in peft_model.parameters() if p.requires_grad))
+print("logits and gradients agree within 1e-4")
+
+# %% [markdown]
+# PEFT counts {{ peft.trainable | int }} trainable parameters here, and the count by hand is
+# $r\,(d_\text{in} + d_\text{out})$ summed over the matrices. The last proof is training: same start, same
+# batches, same losses.
+
+# %%
+with torch.no_grad():
+    for name, (A, B) in pairs.items():
+        A.copy_(first_A[name])
+        B.zero_()
+peft_model.zero_grad()
+LORA_RATE = 3e-3
+checked = min(3, budget["steps"])
+trained = [p for p in peft_model.parameters() if p.requires_grad]
+peft_losses, _ = train(peft_model, trained, LORA_RATE, budget["seeds"][0], checked)
+model = peft_model.unload()
+
+by_hand = sum(RANK * sum(weight.shape) for weight in start.values())
+assert by_hand == sum(p.numel() for p in trained)
+print(f"{by_hand:,} parameters, by hand and by PEFT")
+
+# %% [markdown]
+# ## Full update against rank eight
+#
+# Same steps, same batches, same order, {{ setup.seeds | int }} seeds. Only the learning rates differ, since the two
+# methods want different ones: each got the best of three rates from a short trial (one seed, validation tickets),
+# and lesson 08 does the grid properly.
+#
+# !!! question "Predict"
+#     After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats a token, and its update cut to
+#     rank 8 reaches {{ loss.cut_8 | f3 }}. Will LoRA of rank 8, *trained* at that rank from a random $A$, end up
+#     **better**, **about equal** or **worse** than the cut? The cut has hindsight; LoRA has freedom to adapt.
+
+# %% tags=["reveal"]
+lora_losses, lora_seconds = [], []
+for s in budget["seeds"]:
+    layers = inject(s)
+    if s == budget["seeds"][0]:  # the very start that PEFT had
+        with torch.no_grad():
+            for name, layer in layers.items():
+                layer.A.copy_(first_A[name])
+    losses, seconds = train(model, [p for q in layers.values() for p in (q.A, q.B)], LORA_RATE, s)
+    if s == budget["seeds"][0]:
+        assert max(abs(a - b) for a, b in zip(losses, peft_losses, strict=False)) < 1e-3
+    lora_losses.append(completion_loss(model, heldout, pad))
+    lora_seconds.append(seconds)
+    if s != budget["seeds"][-1]:
+        eject()
+
+record.values("loss.lora", {"low": min(lora_losses), "high": max(lora_losses)})
+record.value("loss.lora", mean(lora_losses))
+record.value("share.lora", mean(
+    (base_loss - loss) / (base_loss - run["full"])
+    for loss, run in zip(lora_losses, runs, strict=True)
+))  # fmt: skip
+cut = [run["loss", "top", RANK] for run in runs]
+rows = [["before tuning", 0, f"{base_loss:.3f}", f"{base_loss:.3f} to {base_loss:.3f}"]]
+for label, count, values in (
+    ("full", sum(w.numel() for w in start.values()), [run["full"] for run in runs]),
+    ("full, cut to rank 8 afterwards", by_hand, cut),
+    ("LoRA, rank 8", by_hand, lora_losses),
+):
+    spread = f"{min(values):.3f} to {max(values):.3f}"
+    rows.append([label, count, f"{mean(values):.3f}", spread])
+record.table("compare.table", rows, ["method", "numbers in the change", "held-out loss", "over seeds"],
+             caption="Equal steps and data, several seeds.")  # fmt: skip
+
+# %% tags=["hide-code"]
+record.values("time", {
+    "full": mean(run["seconds"] for run in runs),
+    "lora": mean(lora_seconds),
+}, kind="band")  # fmt: skip
+
+# %% [markdown]
+# LoRA reaches {{ loss.lora | f3 }} ({{ loss.lora.low | f3 }} to {{ loss.lora.high | f3 }} over seeds):
+# {{ share.lora | pct0 }} of the full tune's gain with {{ peft.trainable / setup.trained | pct1 }} of its trained
+# numbers. Compare the rows before you conclude: its mean is
+# {{ "above" if loss.lora > loss.cut_8 else "below" | text }} that of the cut. A trained low-rank change and a
+# truncated full one are different objects; a low-rank change that works *exists*, as the cut shows, and whether
+# a given number of steps *finds* one as good is a separate question, of learning rate and patience.
+#
+# The first losses of the hand-made layer and of PEFT agreed within $10^{-3}$ (the cell asserts it). And a LoRA step took
+# {{ time.lora / time.full | f2 }} of the time of a full step on the machine that made this page: saved gradient
+# products, and no optimizer work on {{ setup.trained | int }} weights. This ratio is a property of the machine and the
+# batch; the bound of two thirds counts matrix products only.
+
+# %% [markdown]
+# ## Merge and unmerge
+#
+# After training, $W' = W + \frac{\alpha}{r}BA$ is an ordinary matrix. Merged, the layer costs exactly what it
+# did before tuning. The last LoRA model is still in place; we compare its logits with the merged ones.
+
+# %%
+with torch.no_grad():
+    apart = model(**probe).logits  # (batch, T, V)
+    lora_update = {name: layer.update() for name, layer in layers.items()}
+    eject()
+    for name, module in matrices.items():
+        module.weight += lora_update[name]  # merge
+    merged = model(**probe).logits
+    for name, module in matrices.items():
+        module.weight -= lora_update[name]  # unmerge
+    left = max((m.weight - start[name]).abs().max().item() for name, m in matrices.items())
+
+scale = apart.abs().max().item()
+gap = (apart - merged).abs().max().item()
+assert gap < 1e-3 * scale and left < 1e-5
+record.values("merge", {"gap": gap, "scale": scale, "left": left}, kind="band")
+put_back()
+print("merged logits agree within 0.1 % of the largest logit; weights return within 1e-5")
+
+# %% [markdown]
+# The largest logit difference is {{ merge.gap | sci1 }} where the largest logit is {{ merge.scale | f1 }}: rounding,
+# because $(W + sBA)x$ and $Wx + sB(Ax)$ add the same numbers in another order. Unmerging leaves a rest of up to
+# {{ merge.left | sci1 }} in a weight for the same reason. In 32 bits nobody will notice; exercise 2 asks about 16. If you need
+# the original back *exactly*, keep it, as we did.
+
+# %% [markdown]
+# ## Break it
+#
+# **Both matrices at zero.** It looks symmetrical and tidy. Here is the gradient of every adapter matrix in the
+# model:
+
+# %%
+layers = inject(seed)
+with torch.no_grad():
+    for layer in layers.values():
+        layer.A.zero_()
+model(**probe).loss.backward()
+largest = max(p.grad.abs().max().item() for q in layers.values() for p in (q.A, q.B))
+record.value("zero.gradient", largest)
+eject()
+print("largest gradient of any A or B:", largest)
+
+# %% [markdown]
+# Not small: exactly zero, and zero again after every step. What you would *see* is a loss that only wiggles with the
+# batches, at any learning rate, with no error anywhere. The check that catches it costs one line: after the first
+# `backward()`, at least one trainable gradient must not be zero.
+#
+# **The shapes of a popular formula.** "$W' = W + B \cdot A$, with $A$ of size $d \times r$ and $B$ of size
+# $r \times k$" is printed in many places. Take it at its word, for a weight of the shape of our `v_proj`, and
+# then for a square one with $r = 1$:
+
+# %%
+d, k, r = 192, 576, 8  # W is d×k
+W, A, B = torch.zeros(d, k), torch.ones(d, r), torch.ones(r, k)
+try:
+    W + B @ A
+    multiplies = True
+except RuntimeError as error:
+    multiplies = False
+    print("W + B @ A:", error)
+
+square = torch.zeros(k, k)
+wrong = square + torch.ones(1, k) @ torch.ones(k, 1)  # "B @ A" at r = 1: one number
+print("square W, r = 1:", tuple(wrong.shape), "every entry", wrong.unique().tolist())
+record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape == W.shape,
+                         "silent": wrong.shape == square.shape})  # fmt: skip
+
+# %% [markdown]
+# The first failure is the good kind: it stops. The second is the bad kind. With a square weight, $BA$ is a legal product
+# of size $r \times r$, and at $r = 1$ that is a single number, which broadcasting adds to *every* weight without a
+# word. With those shapes the product has to be $AB$. This course keeps the paper's names: $B$ is
+# $d_\text{out}\times r$, $A$ is $r\times d_\text{in}$, and the product is $BA$.
+
+# %% [markdown]
+# ## At 7B and 70B
+#
+# Nothing above depends on size except the count, and counts need no weights: on the `meta` device a model has shapes and no
+# memory. The shapes are from the published configurations
+# ([Llama 2](https://arxiv.org/abs/2307.09288), [Llama 3](https://arxiv.org/abs/2407.21783)); PEFT itself does the
+# counting.
+#
+# !!! question "Predict"
+#     A common tutorial prints {{ c2.claimed | int }} trainable parameters for $r = 16$ on all linear layers of Llama-3-8B. Per
+#     block: q and o are 4096×4096, k and v are 1024×4096, gate and up are 14336×4096, down is 4096×14336; there are 32
+#     blocks. Is the figure right? (One line of arithmetic: add up $d_\text{in} + d_\text{out}$ over the seven.)
+
+# %% tags=["reveal"]
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+# vocabulary, width, inner width of the MLP, blocks, query heads, key/value heads
+SHAPES = {
+    "Llama-2-7B": (32000, 4096, 11008, 32, 32, 32),
+    "Llama-2-13B": (32000, 5120, 13824, 40, 40, 40),
+    "Llama-3-8B": (128256, 4096, 14336, 32, 32, 8),
+    "Llama-3-70B": (128256, 8192, 28672, 80, 64, 8),
+}
+FIELDS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+          "num_attention_heads", "num_key_value_heads")  # fmt: skip
+QV, ATTENTION = ["q_proj", "v_proj"], ["q_proj", "k_proj", "v_proj", "o_proj"]
+
+
+def count(name, targets, rank):
+    """(trainable, all) parameters that PEFT counts for this configuration."""
+    shape = LlamaConfig(**dict(zip(FIELDS, SHAPES[name], strict=True)), tie_word_embeddings=False)
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(shape)
+    config = LoraConfig(r=rank, target_modules=targets, task_type="CAUSAL_LM")
+    return get_peft_model(empty, config, low_cpu_mem_usage=True).get_nb_trainable_parameters()
+
+
+rows = []
+for name in SHAPES:
+    for label, targets in (("q, v", QV), ("q, k, v, o", ATTENTION), ("all linear", "all-linear")):
+        trained, total = count(name, targets, 16)
+        rows.append([name, label, f"{trained:,}", f"{trained / total:.3%}", f"{trained * 2 / 1e6:.0f} MB"])
+columns = ["architecture", "targets", "trainable at r = 16", "share", "file in bf16"]
+record.table("scale.table", rows, columns, caption="Exact adapter sizes, counted by PEFT.")
+
+# %% tags=["hide-code"]
+one, _ = count("Llama-3-8B", ["layers.0.self_attn.q_proj"], 8)
+record.values("c1", {"trainable": one, "full": 4096 * 4096, "ratio": 4096 * 4096 / one})
+found, total = count("Llama-3-8B", "all-linear", 16)
+double, double_total = count("Llama-3-8B", "all-linear", 32)
+record.values("c2", {"claimed": 83886080, "found": found, "share": found / total,
+                     "double": double, "double_share": double / double_total,
+                     "double_of_base": double / (double_total - double)})  # fmt: skip
+found, total = count("Llama-3-8B", ATTENTION, 16)
+record.values("c3", {"claimed": 6553600, "found": found, "share": found / total,
+                     "qv": count("Llama-3-8B", QV, 16)[0], "eight": count("Llama-3-8B", ATTENTION, 8)[0],
+                     "other": count("Llama-2-13B", QV, 8)[0]})  # fmt: skip
+record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
+
+# %% [markdown]
+# Per block the sums add up to 81,920, times 32 blocks and $r = 16$: {{ c2.found | int }}. The printed figure is twice that, and it is
+# exactly what $r = 32$ gives ({{ c2.double | int }}). Count before you trust a log that somebody else pasted.
+#
+# Read the table down: from 8B to 70B the weights grow about ninefold, the adapter about fivefold. Width enters
+# $W$ squared and the adapter only once, so the share *falls* with size. What stays the same: the equation, the zero start, the
+# merge. What does not carry over from this page: the quality numbers. They come from a small model and a narrow task. What a
+# 70B run needs in memory is [lesson 02's](lesson:02) arithmetic, with these counts filled in.
+
+# %% tags=["claims"]
+record.claim(
+    1, "LoRA r=8 on a 4096×4096 matrix trains 65,536 parameters instead of 16.8M: 256× fewer",
+    source="common tutorial figure",
+    value="{{ c1.trainable | int }} instead of {{ c1.full | int }}: {{ c1.ratio | x0 }} fewer",
+    holds="c1.trainable == 65536 and c1.full == 4096 * 4096 and c1.ratio == 256",
+    note="Exact, for this one matrix. It says nothing about time: a training step's matrix products "
+    "only fall to {{ cost.share | pct0 }}.",
+)  # fmt: skip
+record.claim(
+    2, "r=16 on all linear layers of Llama-3-8B prints 83,886,080 trainable parameters (1.04 %)",
+    source="common tutorial figure",
+    value="{{ c2.found | int }} ({{ c2.share | pct2 }})",
+    holds="c2.found == c2.claimed",
+    note="The figure is exactly that of r=32, which is {{ c2.double_of_base | pct2 }} of the base model "
+    "(PEFT, whose total includes the adapter, prints {{ c2.double_share | pct2 }}).",
+)  # fmt: skip
+record.claim(
+    3, "r=16 on q,k,v,o of Llama-3.1-8B prints 6,553,600 trainable parameters (0.08 %)",
+    source="common tutorial figure",
+    value="{{ c3.found | int }} ({{ c3.share | pct2 }})",
+    holds="c3.found == c3.claimed",
+    note="0.08 % fits {{ c3.qv | int }}: q and v at r=16, or all four at r=8. And {{ c3.other | int }} is what q and v at "
+    "r=8 give on Llama-2-13B's shape.",
+)  # fmt: skip
+record.claim(
+    30, "W' = W + B·A with A of d×r and B of r×k",
+    source="printed in many tutorials",
+    value="torch refuses the product for a d×k weight with d ≠ k",
+    holds="shapes.multiplies",
+    note="With these shapes the product must be A·B. On a square weight B·A is r×r, and at r=1 it is added to every "
+    "entry without an error.",
+)  # fmt: skip
+
+# %% [markdown]
+# ## Exercises
+#
+# ### Exercise 1: both orders, by hand
+#
+# Let $B = \begin{pmatrix} 1 \\ 2 \end{pmatrix}$, $A = \begin{pmatrix} 1 & 0 & -1 \end{pmatrix}$ and
+# $x = (2, 5, 1)$. Compute $(BA)x$ and $B(Ax)$ and count the multiplications of each. Then give both counts for any
+# $d_\text{out}, d_\text{in}, r$, and for $d = 4096$, $r = 8$.
+
+# %% [markdown] tags=["solution"]
+# $Ax = 2 - 1 = 1$ (3 multiplications), $B \cdot 1 = (1, 2)$ (2 more): 5.
+# $BA = \begin{pmatrix} 1 & 0 & -1 \\ 2 & 0 & -2 \end{pmatrix}$ (6), times $x$ is $(1, 2)$ (6 more): 12. Same
+# result, as associativity promises. In general $B(Ax)$ takes $r\,(d_\text{in} + d_\text{out})$ for each token. $(BA)x$ takes
+# $r\,d_\text{in}\,d_\text{out}$ once, and $d_\text{in}\,d_\text{out}$ for each token. A counter agrees:
+
+# %% tags=["solution"]
+from torch.utils.flop_counter import FlopCounterMode
+
+d, r = 4096, 8
+A, B, x = (torch.empty(s, device="meta") for s in ((r, d), (d, r), (d, 1)))
+counts = {}
+for label, run_it in (("B(Ax)", lambda: B @ (A @ x)), ("(BA)x", lambda: (B @ A) @ x)):
+    with FlopCounterMode(display=False) as counter:
+        run_it()
+    counts[label] = counter.get_total_flops() // 2  # one multiply-add counts as two
+record.values("order", {"thin": counts["B(Ax)"], "thick": counts["(BA)x"]})
+print({label: f"{n:,}" for label, n in counts.items()})
+
+# %% [markdown] tags=["solution"]
+# For one token the thin order needs {{ order.thin | int }} multiply–adds and the thick one {{ order.thick | int }}:
+# {{ order.thick / order.thin | x0 }} more. Forming $BA$ pays only when you do it once and add it to $W$: merged, the
+# product costs nothing more for each token.
+#
+# ### Exercise 2: merge into 16 bits
+#
+# Many base models are stored in bf16, with 8 significant bits. Round the weights to bf16, merge the LoRA update, and round
+# again. How far is the update that *arrived* from the one you trained, relative to its size? Does the loss notice?
+# Guess both first.
+
+# %% tags=["solution"]
+def arrived(name):
+    """What a bf16 weight really changes by when the update is merged into it."""
+    low = start[name].bfloat16()
+    return (low.float() + lora_update[name]).bfloat16().float() - low.float()
+
+
+error = math.sqrt(
+    sum((arrived(n) - lora_update[n]).square().sum().item() for n in matrices)
+    / sum(lora_update[n].square().sum().item() for n in matrices)
+)
+put_back(lambda n: start[n].bfloat16().float() - start[n] + lora_update[n])
+apart_loss = completion_loss(model, heldout, pad)
+put_back(lambda n: start[n].bfloat16().float() - start[n] + arrived(n))
+merged_loss = completion_loss(model, heldout, pad)
+put_back()
+record.values("bf16", {"error": error, "apart": apart_loss, "merged": merged_loss})
+print(f"relative error {error:.2f}; loss apart {apart_loss:.4f}, merged {merged_loss:.4f}")
+
+# %% [markdown] tags=["solution"]
+# The error is {{ bf16.error | pct0 }} of the update's size, since the update is tiny beside the weights and bf16 rounds
+# relative to the *weight*. Yet the loss moves only from {{ bf16.apart | f4 }} to {{ bf16.merged | f4 }}: rounding errors are
+# spread over all directions, and random directions do little, as the controls above suggest. Measure it
+# for your own case; and merge from a 32-bit copy when you can.
+#
+# ### Exercise 3: do two seeds listen to the same thing?
+#
+# An open one. For two seeds, the {{ setup.matrices | int }} updates have their own eight strongest listeners
+# (`listeners`, each $8 \times d_\text{in}$ with orthonormal rows). Measure the overlap of the two subspaces,
+# $\phi = \lVert V_1 V_2^\top \rVert_F^2 / 8$, which is 1 for the same subspace. What would unrelated subspaces
+# give? What would a high value mean for the claim that the task "has" a few directions, and what else could explain it?
+
+# %% tags=["solution"]
+one, two = listeners[0], listeners[1]
+overlap = mean((one[n] @ two[n].T).square().sum().item() / RANK for n in one)
+chance = mean(RANK / one[n].shape[1] for n in one)
+record.values("overlap", {"seeds": overlap, "chance": chance})
+print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
+
+# %% [markdown] tags=["solution"]
+# Two independent random subspaces of dimension 8 in $d_\text{in}$ dimensions overlap by $8/d_\text{in}$ on average, here
+# {{ overlap.chance | pct1 }}. The two seeds overlap by {{ overlap.seeds | pct0 }}. The seeds share the model, the tickets and the
+# warmup, and differ in the order of batches only. So this is evidence that the directions are not an accident
+# of the order, and no evidence that they belong to the *task*: they could as well be the directions
+# in which this model's inputs always vary most. To tell the two apart, tune on other data (the replies of the case,
+# `course.case.reply`) and measure the overlap again.
+
+# %% [markdown]
+# ## Knowledge check
+#
+# <!-- quiz -->
+
+# %% [markdown]
+# ## Checklist
+#
+# - [ ] I can write $h = Wx + \frac{\alpha}{r}B(Ax)$ with every shape, from memory
+# - [ ] I can predict a LoRA configuration's trainable parameters before a library prints them
+# - [ ] I know why $B$ starts at zero and $A$ does not, and what both at zero looks like in a log
+# - [ ] I can say what "low-rank update" means: sufficient for the gain, not a description of the energy
+# - [ ] I can state what LoRA saves in parameters, in memory and in arithmetic, and that these are three numbers
+# - [ ] I merge only with the original kept, and compare logits before and after
+
+# %% [markdown]
+# ## Interview questions
+#
+# ??? question "Why does LoRA work?"
+#     A strong answer separates two claims. Fine-tuning's gain can be had with a change of low rank: here a full update cut to rank 1
+#     in every matrix kept {{ keep.top_1 | pct0 }} of the gain on a narrow task. That does not mean that the full update *is*
+#     of low rank: those pairs held only {{ energy.top_1 | pct0 }} of its energy, and the rest alone kept
+#     {{ keep.rest_1 | pct0 }}. It then names the limit: on long training with much new knowledge, full tuning's
+#     updates have higher rank and LoRA learns less (Biderman and others).
+#
+# ??? question "Why is B initialized to zero and not A? Could you swap them?"
+#     One of the two must be zero so that training starts at the pretrained model; the other must not, because each
+#     one's gradient contains the other. Swapping also works in principle: then $B$ waits one step instead of $A$. The two are
+#     not equivalent in training: Hayou and others find that $B = 0$ allows larger learning rates.
+#
+# ??? question "Does LoRA make training 256 times faster?"
+#     No. The trained parameters fall by hundreds, and with them gradients and optimizer states. The frozen weights still do the forward
+#     pass and pass gradients back to their inputs, so matrix products fall by at most a third. Speed-ups beyond that come from
+#     the optimizer step, or from the larger batch that the saved memory allows.
+#
+# ??? question "You change r from 8 to 64 and keep α. What changes besides capacity?"
+#     The scale $\alpha/r$ falls by a factor of eight: each pair speaks more quietly, and the useful learning rate shifts. Comparing ranks
+#     at fixed $\alpha$ compares two things at once. rsLoRA's $\alpha/\sqrt{r}$ is one answer.
+
+# %% [markdown]
+# ## Pitfalls
+#
+# | Symptom | Cause | Fix |
+# |---|---|---|
+# | Loss wiggles and never falls; no error | both $A$ and $B$ zero, or the optimizer holds no adapter parameter | after the first backward, assert that some trainable gradient is not zero |
+# | Loss jumps at step 0 against the base model | $B$ not zero | assert that logits before the first step equal the base model's |
+# | Trainable count is not the one you computed | a target name matched nothing, or more than you meant; grouped k and v are narrower | print the matched modules; compute $r(d_\text{in} + d_\text{out})$ over them |
+# | Merged model behaves differently | merged with another $\alpha/r$ than trained, or into 16 or 4 bits | take the scale from the adapter's own config; compare logits; merge in 32 bits |
+# | Shapes fit, results are nonsense | matrices stored transposed: GPT-2's `Conv1D` keeps $d_\text{in} \times d_\text{out}$ | transpose, or let PEFT do it (`fan_in_fan_out=True`) |
+# | A larger rank trains worse | $\alpha$ kept, so the scale shrank | keep $\alpha/r$, or use rsLoRA, and retune the learning rate |
+
+# %% [markdown]
+# ## Further reading
+#
+# - Hu and others, *LoRA: Low-Rank Adaptation of Large Language Models*, 2021,
+#   [arXiv:2106.09685](https://arxiv.org/abs/2106.09685). The source of the notation used here; its section on the optimal rank is
+#   the ancestor of exercise 3.
+# - Aghajanyan, Zettlemoyer and Gupta, *Intrinsic Dimensionality Explains the Effectiveness of Language Model Fine-Tuning*, 2020,
+#   [arXiv:2012.13255](https://arxiv.org/abs/2012.13255). The observation that motivated LoRA.
+# - Biderman and others, *LoRA Learns Less and Forgets Less*, 2024, [arXiv:2405.09673](https://arxiv.org/abs/2405.09673).
+#   The limits: long training on code and mathematics, with the spectra of full updates.
+# - Shuttleworth and others, *LoRA vs Full Fine-tuning: An Illusion of Equivalence*, 2024,
+#   [arXiv:2410.21228](https://arxiv.org/abs/2410.21228). Equal losses, different spectra: what LoRA writes into a matrix that
+#   full tuning does not.
+# - Hayou, Ghosh and Yu, *The Impact of Initialization on LoRA Finetuning Dynamics*, 2024,
+#   [arXiv:2406.08447](https://arxiv.org/abs/2406.08447). Why zero $B$ and zero $A$ are not the same choice.
+# - Kalajdzievski, *A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA*, 2023,
+#   [arXiv:2312.03732](https://arxiv.org/abs/2312.03732). The case for $\alpha/\sqrt{r}$.
+
+# %% [markdown]
+# ## For your readiness packet
+#
+# Add three lines to the *training log* of the case: the adapter's configuration with the trainable count **you
+# computed** beside the one the library printed; the largest logit difference between the merged and the unmerged model;
+# and where the untouched base weights are kept, which is the first half of the *rollback note*.

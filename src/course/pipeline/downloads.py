@@ -1,0 +1,226 @@
+"""The files a learner takes away: notebooks, script and Markdown, each able to run alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import nbformat
+
+from course.draw import svg
+from course.pipeline import markup
+from course.pipeline.bind import bind
+from course.pipeline.capture import Provenance
+from course.pipeline.lesson import Cell
+from course.pipeline.render import QUIZ_MARKER, VERDICTS, figure_of, link_lessons
+from course.pipeline.store import Bundle
+from course.quiz import Quiz
+
+INSTALL = """\
+# Installs the course's library if it is missing: from the wheel beside this file, else from the site.
+import importlib.util, pathlib, subprocess, sys
+
+wheel, site = {wheel!r}, {site!r}
+if importlib.util.find_spec("course") is None:
+    if not (pathlib.Path(wheel).exists() or site):
+        sys.exit(f"Download {{wheel}} from the lesson's page, put it beside this file, and run again.")
+    source = wheel if pathlib.Path(wheel).exists() else site + "downloads/" + wheel
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)"""
+
+
+def files(bundle: Bundle, lessons: Mapping[int, str], wheel: str, site: str) -> dict[str, str]:
+    """File name → content of everything offered beside the page of one lesson.
+
+    Args:
+        lessons: lesson number → slug, for links.
+        wheel: file name of the course's wheel.
+        site: address of the site with a slash at its end, or empty.
+    """
+    maker = _Maker(bundle, lessons, INSTALL.format(wheel=wheel, site=site))
+    slug = bundle.lesson.slug
+    return {
+        f"{slug}.ipynb": maker.notebook(outputs=False),
+        f"{slug}.executed.ipynb": maker.notebook(outputs=True),
+        f"{slug}.py": maker.script(),
+        f"{slug}.md": maker.markdown(),
+    }
+
+
+def offered(slug: str, wheel: str) -> list[tuple[str, str]]:
+    """``(label, address relative to the page)`` of the downloads, in the order shown."""
+    return [
+        ("Notebook", f"{slug}.ipynb"),
+        ("Notebook with outputs", f"{slug}.executed.ipynb"),
+        ("Notebook view", "notebook/"),
+        ("Script", f"{slug}.py"),
+        ("Markdown", f"{slug}.md"),
+        ("Library (wheel)", f"../../downloads/{wheel}"),
+    ]
+
+
+class _Maker:
+    def __init__(self, bundle: Bundle, lessons: Mapping[int, str], install: str) -> None:
+        self.bundle, self.lessons, self.install = bundle, lessons, install
+        self.lesson, self.capture = bundle.lesson, bundle.captured
+
+    def notebook(self, outputs: bool) -> str:
+        cells = [nbformat.v4.new_markdown_cell(self._title(".ipynb"), id="title"), self._code_cell("install", self.install, Cell("code", "", frozenset(), 0))]
+        index = 0
+        for place, cell in enumerate(self.lesson.cells):
+            if not cell.is_code:
+                cells += self._prose_cells(cell, place)
+                continue
+            node = self._code_cell(f"cell-{index}", cell.source, cell)
+            if outputs:
+                node.execution_count = index + 1
+                node.outputs = [self._notebook_output(output, index) for output in self.capture.outputs[index]]
+            cells.append(node)
+            index += 1
+        cells.append(nbformat.v4.new_markdown_cell(_provenance(self.capture.provenance), id="provenance"))
+        metadata = {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+            "course": asdict(self.capture.provenance),
+        }
+        document = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+        nbformat.validate(document)
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    def _code_cell(self, name: str, source: str, cell: Cell) -> nbformat.NotebookNode:
+        node = nbformat.v4.new_code_cell(source, id=name)
+        folded = {}
+        if cell.tags & {"hide-code", "solution", "claims"} or name == "install":
+            folded["source_hidden"] = True
+        if "reveal" in cell.tags:
+            folded["outputs_hidden"] = True
+        node.metadata = nbformat.NotebookNode({"tags": sorted(cell.tags), **({"jupyter": folded} if folded else {})})
+        return node
+
+    def _prose_cells(self, cell: Cell, place: int) -> list[nbformat.NotebookNode]:
+        text = self._prose(cell, ".ipynb")
+        before, marker, after = text.partition(QUIZ_MARKER)
+        if not marker:
+            return [nbformat.v4.new_markdown_cell(text, id=f"prose-{place}")]
+        questions = [{**asdict(asked), "options": [asdict(option) for option in asked.options]} for asked in self.bundle.asked]
+        setup = f'from course.quiz import Quiz\n\nquiz = Quiz.decode("{Quiz(questions).encode()}")\nquiz.ask()'
+        how = "Answer with `quiz.answer(1, \"B\")` or, for a number, `quiz.answer(4, 1536)`; then `quiz.score()`."
+        nodes = [nbformat.v4.new_markdown_cell(f"{before.strip()}\n\n{how}", id=f"prose-{place}")]
+        nodes.append(nbformat.v4.new_code_cell(setup, id="quiz"))
+        nodes.append(nbformat.v4.new_code_cell("quiz.score()", id="quiz-score"))
+        if after.strip():
+            nodes.append(nbformat.v4.new_markdown_cell(after.strip(), id=f"prose-{place}-after"))
+        return nodes
+
+    def _notebook_output(self, output: Mapping[str, str], index: int) -> nbformat.NotebookNode:
+        if "text" in output:
+            return nbformat.v4.new_output("stream", name="stdout", text=output["text"] + "\n")
+        item = self.capture.items[output["item"]]
+        if item.data["type"] == "table":
+            caption = markup.inline_html(bind(item.data["caption"], self.capture.values))
+            data = {"text/html": markup.table(item.data["columns"], item.data["rows"], caption)}
+        else:
+            figure = figure_of(item)
+            data = {"image/svg+xml": svg(figure), "text/plain": bind(figure.caption, self.capture.values)}
+        return nbformat.v4.new_output("display_data", data=data)
+
+    def script(self) -> str:
+        """The lesson as a plain script: prose as comments, numbers bound, cells in percent format."""
+        parts = [_comment(self._title(".py")), f"# %%\n{self.install}"]
+        for cell in self.lesson.cells:
+            if cell.is_code:
+                parts.append(f"# %%\n{cell.source}")
+            else:
+                text = self._prose(cell, ".py").replace(QUIZ_MARKER, "The quiz is on the page and in the notebook.")
+                parts.append(f"# %% [markdown]\n{_comment(text)}")
+        parts.append(_comment(_provenance(self.capture.provenance)))
+        return "\n\n".join(parts) + "\n"
+
+    def markdown(self) -> str:
+        """The lesson with its results as plain Markdown."""
+        parts = [self._title(".md"), f"```python\n{self.install}\n```"]
+        index = 0
+        for cell in self.lesson.cells:
+            if cell.is_code:
+                parts.append(f"```python\n{cell.source}\n```")
+                parts += [self._markdown_output(output) for output in self.capture.outputs[index]]
+                parts += self._markdown_claims(index)
+                index += 1
+            else:
+                parts.append(self._prose(cell, ".md").replace(QUIZ_MARKER, self._markdown_quiz()))
+        parts.append(_provenance(self.capture.provenance))
+        return "\n\n".join(parts) + "\n"
+
+    def _markdown_output(self, output: Mapping[str, str]) -> str:
+        if "text" in output:
+            return f"```text\n{output['text']}\n```"
+        item = self.capture.items[output["item"]]
+        if item.data["type"] == "figure":
+            figure = figure_of(item)
+            return f"**Figure.** {bind(figure.caption, self.capture.values)} *{figure.alt}*"
+        columns = item.data["columns"]
+        rows = [columns, ["---"] * len(columns), *[[markup.number(c) for c in row] for row in item.data["rows"]]]
+        lines = ["| " + " | ".join(str(c).replace("|", "\\|") for c in row) + " |" for row in rows]
+        return f"**Table.** {bind(item.data['caption'], self.capture.values)}\n\n" + "\n".join(lines)
+
+    def _markdown_claims(self, index: int) -> list[str]:
+        return [
+            f"> **Claim {claim.number}.** {claim.text} ({claim.source})\n>\n"
+            f"> **{VERDICTS[claim.verdict]}** · found here: {claim.found}. {claim.note}".rstrip()
+            for claim in self.bundle.claims
+            if claim.cell == index
+        ]
+
+    def _markdown_quiz(self) -> str:
+        parts = []
+        for place, asked in enumerate(self.bundle.asked, 1):
+            options = "\n".join(f"   - **{letter}** {o.text.strip()}" for letter, o in zip("ABCDEF", asked.options, strict=False))
+            if asked.options:
+                whys = (f"- **{letter}** {'Right. ' if o.right else 'Not this. '}{o.why.strip()}" for letter, o in zip("ABCDEF", asked.options, strict=False))
+                answer = "\n".join(whys)
+            else:
+                answer = f"**{asked.number_text}.** {asked.why}"
+            parts.append(f"{place}. {asked.ask.strip()}\n\n{options}\n\n<details><summary>Answer</summary>\n\n{answer}\n\n</details>")
+        return "\n\n".join(parts)
+
+    def _title(self, suffix: str) -> str:
+        header = self.lesson.header
+        goals = "\n".join(f"- {goal}" for goal in header.objectives)
+        return f"# {header.title}\n\n{header.summary}\n\nAfter this lesson you can\n\n{goals}"
+
+    def _prose(self, cell: Cell, suffix: str) -> str:
+        linked = link_lessons(cell.source, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}{suffix}")
+        return portable(bind(linked, self.capture.values))
+
+
+def _provenance(run: Provenance) -> str:
+    libraries = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
+    return (
+        f"*Where these numbers come from: source commit {run.commit}, fingerprint {run.fingerprint}, profile {run.profile}, "
+        f"seed {run.seed}, {run.device} ({run.processor}, {run.threads} threads), {run.dtype}, Python {run.python}, "
+        f"{libraries}; {run.seconds} s on {run.date}.*"
+    )
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}".rstrip() for line in text.split("\n"))
+
+
+_ADMONITION = re.compile(r'^(?P<mark>!!!|\?\?\?\+?) (?P<type>[\w-]+)(?: "(?P<title>[^"]*)")?\n(?P<body>(?:(?: {4}.*)?(?:\n|\Z))+)', re.M)
+
+
+def portable(text: str) -> str:
+    """Markdown of the site as Markdown of anywhere: admonitions become quotations, folded ones ``<details>``."""
+
+    def replace(match: re.Match[str]) -> str:
+        title = match["title"] if match["title"] is not None else match["type"].capitalize()
+        body = "\n".join(line.removeprefix("    ") for line in match["body"].strip("\n").split("\n"))
+        if match["mark"].startswith("???"):
+            return f"<details><summary>{title}</summary>\n\n{portable(body)}\n\n</details>\n\n"
+        quoted = "\n".join(f"> {line}".rstrip() for line in body.split("\n"))
+        return f"> **{title}**\n>\n{quoted}\n\n"
+
+    return _ADMONITION.sub(replace, text).rstrip("\n")
+
+

@@ -1,0 +1,85 @@
+"""Small pieces of HTML: Markdown fragments, mathematics as MathML, tables and numbers."""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+from collections.abc import Sequence
+
+import markdown
+from latex2mathml.converter import convert
+
+from course.pipeline.errors import CourseError
+
+_MATH = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S
+)
+
+
+@functools.cache
+def _converter() -> markdown.Markdown:
+    return markdown.Markdown(
+        extensions=["attr_list", "tables", "pymdownx.arithmatex", "pymdownx.superfences", "pymdownx.inlinehilite"],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    )
+
+
+def to_html(text: str) -> str:
+    """A fragment of Markdown (a quiz text, a caption) as HTML, mathematics included."""
+    return math_to_mathml(_converter().reset().convert(text))
+
+
+def inline_html(text: str) -> str:
+    """:func:`to_html` of one paragraph, without the ``<p>`` around it."""
+    return re.sub(r"^<p>(.*)</p>$", r"\1", to_html(text), flags=re.S)
+
+
+def math_to_mathml(page: str) -> str:
+    """Replace what arithmatex marked by MathML, which browsers render and screen readers read, without any script.
+
+    Raises:
+        CourseError: a formula that cannot be converted.
+    """
+    return _MATH.sub(lambda m: _mathml(m["inline"] or m["block"], "inline" if m["inline"] else "block"), page)
+
+
+@functools.cache
+def _mathml(escaped: str, display: str) -> str:
+    tex = html.unescape(escaped).strip()
+    try:
+        mathml = convert(tex, display=display)
+    except Exception as error:  # latex2mathml raises many types, none of them its own base class
+        raise CourseError(f"Cannot convert the formula {tex!r}: {error!r}.", hint="Use plainer LaTeX.") from error
+    # A row that is wider than a phone scrolls in its own box.
+    return f'<div class="math" tabindex="0">{mathml}</div>' if display == "block" else str(mathml)
+
+
+def number(value: object) -> str:
+    """A table cell: whole numbers with separators, others to four significant digits, text as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return f"{value:,.0f}".replace("-", "−")
+        if abs(value) >= 1000:
+            return f"{value:,.0f}".replace("-", "−")
+        if 0 < abs(value) < 1e-3:
+            mantissa, exponent = f"{value:.2e}".split("e")
+            return f"{mantissa}·10{int(exponent)}".replace("·10", " × 10^").replace("-", "−")
+        return f"{value:.4g}".replace("-", "−")
+    return str(value)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], caption: str) -> str:
+    """A data table; columns of numbers are aligned right."""
+    numeric = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(columns))]
+    kinds = [' class="number"' if n else "" for n in numeric]
+    head = "".join(f'<th scope="col"{k}>{html.escape(c)}</th>' for c, k in zip(columns, kinds, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{k}>{html.escape(number(c))}</td>" for c, k in zip(row, kinds, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,352 @@
+"""A lesson and its capture become a page: Markdown for MkDocs, and the HTML fragments it refers to.
+
+Fragments (outputs, figures, the quiz) stand in the Markdown as one-line tokens and replace them after conversion, so no
+Markdown processor ever sees their HTML.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from course.draw import svg
+from course.figures import Figure, Series
+from course.pipeline import markup
+from course.pipeline.bind import BINDING, Bound, bind
+from course.pipeline.capture import Item, Provenance
+from course.pipeline.claims import VERDICTS, Claim
+from course.pipeline.expressions import Scalar
+from course.pipeline.lesson import MODULES, Cell, Lesson
+from course.pipeline.quiz import Asked
+from course.pipeline.store import Bundle
+
+AIM = 4
+"""Right answers of five that a reader should aim for."""
+
+LESSON_LINK = re.compile(r"\]\(lesson:(\d\d)(#[\w-]+)?\)")
+QUIZ_MARKER = "<!-- quiz -->"
+_PLAIN_ONLY = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|```.*?```|`[^`\n]+`", re.S)
+_FIGURE_FIELDS = ("kind", "x_label", "y_label", "caption", "alt", "x_log", "y_log")
+
+
+@dataclass
+class Page:
+    """What MkDocs needs of one lesson. ``files`` are the CSV files beside it, by name."""
+
+    markdown: str
+    fragments: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def fill(self, content: str) -> str:
+        """``content`` (the converted Markdown) with every token replaced by its fragment."""
+        return re.sub(r"<p>(fragment-[\w.-]+-end)</p>|(fragment-[\w.-]+-end)", lambda m: self.fragments[m[1] or m[2]], content)
+
+
+def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str]) -> str:
+    """``text`` bound with ``show``, except inside mathematics and code, where only plain text fits."""
+    text = _PLAIN_ONLY.sub(lambda m: bind(m[0], values) if BINDING.search(m[0]) else m[0], text)
+    return bind(text, values, show)
+
+
+def as_data(bound: Bound) -> str:
+    """A bound number as HTML that carries its exact value and where it comes from."""
+    label = html.escape(f"{bound.expression} = {bound.value}")
+    return f'<data class="bound" value="{html.escape(str(bound.value))}" title="{label}">{html.escape(bound.text)}</data>'
+
+
+def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: int, target: Callable[[str], str]) -> str:
+    """Resolve ``lesson:07#anchor`` links; ``target`` turns a slug into an address.
+
+    Raises:
+        CourseError: a link to a lesson that does not exist.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        number = int(match[1])
+        if number not in lessons:
+            raise lesson.error(f"There is no lesson {match[1]} to link to.", line + text.count("\n", 0, match.start()))
+        return f"]({target(lessons[number])}{match[2] or ''})"
+
+    return LESSON_LINK.sub(replace, text)
+
+
+def figure_of(item: Item) -> Figure:
+    """The figure that was recorded."""
+    data = item.data["figure"]
+    return Figure(
+        **{name: data[name] for name in _FIGURE_FIELDS},
+        series=tuple(Series(**series) for series in data["series"]),
+        guides=tuple((label, y) for label, y in data["guides"]),
+    )
+
+
+def csv_of(item: Item) -> str:
+    """The data of a table or figure as CSV: a figure's rows are ``series, x, y, low, high``."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if item.data["type"] == "table":
+        writer.writerow(item.data["columns"])
+        writer.writerows(item.data["rows"])
+    else:
+        writer.writerow(["series", "x", "y", "low", "high"])
+        for series in figure_of(item).series:
+            empty = [""] * len(series.x)
+            columns = (series.x, series.y, series.low or empty, series.high or empty)
+            writer.writerows([series.name, *row] for row in zip(*columns, strict=True))
+    return out.getvalue()
+
+
+def page(bundle: Bundle, lessons: Mapping[int, str], downloads: Sequence[tuple[str, str]]) -> Page:
+    """The page of one lesson.
+
+    Args:
+        lessons: lesson number → slug, for links.
+        downloads: ``(label, file name)`` of the files offered beside the page.
+
+    Raises:
+        CourseError: a binding or link that cannot be resolved.
+    """
+    return _Renderer(bundle, lessons).render(downloads)
+
+
+class _Renderer:
+    def __init__(self, bundle: Bundle, lessons: Mapping[int, str]) -> None:
+        self.bundle, self.lessons = bundle, lessons
+        self.lesson, self.capture = bundle.lesson, bundle.captured
+        self.values = self.capture.values
+        self.page = Page("")
+
+    def render(self, downloads: Sequence[tuple[str, str]]) -> Page:
+        header = self.lesson.header
+        parts = [f"# {header.title}", self._fragment("meta", self._meta(downloads))]
+        index = 0
+        for group in _solution_groups(self.lesson.cells):
+            rendered = []
+            for cell in group:
+                if cell.is_code:
+                    rendered += self._code(cell, index)
+                    index += 1
+                else:
+                    rendered.append(self._prose(cell))
+            if "solution" in group[0].tags:
+                parts.append('??? success "Solution"\n\n' + _indent("\n\n".join(rendered)))
+            else:
+                parts += rendered
+        parts.append(self._fragment("provenance", provenance(self.capture.provenance)))
+        front = f"---\ntitle: {_quoted(header.title)}\ndescription: {_quoted(header.summary)}\n---\n\n"
+        self.page.markdown = front + "\n\n".join(parts) + "\n"
+        return self.page
+
+    def _fragment(self, name: str, content: str) -> str:
+        token = f"fragment-{self.lesson.slug}-{name}-end"
+        self.page.fragments[token] = content
+        return token
+
+    def _prose(self, cell: Cell) -> str:
+        text = link_lessons(cell.source, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
+        text = bound_text(text, self.values, as_data)
+        if QUIZ_MARKER in text:
+            text = text.replace(QUIZ_MARKER, self._fragment("quiz", self._quiz()))
+        return text
+
+    def _code(self, cell: Cell, index: int) -> list[str]:
+        if "claims" in cell.tags:
+            boxes = [claim_box(claim) for claim in self.bundle.claims if claim.cell == index]
+            return [self._fragment(f"cell-{index}", f'<div id="cell-{index}">{"".join(boxes)}</div>')]
+        fence = f"```python\n{cell.source}\n```"
+        parts = [self._fragment(f"anchor-{index}", f'<span class="cell-anchor" id="cell-{index}"></span>')]
+        parts.append('??? abstract "Code"\n\n' + _indent(fence) if "hide-code" in cell.tags else fence)
+        shown = "".join(self._output(output) for output in self.capture.outputs[index])
+        if shown and "reveal" in cell.tags:
+            shown = f'<details class="reveal"><summary>Reveal the result</summary>{shown}</details>'
+        return [*parts, self._fragment(f"output-{index}", shown)] if shown else parts
+
+    def _output(self, output: Mapping[str, str]) -> str:
+        if "text" in output:
+            return f'<div class="output"><pre tabindex="0">{html.escape(output["text"])}</pre></div>'
+        item = self.capture.items[output["item"]]
+        name = f"{item.key}.csv"
+        self.page.files[name] = csv_of(item)
+        link = f'<p class="data-link"><a href="{name}" download>Data as CSV</a></p>'
+        if item.data["type"] == "table":
+            caption = self._caption(item.data["caption"])
+            inner = markup.table(item.data["columns"], item.data["rows"], caption)
+            box = f'<div class="table-scroll" tabindex="0" role="region" aria-label="Table">{inner}</div>'
+            return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
+        figure = figure_of(item)
+        caption = f"<figcaption>{self._caption(figure.caption)}</figcaption>"
+        return f'<figure class="data-figure" id="{item.key}">{svg(figure)}{caption}{link}</figure>'
+
+    def _caption(self, text: str) -> str:
+        return markup.inline_html(bound_text(text, self.values, as_data))
+
+    def _quiz(self) -> str:
+        def text(source: str) -> str:
+            linked = link_lessons(source, self.lessons, self.lesson, 1, lambda slug: f"../{slug}/")
+            return markup.to_html(linked)
+
+        return quiz(self.bundle.asked, text)
+
+    def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
+        header = self.lesson.header
+        seconds = self.capture.provenance.seconds
+        before = [f'<a href="../{self.lessons[n]}/">Lesson {n:02}</a>' for n in header.prerequisites if n in self.lessons]
+        objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
+        links = "".join(f'<li><a href="{name}"{_attribute(name)}>{label}</a></li>' for label, name in downloads)
+        return (
+            f'<div class="lesson-meta"><p class="lesson-kicker">Lesson {self.lesson.number:02} · {MODULES[header.module]}</p>'
+            f'<p class="lesson-times">Read {header.read_minutes} min · ran in {_duration(seconds)} on '
+            f"{html.escape(_machine(self.capture.provenance))}"
+            + (f" · builds on {', '.join(before)}" if before else "")
+            + f'</p><p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
+            f'<ul class="downloads" aria-label="Downloads">{links}</ul></div>'
+        )
+
+
+def _attribute(name: str) -> str:
+    return "" if name.endswith("/") else " download"
+
+
+def quiz(asked: Sequence[Asked], text: Callable[[str], str]) -> str:
+    """The knowledge check, complete without JavaScript: every answer is folded below its question."""
+    questions = "".join(_question(question, text) for question in asked)
+    return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{questions}</section>'
+
+
+def _question(question: Asked, text: Callable[[str], str]) -> str:
+    head = (
+        f'<div class="question" id="q-{question.id}" data-id="{question.id}" data-hash="{question.hash}" '
+        f'data-kind="{"choice" if question.options else "number"}"'
+    )
+    if question.options:
+        options = "".join(f'<li class="option"{_right(o.right)}>{text(o.text)}</li>' for o in question.options)
+        whys = "".join(
+            f'<li class="why"{_right(o.right)}>{text(("**Right.** " if o.right else "**Not this.** ") + o.why)}</li>'
+            for o in question.options
+        )
+        head += ">"
+        body = f'<ol class="options" type="A">{options}</ol>'
+        answer = f'<ol type="A">{whys}</ol>'
+    else:
+        head += (
+            f' data-answer="{question.number!r}" data-tolerance="{question.tolerance!r}" '
+            f'data-unit="{html.escape(question.unit)}">'
+        )
+        body = ""
+        answer = (
+            f'<div class="why" data-right>{text(f"**{question.number_text}.** {question.why}")}</div>'
+            f'<div class="hint">{text(question.hint)}</div>'
+        )
+    return (
+        f'{head}<div class="ask">{text(question.ask)}</div>{body}'
+        f'<details class="answers"><summary>Answer</summary>{answer}</details></div>'
+    )
+
+
+def _right(right: bool) -> str:
+    return " data-right" if right else ""
+
+
+def claim_box(claim: Claim) -> str:
+    """A claim with its verdict, as an aside of the lesson."""
+    note = f"<p>{markup.inline_html(claim.note)}</p>" if claim.note else ""
+    return (
+        f'<aside class="claim claim--{claim.verdict}" aria-label="Claim {claim.number}">'
+        f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> {markup.inline_html(claim.text)} '
+        f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
+        f'<p>{badge(claim)} Found here: {markup.inline_html(claim.found)}.</p>{note}</aside>'
+    )
+
+
+def badge(claim: Claim) -> str:
+    return f'<span class="verdict verdict--{claim.verdict}">{VERDICTS[claim.verdict]}</span>'
+
+
+def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
+    """The claims ledger: every registered claim with verdict, value and a link to the cell that decides it."""
+    rows = []
+    for bundle in bundles:
+        for claim in bundle.claims:
+            href = f"{prefix}{bundle.lesson.slug}/#cell-{claim.cell}"
+            note = f'<p class="claim-note">{markup.inline_html(claim.note)}</p>' if claim.note else ""
+            rows.append(
+                (
+                    claim.number,
+                    f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
+                    f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(claim)}</td>'
+                    f"<td>{markup.inline_html(claim.found)}{note}</td>"
+                    f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
+                )
+            )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
+    body = "".join(row for _, row in sorted(rows))
+    return (
+        '<div class="table-scroll" tabindex="0" role="region" aria-label="Claims ledger">'
+        f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
+    """Cards of all lessons, grouped by module."""
+    out = []
+    for module, name in MODULES.items():
+        cards = [_card(bundle, prefix) for bundle in bundles if bundle.lesson.header.module == module]
+        if cards:
+            out.append(f'<h3 id="module-{module}">{module} · {name}</h3><ol class="lesson-list">{"".join(cards)}</ol>')
+    return "".join(out)
+
+
+def _card(bundle: Bundle, prefix: str) -> str:
+    header, seconds = bundle.lesson.header, bundle.captured.provenance.seconds
+    return (
+        f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/">'
+        f'<span class="lesson-number">{bundle.lesson.number:02}</span> '
+        f'<span class="lesson-title">{html.escape(header.title)}</span></a><p>{markup.inline_html(header.summary)}</p>'
+        f'<p class="lesson-times">Read {header.read_minutes} min · run {_duration(seconds)}</p></li>'
+    )
+
+
+def provenance(run: Provenance) -> str:
+    """Where the page's numbers come from."""
+    entries = {
+        "Source commit": run.commit, "Fingerprint": run.fingerprint, "Profile": run.profile, "Seed": str(run.seed),
+        "Device": f"{run.device} ({run.processor}, {run.threads} threads)", "Number type": run.dtype,
+        "Python": run.python, "Libraries": ", ".join(f"{name} {found}" for name, found in run.libraries.items()),
+        "Duration": _duration(run.seconds), "Peak memory": f"{run.peak_mib:,} MiB", "Date": run.date,
+    }  # fmt: skip
+    rows = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items())
+    return f'<details class="provenance"><summary>Where these numbers come from</summary><dl>{rows}</dl></details>'
+
+
+def _machine(run: Provenance) -> str:
+    return f"{run.threads} CPU threads" if run.device == "cpu" else run.device
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _solution_groups(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Consecutive solution cells together, every other cell alone."""
+    groups: list[list[Cell]] = []
+    for cell in cells:
+        if groups and "solution" in cell.tags and "solution" in groups[-1][0].tags:
+            groups[-1].append(cell)
+        else:
+            groups.append([cell])
+    return groups
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" if line.strip() else "" for line in text.split("\n"))
+
+
+def _quoted(text: str) -> str:
+    """A YAML double-quoted string."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,89 @@
+"""Render the site with MkDocs, only when something it shows has changed, and replace the old one only when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from course.pipeline.errors import CourseError
+from course.pipeline.files import disk_error, write_atomic
+
+CONFIG = Path("mkdocs.yml")
+STAMP = "site.stamp"
+
+
+def sources(root: Path) -> Iterator[Path]:
+    """Every file that a page may show or be shaped by."""
+    yield root / CONFIG
+    yield root / "pyproject.toml"
+    yield root / "requirements" / "lock.txt"
+    for folder in ("docs", "src/course", "build/captures"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
+def state(root: Path) -> str:
+    """A hash of all :func:`sources` and of the site's address."""
+    total = hashlib.sha256(os.environ.get("SITE_URL", "").encode())
+    for path in sources(root):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def is_current(root: Path) -> bool:
+    """Whether ``site/`` was rendered from exactly the present sources."""
+    stamp = root / "build" / STAMP
+    return (root / "site" / "index.html").is_file() and stamp.is_file() and stamp.read_text() == state(root)
+
+
+def render(root: Path) -> None:
+    """Render into a folder beside ``site/`` and swap the two when MkDocs has succeeded.
+
+    Raises:
+        CourseError: what MkDocs refused. The previous site is untouched.
+    """
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+    from mkdocs.exceptions import Abort, BuildError, ConfigurationError
+
+    before = state(root)
+    fresh, site, old = root / "build" / "site.new", root / "site", root / "build" / "site.old"
+    warnings = _Warnings()
+    logging.getLogger("mkdocs").addHandler(warnings)
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        config = load_config(str(root / CONFIG), site_dir=str(fresh))
+        config.plugins.run_event("startup", command="build", dirty=False)
+        try:
+            build(config)
+        finally:
+            config.plugins.run_event("shutdown")
+        shutil.rmtree(old, ignore_errors=True)
+        if site.exists():
+            site.rename(old)
+        fresh.rename(site)
+        shutil.rmtree(old, ignore_errors=True)
+        write_atomic(root / "build" / STAMP, before)
+    except (Abort, BuildError, ConfigurationError) as error:
+        raise CourseError("\n".join(warnings.found) or str(error)) from error
+    except OSError as error:
+        raise disk_error(error, fresh) from error
+    finally:
+        logging.getLogger("mkdocs").removeHandler(warnings)
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+class _Warnings(logging.Handler):
+    """Collects what MkDocs complains about, so that it can be said once, at the end."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(record.getMessage())

@@ -1,0 +1,64 @@
+import math
+
+import pytest
+import torch
+from course.chat import IGNORE, Encoded, collate, completion_loss
+from course.tuning import evaluate, labeled_logits, tune
+from transformers import LlamaConfig, LlamaForCausalLM
+
+EXAMPLES = [Encoded((5, 6, 7, 8, 9, 1), 3), Encoded((5, 6, 8, 7, 1), 3), Encoded((5, 9, 9, 9, 8, 7, 1), 4)]
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=16, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, pad_token_id=0
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def test_labeled_logits_are_those_of_the_whole_forward_pass(model):
+    batch = collate(EXAMPLES, 0)
+    model.to(batch["input_ids"].device)
+    logits, targets, mask = labeled_logits(model, batch)
+    whole = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits[:, :-1]
+    torch.testing.assert_close(logits, whole[batch["labels"][:, 1:] != IGNORE])
+    assert targets.tolist() == [8, 9, 1, 7, 1, 8, 7, 1]
+    assert mask.sum(dim=1).tolist() == [3, 2, 3]
+
+
+def test_the_loss_is_that_of_the_completions(model):
+    model.to(collate(EXAMPLES, 0)["input_ids"].device)
+    score = evaluate(model, EXAMPLES, 0, position=0, candidates=(7, 8), batch_size=2)
+    assert score.loss == pytest.approx(completion_loss(model, EXAMPLES, 0), rel=1e-5)
+
+
+def test_accuracy_looks_at_the_named_position_of_every_example(model):
+    model.to(collate(EXAMPLES, 0)["input_ids"].device)
+    right = 0
+    for example in EXAMPLES:
+        logits, targets, _ = labeled_logits(model, collate([example], 0))
+        right += int(max((7, 8), key=lambda c: float(logits[0, c])) == int(targets[0]))
+    assert evaluate(model, EXAMPLES, 0, position=0, candidates=(7, 8)).accuracy == pytest.approx(right / 3)
+
+
+def test_a_diverged_model_scores_as_a_uniform_guess(model):
+    device = collate(EXAMPLES, 0)["input_ids"].device
+    with torch.no_grad():
+        model.lm_head.weight.fill_(float("nan"))
+    assert evaluate(model.to(device), EXAMPLES, 0, 0, (7, 8)).loss == pytest.approx(math.log(16))
+
+
+def test_tuning_lowers_the_loss_and_repeats_exactly(model):
+    model.to(collate(EXAMPLES, 0)["input_ids"].device)
+    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def run():
+        model.load_state_dict(start)
+        return tune(model, torch.optim.AdamW(model.parameters(), lr=1e-2), EXAMPLES, 12, 2, 0, seed=0)
+
+    losses = run()
+    assert losses[-1] < 0.7 * losses[0]
+    assert run() == losses
+    assert not model.training
