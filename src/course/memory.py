@@ -1,9 +1,9 @@
 """What a fine-tune keeps in memory, as arithmetic: parameters, gradients, optimizer states, activations.
 
-All sizes are bytes, all counts exact for Llama-style decoders (RMSNorm, rotary positions, grouped-query attention, gated
-MLP) as transformers 5 builds them. The activation formulas count the tensors that autograd *saves for backward*; they
-leave out temporaries, allocator slack and the CUDA context. Lesson 02 derives each formula and checks it against a
-real model.
+All sizes are bytes, all counts exact for Llama-style decoders (RMSNorm, rotary positions, grouped-query attention,
+gated MLP) as transformers 5 builds them. The activation formulas count the tensors that autograd *saves for backward*;
+they leave out temporaries, allocator slack and the CUDA context. Lesson 02 derives each formula and checks it against
+a real model.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Activations:
-    """Bytes saved for backward: all ``blocks``, the ``head`` (last norm, logits), what is ``shared``, and ``recompute``.
+    """Bytes saved for backward: ``blocks``, ``head`` (last norm, logits), what is ``shared``, and ``recompute``.
 
     ``recompute`` is the one block that lives again during a checkpointed backward pass; 0 without checkpointing.
     """
@@ -134,18 +134,16 @@ def activations(
     """Bytes that autograd saves in one forward pass with loss.
 
     Args:
-        element: bytes of one activation: 4 (fp32) or 2 (bf16). Norms, softmax statistics and the loss are in fp32 anyway.
+        element: bytes of one activation: 4 (fp32) or 2 (bf16). Norms, softmax statistics and the loss are in fp32.
         method: with adapters (``lora`` on all seven matrices, in fp32, no dropout) frozen layers save less, but in bf16
             each adapter saves its own fp32 copy of its input. ``qlora`` is taken to save what ``lora`` saves.
-        attention: ``fused`` keeps one statistic a head and token; ``eager`` keeps the ``T × T`` probabilities.
+        attention: ``fused`` keeps one statistic a head and token; ``eager`` keeps the ``T * T`` probabilities.
     """
     d, f, h, e, t = arch.d_model, arch.d_ff, arch.heads, element, sequence
     q, kv = arch.heads * arch.head_dim, arch.kv_heads * arch.head_dim
     full = method == "full"
-    if attention == "fused":
-        attend = e * (2 * q + 2 * kv) + 4 * h
-    else:
-        attend = e * 4 * q + (4 + (e if e < 4 else 0)) * h * t
+    fused, eager = e * (2 * q + 2 * kv) + 4 * h, e * 4 * q + (4 + (e if e < 4 else 0)) * h * t
+    attend = fused if attention == "fused" else eager
     norm = 4 * d + 4  # its input and 1/rms, both fp32
     if full:
         block = 2 * (norm + 2 * e * d) + attend + e * 4 * f
@@ -202,10 +200,10 @@ def estimate(
 ) -> Estimate:
     """Bytes of one training step.
 
-    Full tuning: ``fp32`` holds 4-byte weights and gradients; ``mixed`` holds 2 + 2 and a 4-byte master copy (counted with
-    the optimizer); ``bf16`` holds 2 + 2 and no master copy, and AdamW's moments in bf16 as well (4 bytes). Adapters
-    are trained in fp32 (weight 4, gradient 4) in every precision; the frozen base takes 4 bytes in ``fp32``, else 2, and
-    with ``qlora`` :data:`NF4_BYTES` in the seven matrices.
+    Full tuning: ``fp32`` holds 4-byte weights and gradients; ``mixed`` holds 2 + 2 and a 4-byte master copy (counted
+    with the optimizer); ``bf16`` holds 2 + 2 and no master copy, and AdamW's moments in bf16 as well (4 bytes). Adapters
+    are trained in fp32 (weight 4, gradient 4) in every precision; the frozen base takes 4 bytes in ``fp32``, else 2,
+    and with ``qlora`` :data:`NF4_BYTES` in the seven matrices.
     """
     count = arch.parameters()
     element = 4 if precision == "fp32" else 2

@@ -28,7 +28,7 @@ class Score(NamedTuple):
 def labeled_logits(model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Logits ``(N, V)`` and targets ``(N,)`` at the labeled positions, and the mask ``(b, T-1)`` of those positions.
 
-    The vocabulary projection is computed for labeled positions only: the same numbers as the whole forward pass, cheaper.
+    Only labeled positions pass through the vocabulary projection: the numbers of the whole forward pass, for less.
     """
     body = model.base_model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
     targets = batch["labels"][:, 1:]  # (b, T-1): position t predicts token t + 1
@@ -74,7 +74,7 @@ def tune(
     for batch in batches(examples, batch_size, steps, pad_id, seed):
         logits, targets, _ = labeled_logits(model, batch)
         loss = F.cross_entropy(logits.float(), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(trainable, 1.0)
         optimizer.step()
         schedule.step()

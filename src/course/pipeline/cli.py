@@ -198,3 +198,7 @@ def _run_all(bundles: Sequence[Bundle], captures: Path, profile: str, cell_secon
                 out.print(f"    changed: {line}", markup=False)
         capture.save(found, capture.path_of(captures, bundle.lesson.slug, profile))
         out.print(f"[green]✓[/] {name} ({found.provenance.seconds:.0f} s)")
+
+
+if __name__ == "__main__":
+    main()

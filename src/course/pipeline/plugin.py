@@ -74,11 +74,12 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         return files
 
     def _notebook_view(self, config: MkDocsConfig, root: Path, slug: str, notebook: str) -> File:
-        path = root / VIEW_FOLDER / f"{slug}.ipynb"
+        uri = f"lessons/{slug}/notebook.ipynb"
+        path = root / VIEW_FOLDER / uri
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding="utf-8") != notebook:
             path.write_text(notebook, encoding="utf-8")
-        return File.generated(config, f"lessons/{slug}/notebook.ipynb", abs_src_path=str(path))
+        return File(uri, str(root / VIEW_FOLDER), config.site_dir, config.use_directory_urls)
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         up = "../" * page.url.rstrip("/").count("/") + ("../" if page.url.strip("./") else "")

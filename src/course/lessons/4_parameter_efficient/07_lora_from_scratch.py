@@ -78,9 +78,7 @@
 # $$E_r = \frac{\sigma_1^2 + \dots + \sigma_r^2}{\sum_i \sigma_i^2}$$
 #
 # By hand: $\begin{pmatrix} 3 & 0 \\ 0 & 4 \end{pmatrix}$ has $\sigma = (4, 3)$. Its energy is $16 + 9 = 25$
-# and the best rank-1 copy keeps $16/25 = 64$ %. And
-# $\begin{pmatrix} 2 & 4 \\ 1 & 2 \end{pmatrix} = \begin{pmatrix} 2 \\ 1 \end{pmatrix}
-# \begin{pmatrix} 1 & 2 \end{pmatrix}$ has rank 1: $E_1$ is 100 %.
+# and the best rank-1 copy keeps $16/25 = 64$ %.
 #
 # Energy is geometry, though. Nobody fine-tunes to be close to a matrix; we tune to lower a **loss**. So we
 # ask two questions of the same update, and they get different answers: how much of its *energy* has
@@ -99,6 +97,7 @@ from course import record
 from course.case import extraction, tickets
 from course.chat import batches, completion_loss, encode
 from course.models import linear_modules, load_causal_lm, seed_everything
+from course.workbench import empty_llama, swap, train
 
 budget = {
     "smoke": {"seeds": (0, 1), "steps": 2, "batch": 2, "heldout": 4, "blocks": 2},
@@ -143,35 +142,15 @@ print(f"{len(matrices)} matrices; held-out loss before tuning: {base_loss:.3f} n
 # %% [markdown]
 # ## A real update, taken apart
 #
-# One plain training loop serves the whole lesson: AdamW, a four-step warmup, loss on the answer's tokens
-# only.
-
-# %%
-import time
-
-import torch
-
-
-def train(model, parameters, learning_rate, seed, steps=budget["steps"]):
-    """Train `parameters`; return the loss of every step and the mean seconds a step took."""
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
-    losses, began = [], time.perf_counter()
-    for step, batch in enumerate(batches(train_set, budget["batch"], steps, pad, seed), start=1):
-        optimizer.param_groups[0]["lr"] = learning_rate * min(1, step / 4)
-        loss = model(**batch).loss
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
-    return losses, (time.perf_counter() - began) / steps
-
-
-# %% [markdown]
+# The course's plain loop does the training: AdamW, a four-step warmup, loss on the answer's tokens only.
 # A full tune moves every entry freely. Afterwards we keep the difference and put the original weights
 # back, so that one model in memory serves every run.
 
 # %%
+import torch
+
 FULL_RATE = 2e-4
+recipe = {"steps": budget["steps"], "batch_size": budget["batch"], "pad_id": pad}
 
 
 @torch.no_grad()
@@ -185,7 +164,7 @@ def full_tune(seed):
     """Return the update of every matrix, the held-out loss it reaches, and seconds a step."""
     model.requires_grad_(False)
     weights = [module.weight.requires_grad_(True) for module in matrices.values()]
-    _, seconds = train(model, weights, FULL_RATE, seed)
+    _, seconds = train(model, weights, train_set, learning_rate=FULL_RATE, seed=seed, **recipe)
     model.requires_grad_(False)
     update = {name: module.weight.detach() - start[name] for name, module in matrices.items()}
     loss = completion_loss(model, heldout, pad)
@@ -215,16 +194,14 @@ def energy(matrix, rank=RANK):
     return float(power[:rank].sum() / power.sum())
 
 
-kinds = list(dict.fromkeys(name.rpartition(".")[2] for name in matrices))  # q_proj, k_proj, …
+chosen = ("q_proj", "v_proj", "o_proj", "gate_proj", "down_proj")
 rows = []
-for kind in kinds:
-    named = [name for name in matrices if name.endswith(kind)]
-    for name in (named[0], named[len(named) // 2], named[-1]) if kind in kinds[::2] else ():
-        d_out, d_in = start[name].shape
-        noise = torch.randn(d_out, d_in, generator=generator)
-        shares = [energy(matrix) for matrix in (update[name], start[name], noise)]
-        block = next(part for part in name.split(".") if part.isdigit())
-        rows.append([f"block {block} {kind}", f"{d_out}×{d_in}", *(f"{s:.0%}" for s in shares)])
+for name in matrices:
+    depth, kind = int(name.split(".")[2]), name.rpartition(".")[2]
+    if kind in chosen and depth in (0, 15, 29):
+        noise = torch.randn(*start[name].shape, generator=generator)  # (d_out, d_in)
+        shares = [f"{energy(matrix):.0%}" for matrix in (update[name], start[name], noise)]
+        rows.append([f"block {depth} {kind}", "×".join(map(str, start[name].shape)), *shares])
 record.table(
     "energy.table", rows, ["matrix", "shape", "update", "weight itself", "random"],
     caption="Energy captured by the best rank 8: a full tune's update, the pretrained weight, and noise.",
@@ -253,30 +230,27 @@ record.table(
 RANKS = (1, 2, 8, 32)
 
 
-def parts(update, seed):
-    """Return a function `part(kind, rank)` that gives the change of a matrix by name, and energies."""
-    svd = {name: torch.linalg.svd(delta, full_matrices=False) for name, delta in update.items()}
+def parts(update, svd, seed):
+    """Return `part(kind, rank)`, which gives the change of a matrix by its name."""
     generator = torch.Generator().manual_seed(seed)
 
     def part(kind, rank):
         def change(name):
             delta, (U, S, Vh) = update[name], svd[name]
             top = (U[:, :rank] * S[:rank]) @ Vh[:rank]  # (d_out, d_in), rank r
-            if kind in ("top", "rest"):
-                return top if kind == "top" else delta - top
+            if kind == "top":
+                return top
+            if kind == "rest":
+                return delta - top
             if kind == "random":  # keep what r random orthonormal listeners hear
                 noise = torch.randn(delta.shape[1], rank, generator=generator)
                 Q = torch.linalg.qr(noise.to(delta.device)).Q  # (d_in, r)
                 delta = delta @ Q @ Q.T
-            return delta * (top.norm() / delta.norm())  # "random" and "whole": same energy as top
+            return delta * (top.norm() / delta.norm())  # "random" and "whole": top's energy
 
         return change
 
-    power = torch.stack([torch.nn.functional.pad(S.square(), (0, 999))[:99] for _, S, _ in svd.values()])
-    total = sum(S.square().sum() for _, S, _ in svd.values())
-    energies = {rank: float(power[:, :rank].sum() / total) for rank in RANKS}
-    listeners = {name: Vh[:RANK].clone() for name, (_, _, Vh) in svd.items()}
-    return part, energies, listeners
+    return part
 
 
 # %% [markdown]
@@ -286,30 +260,41 @@ def parts(update, seed):
 #     more than four fifths? And if you keep everything *except* that pair?
 
 # %% tags=["reveal"]
-from statistics import mean
-
 plan = [(kind, rank) for rank in RANKS for kind in ("top", "random")]
 plan += [(kind, rank) for rank in (1, RANK) for kind in ("whole", "rest")]
 runs, listeners = [], []
 for s in budget["seeds"]:
     if s != budget["seeds"][0]:
         update, full_loss, full_seconds = full_tune(s)
-    part, energies, heard = parts(update, s)
-    run = {"full": full_loss, "seconds": full_seconds, "energy": energies}
+    svd = {name: torch.linalg.svd(delta, full_matrices=False) for name, delta in update.items()}
+    part, losses = parts(update, svd, s), {}
     for kind, rank in plan:
         put_back(part(kind, rank))
-        loss = completion_loss(model, heldout, pad)
-        run[kind, rank] = (base_loss - loss) / (base_loss - full_loss)  # the share kept
-        run["loss", kind, rank] = loss
-    runs.append(run)
-    listeners.append(heard)
+        losses[kind, rank] = completion_loss(model, heldout, pad)
+    runs.append({"full": full_loss, "seconds": full_seconds, "losses": losses})
+    power = [S.square() for _, S, _ in svd.values()]
+    runs[-1]["energy"] = {
+        rank: float(sum(p[:rank].sum() for p in power) / sum(p.sum() for p in power))
+        for rank in RANKS
+    }
+    listeners.append({name: Vh[:RANK].clone() for name, (_, _, Vh) in svd.items()})
     put_back()
 
-kept = {(kind, rank): [run[kind, rank] for run in runs] for kind, rank in plan}
-order = ("top", "random", "whole", "rest")
+# %% tags=["hide-code"]
+from statistics import mean
+
+kept = {
+    (kind, rank): [
+        (base_loss - run["losses"][kind, rank]) / (base_loss - run["full"]) for run in runs
+    ]
+    for kind, rank in plan
+}
 rows = [
     [rank, f"{mean(run['energy'][rank] for run in runs):.0%}"]
-    + [f"{mean(kept[k, rank]):.0%}" if (k, rank) in kept else "" for k in order]
+    + [
+        f"{mean(kept[kind, rank]):.0%}" if (kind, rank) in kept else ""
+        for kind in ("top", "random", "whole", "rest")
+    ]
     for rank in RANKS
 ]
 columns = ["rank", "energy", "gain kept: strongest", "random", "whole, shrunk", "rest"]
@@ -318,11 +303,11 @@ record.table("keep.table", rows, columns, caption="What survives of the gain, me
 # %% tags=["hide-code"]
 for kind, rank in plan:
     shares = kept[kind, rank]
-    record.values(f"keep.{kind}_{rank}", {"low": min(shares), "high": max(shares)})
     record.value(f"keep.{kind}_{rank}", mean(shares))
+    record.values(f"keep.{kind}_{rank}", {"low": min(shares), "high": max(shares)})
 for rank in RANKS:
     record.value(f"energy.top_{rank}", mean(run["energy"][rank] for run in runs))
-    record.value(f"loss.cut_{rank}", mean(run["loss", "top", rank] for run in runs))
+    record.value(f"loss.cut_{rank}", mean(run["losses"]["top", rank] for run in runs))
 record.values("loss.full", {"low": min(r["full"] for r in runs), "high": max(r["full"] for r in runs)})
 record.value("loss.full", mean(run["full"] for run in runs))
 
@@ -489,24 +474,19 @@ for step in (1, 2):
 ALPHA = 16
 
 
-def swap(name, module):
-    parent, _, leaf = name.rpartition(".")
-    setattr(model.get_submodule(parent), leaf, module)
-
-
 def inject(seed):
     """Put a LoRALinear around every matrix; return the new layers by name."""
     seed_everything(seed)
     model.requires_grad_(False)
     layers = {name: LoRALinear(module, RANK, ALPHA) for name, module in matrices.items()}
     for name, layer in layers.items():
-        swap(name, layer)
+        swap(model, name, layer)
     return layers
 
 
 def eject():
     for name, module in matrices.items():
-        swap(name, module)
+        swap(model, name, module)
 
 
 # %% [markdown]
@@ -530,9 +510,7 @@ eject()
 # %%
 from peft import LoraConfig, get_peft_model
 
-config = LoraConfig(
-    r=RANK, lora_alpha=ALPHA, target_modules=list(matrices), task_type="CAUSAL_LM"
-)  # fmt: skip
+config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(matrices))
 peft_model = get_peft_model(model, config)
 pairs = {}  # name -> PEFT's A and B
 for name, layer in ours.items():
@@ -551,7 +529,8 @@ grad_gap = max(
     for name, layer in ours.items()
     for grad, mine in zip((p.grad for p in pairs[name]), (layer.A.grad, layer.B.grad), strict=True)
 )
-assert logit_gap < 1e-4 and grad_gap < 1e-4
+assert logit_gap < 1e-4
+assert grad_gap < 1e-4
 record.value("peft.trainable", sum(p.numel() for p in peft_model.parameters() if p.requires_grad))
 print("logits and gradients agree within 1e-4")
 
@@ -567,9 +546,10 @@ with torch.no_grad():
         B.zero_()
 peft_model.zero_grad()
 LORA_RATE = 3e-3
-checked = min(3, budget["steps"])
 trained = [p for p in peft_model.parameters() if p.requires_grad]
-peft_losses, _ = train(peft_model, trained, LORA_RATE, budget["seeds"][0], checked)
+lora_recipe = recipe | {"learning_rate": LORA_RATE}
+few = lora_recipe | {"steps": min(3, budget["steps"]), "seed": budget["seeds"][0]}
+peft_losses, _ = train(peft_model, trained, train_set, **few)
 model = peft_model.unload()
 
 by_hand = sum(RANK * sum(weight.shape) for weight in start.values())
@@ -591,26 +571,27 @@ print(f"{by_hand:,} parameters, by hand and by PEFT")
 # %% tags=["reveal"]
 lora_losses, lora_seconds = [], []
 for s in budget["seeds"]:
+    eject()
     layers = inject(s)
+    adapters = [p for layer in layers.values() for p in (layer.A, layer.B)]
     if s == budget["seeds"][0]:  # the very start that PEFT had
         with torch.no_grad():
             for name, layer in layers.items():
                 layer.A.copy_(first_A[name])
-    losses, seconds = train(model, [p for q in layers.values() for p in (q.A, q.B)], LORA_RATE, s)
+    losses, seconds = train(model, adapters, train_set, seed=s, **lora_recipe)
     if s == budget["seeds"][0]:
-        assert max(abs(a - b) for a, b in zip(losses, peft_losses, strict=False)) < 1e-3
+        assert all(abs(a - b) < 1e-3 for a, b in zip(losses, peft_losses, strict=False))
     lora_losses.append(completion_loss(model, heldout, pad))
     lora_seconds.append(seconds)
-    if s != budget["seeds"][-1]:
-        eject()
 
+# %% tags=["hide-code"]
 record.values("loss.lora", {"low": min(lora_losses), "high": max(lora_losses)})
 record.value("loss.lora", mean(lora_losses))
 record.value("share.lora", mean(
     (base_loss - loss) / (base_loss - run["full"])
     for loss, run in zip(lora_losses, runs, strict=True)
 ))  # fmt: skip
-cut = [run["loss", "top", RANK] for run in runs]
+cut = [run["losses"]["top", RANK] for run in runs]
 rows = [["before tuning", 0, f"{base_loss:.3f}", f"{base_loss:.3f} to {base_loss:.3f}"]]
 for label, count, values in (
     ("full", sum(w.numel() for w in start.values()), [run["full"] for run in runs]),
@@ -621,8 +602,6 @@ for label, count, values in (
     rows.append([label, count, f"{mean(values):.3f}", spread])
 record.table("compare.table", rows, ["method", "numbers in the change", "held-out loss", "over seeds"],
              caption="Equal steps and data, several seeds.")  # fmt: skip
-
-# %% tags=["hide-code"]
 record.values("time", {
     "full": mean(run["seconds"] for run in runs),
     "lora": mean(lora_seconds),
@@ -661,7 +640,8 @@ with torch.no_grad():
 
 scale = apart.abs().max().item()
 gap = (apart - merged).abs().max().item()
-assert gap < 1e-3 * scale and left < 1e-5
+assert gap < 1e-3 * scale
+assert left < 1e-5
 record.values("merge", {"gap": gap, "scale": scale, "left": left}, kind="band")
 put_back()
 print("merged logits agree within 0.1 % of the largest logit; weights return within 1e-5")
@@ -734,34 +714,22 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
 #     blocks. Is the figure right? (One line of arithmetic: add up $d_\text{in} + d_\text{out}$ over the seven.)
 
 # %% tags=["reveal"]
-from transformers import AutoModelForCausalLM, LlamaConfig
-
-# vocabulary, width, inner width of the MLP, blocks, query heads, key/value heads
-SHAPES = {
-    "Llama-2-7B": (32000, 4096, 11008, 32, 32, 32),
-    "Llama-2-13B": (32000, 5120, 13824, 40, 40, 40),
-    "Llama-3-8B": (128256, 4096, 14336, 32, 32, 8),
-    "Llama-3-70B": (128256, 8192, 28672, 80, 64, 8),
-}
-FIELDS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-          "num_attention_heads", "num_key_value_heads")  # fmt: skip
 QV, ATTENTION = ["q_proj", "v_proj"], ["q_proj", "k_proj", "v_proj", "o_proj"]
 
 
 def count(name, targets, rank):
     """(trainable, all) parameters that PEFT counts for this configuration."""
-    shape = LlamaConfig(**dict(zip(FIELDS, SHAPES[name], strict=True)), tie_word_embeddings=False)
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(shape)
     config = LoraConfig(r=rank, target_modules=targets, task_type="CAUSAL_LM")
-    return get_peft_model(empty, config, low_cpu_mem_usage=True).get_nb_trainable_parameters()
+    adapted = get_peft_model(empty_llama(name), config, low_cpu_mem_usage=True)
+    return adapted.get_nb_trainable_parameters()
 
 
 rows = []
-for name in SHAPES:
+for name in ("Llama-2-7B", "Llama-3-8B", "Llama-3-70B"):
     for label, targets in (("q, v", QV), ("q, k, v, o", ATTENTION), ("all linear", "all-linear")):
         trained, total = count(name, targets, 16)
-        rows.append([name, label, f"{trained:,}", f"{trained / total:.3%}", f"{trained * 2 / 1e6:.0f} MB"])
+        size = f"{trained * 2 / 1e6:.0f} MB"  # bf16: two bytes a number
+        rows.append([name, label, f"{trained:,}", f"{trained / total:.3%}", size])
 columns = ["architecture", "targets", "trainable at r = 16", "share", "file in bf16"]
 record.table("scale.table", rows, columns, caption="Exact adapter sizes, counted by PEFT.")
 

@@ -110,9 +110,10 @@ for name, targets in SETS.items():
     assert count_parameters(adapted, trainable_only=True) == 4 * widths[name]
     adapted.unload()
 
-record.table("cost.table", [[name, *(r * widths[name] for r in RANKS), 100 * RANKS[0] * widths[name] / total]
-                            for name in SETS], columns=["modules", *(f"r = {r}" for r in RANKS), "% of the model at r = 1"],
-             caption="Trainable parameters by target modules and rank, equal to PEFT's own count.")  # fmt: skip
+rows = [[name, *(r * widths[name] for r in RANKS), 100 * widths[name] / total] for name in SETS]
+record.table("cost.table", rows,
+             columns=["modules", *(f"r = {r}" for r in RANKS), "% of the model at r = 1"],
+             caption="Trainable parameters by target modules and rank, equal to PEFT's count.")  # fmt: skip
 record.values("width", {key: widths[name] for key, name in (("q", "q"), ("all", "all linear"))})
 record.value("model.parameters", total)
 
@@ -202,8 +203,8 @@ for rule in RULES:
 # Tickets of at most 64 tokens keep a run cheap. The instruction is the system turn, the message the user turn.
 
 # %%
-from course.case import INTENTS, extraction, tickets
-from course.chat import IGNORE, Encoded, batches, collate, encode
+from course.case import extraction, tickets
+from course.chat import Encoded, encode
 
 
 def short_examples(split: str, n: int) -> list[Encoded]:
@@ -218,72 +219,37 @@ held_out = short_examples("validation", budget["held_out"])
 record.values("data", {"train": len(train_set), "held_out": len(held_out)})
 
 # %% [markdown]
-# The vocabulary projection is the largest matrix of this model, so we compute logits only at positions that carry a
-# label. Two measures come out of one forward pass: the **held-out loss** (nats per completion token) and the **intent
-# accuracy**: after `{"intent":"` the six intents begin with six different tokens, and we ask which of them the model
-# prefers.
+# Two measures come out of one forward pass. The **held-out loss** is in nats per completion token. For the **intent
+# accuracy** we use that the six intents begin with six different tokens: given `{"intent":"`, which of the six does the
+# model prefer? The loop (AdamW, the schedule above) and the scores are plumbing and live in `course.tuning`; it sends only
+# positions with a label through the vocabulary projection, the largest matrix of this model.
 
 # %%
-import math
-
-from torch.nn import functional as F
+from course.case import INTENTS
+from course.tuning import Score, evaluate, tune
 
 intent_ids = [tokenizer(intent, add_special_tokens=False)["input_ids"][0] for intent in INTENTS]
-prefix = len(tokenizer('{"intent":"', add_special_tokens=False)["input_ids"])
+position = len(tokenizer('{"intent":"', add_special_tokens=False)["input_ids"])
 assert len(set(intent_ids)) == len(INTENTS)
 
 
-def labeled_logits(batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits (N, V) and targets (N,) at the N labeled positions, and the mask (b, T-1) of those."""
-    states = model.base_model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-    mask = batch["labels"][:, 1:] != IGNORE
-    logits = model.get_output_embeddings()(states.last_hidden_state[:, :-1][mask])
-    return logits, batch["labels"][:, 1:][mask], mask
+def score() -> Score:
+    return evaluate(model, held_out, tokenizer.pad_token_id, position, intent_ids)
 
 
-@torch.no_grad()
-def score() -> tuple[float, float]:
-    """Held-out loss in nats a token, and intent accuracy."""
-    nats, tokens, right = 0.0, 0, 0
-    for start in range(0, len(held_out), 16):
-        logits, targets, mask = labeled_logits(collate(held_out[start : start + 16], tokenizer.pad_token_id))
-        nats, tokens = nats + float(F.cross_entropy(logits, targets, reduction="sum")), tokens + len(targets)
-        first = mask.sum(dim=1).cumsum(dim=0) - mask.sum(dim=1) + prefix  # the intent's first token
-        choice = logits[first][:, intent_ids].argmax(dim=1).tolist()
-        right += sum(intent_ids[c] == t for c, t in zip(choice, targets[first].tolist(), strict=True))
-    loss = nats / tokens
-    return (loss if math.isfinite(loss) else math.log(logits.shape[1])), right / len(held_out)
-
-
-base_loss, base_accuracy = score()
-record.values("base", {"loss": base_loss, "accuracy": base_accuracy})
-print(f"before tuning: {base_loss:.3f} nats a token, intent accuracy {base_accuracy:.2f}")
-
-# %% [markdown]
-# The untuned model sits at {{ base.loss | f2 }} nats a token. Next, the training loop. It takes whatever parameters
-# are trainable, so it serves LoRA and full tuning alike.
-
-# %%
 def train(optimizer: torch.optim.Optimizer, seed: int) -> None:
-    """STEPS updates with three steps of warmup and a linear decay to zero."""
-    trainable = [p for group in optimizer.param_groups for p in group["params"]]
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / 3) * (1 - step / STEPS)
-    )
-    model.train()
-    for batch in batches(train_set, BATCH, STEPS, tokenizer.pad_token_id, seed):
-        logits, targets, _ = labeled_logits(batch)
-        F.cross_entropy(logits, targets).backward()
-        nn.utils.clip_grad_norm_(trainable, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-    model.eval()
+    tune(model, optimizer, train_set, STEPS, BATCH, tokenizer.pad_token_id, seed)
 
+
+base = score()
+record.values("base", {"loss": base.loss, "accuracy": base.accuracy})
+print(f"before tuning: {base.loss:.3f} nats a token, intent accuracy {base.accuracy:.2f}")
 
 # %% [markdown]
+# The untuned model sits at {{ base.loss | f2 }} nats a token.
+#
 # A run attaches an adapter to the one model in memory, trains it, scores it and takes it off again. `unload` gives the
-# base model back; the weights are also restored from a copy, for a reason that [Break it](#break-it) will show.
+# base model back; after PiSSA the weights are restored from a copy, for a reason that [Break it](#break-it) will show.
 # `cache` means that asking twice for the same run trains once.
 
 # %%
@@ -296,9 +262,10 @@ VARIANTS = {"LoRA": {}, "dropout 0.1": dict(lora_dropout=0.1), "DoRA": dict(use_
 
 
 @cache
-def lora_run(targets: str, rank: int, k: int, seed: int, rule: str = "fixed",
-             variant: str = "LoRA") -> tuple[float, float]:  # fmt: skip
-    """Held-out loss and intent accuracy of one adapter, trained at learning rate 10**(k/2)."""
+def lora_run(
+    targets: str, rank: int, k: int, seed: int, rule: str = "fixed", variant: str = "LoRA"
+) -> Score:
+    """One adapter, trained at learning rate 10**(k/2), scored, and taken off again."""
     seed_everything(seed)
     settings = {**RULES[rule](rank), **VARIANTS[variant]}
     adapted = get_peft_model(model, LoraConfig(r=rank, target_modules=SETS[targets], **settings))
@@ -312,7 +279,8 @@ def lora_run(targets: str, rank: int, k: int, seed: int, rule: str = "fixed",
     train(optimizer, seed)
     result = score()
     adapted.unload()
-    model.load_state_dict(pristine)
+    if variant == "PiSSA":
+        model.load_state_dict(pristine)
     return result
 
 
@@ -332,13 +300,13 @@ def lora_run(targets: str, rank: int, k: int, seed: int, rule: str = "fixed",
 def sweep(run, center: int) -> dict[int, float]:
     """Losses by k around `center`, extended while the best k is at an edge."""
     around = budget["around"]
-    losses = {k: run(k)[0] for k in range(center - around, center + around + 1)}
+    losses = {k: run(k).loss for k in range(center - around, center + around + 1)}
     for _ in range(budget["extend"]):
         best = min(losses, key=losses.get)
         if min(losses) < best < max(losses):
             break
         further = best - 1 if best == min(losses) else best + 1
-        losses[further] = run(further)[0]
+        losses[further] = run(further).loss
     return dict(sorted(losses.items()))
 
 
@@ -350,8 +318,8 @@ best_k = {name: min(losses, key=losses.get) for name, losses in sweeps.items()}
 
 # %%
 @cache
-def full_run(k: int, seed: int) -> tuple[float, float]:
-    """Held-out loss and intent accuracy of full tuning at learning rate 10**(k/2)."""
+def full_run(k: int, seed: int) -> Score:
+    """Full tuning at learning rate 10**(k/2), scored, and the weights put back."""
     seed_everything(seed)
     model.requires_grad_(True)
     train(torch.optim.AdamW(model.parameters(), lr=LR[k], weight_decay=0.0), seed)
@@ -363,7 +331,8 @@ def full_run(k: int, seed: int) -> tuple[float, float]:
 full_losses = sweep(lambda k: full_run(k, SEEDS[0]), -8)
 full_k = min(full_losses, key=full_losses.get)
 full_scores = [full_run(full_k, s) for s in SEEDS]
-full_loss, full_accuracy = (sum(column) / len(SEEDS) for column in zip(*full_scores, strict=True))
+full_loss = sum(run.loss for run in full_scores) / len(SEEDS)
+full_accuracy = sum(run.accuracy for run in full_scores) / len(SEEDS)
 
 # %% tags=["reveal"]
 curves = [*sweeps.items(), ("full tuning", full_losses)]
@@ -406,10 +375,11 @@ high, home = max(RANKS), best_k["all linear"]
 at_high = {rule: sweep(lambda k, rule=rule: lora_run("all linear", high, k, SEEDS[0], rule), home)
            for rule in RULES}  # fmt: skip
 labels = {"fixed": "fixed α", "double": "α = 2r", "rslora": "rsLoRA"}
+curves = [("r = 4", sweeps["all linear"]),
+          *((f"r = {high}, {labels[rule]}", losses) for rule, losses in at_high.items())]  # fmt: skip
 record.figure("rules.plot", record.Figure(
-    kind="line", series=[record.Series("r = 4", [LR[k] for k in sweeps["all linear"]], list(sweeps["all linear"].values())),
-                         *(record.Series(f"r = {high}, {labels[rule]}", [LR[k] for k in losses], list(losses.values()))
-                           for rule, losses in at_high.items())],
+    kind="line", series=[record.Series(name, [LR[k] for k in losses], list(losses.values()))
+                         for name, losses in curves],
     x_label="learning rate", y_label="held-out loss (nats a token)", x_log=True, y_log=True,
     caption="All linear layers, one seed: three ways to scale the same adapter from rank 4 to the highest rank.",
     alt="Held-out loss over learning rate for rank 4 and for the highest rank under three scaling rules. The "
@@ -444,8 +414,8 @@ def mean(values) -> float:
 
 
 cell = {(name, r): [grid[name, r, s] for s in SEEDS] for name in SETS for r in RANKS}
-loss = {key: mean(l for l, _ in runs) for key, runs in cell.items()}  # mean over seeds
-accuracy = {key: mean(a for _, a in runs) for key, runs in cell.items()}
+loss = {key: mean(run.loss for run in runs) for key, runs in cell.items()}  # mean over seeds
+accuracy = {key: mean(run.accuracy for run in runs) for key, runs in cell.items()}
 
 # %% [markdown]
 # !!! question "Predict"
@@ -460,7 +430,9 @@ record.figure("grid.loss", record.Figure(
     x_label="rank", y_label="target modules", caption="Held-out loss in nats a token, mean over seeds. "
     "Untuned {{ base.loss | f2 }}, full tuning {{ full.loss | f3 }}.",
     alt="A table of held-out losses: one row for each set of target modules, one column for each rank."))  # fmt: skip
-spread = {key: max(l for l, _ in runs) - min(l for l, _ in runs) for key, runs in cell.items()}
+spread = {}
+for key, runs in cell.items():
+    spread[key] = max(run.loss for run in runs) - min(run.loss for run in runs)
 record.table("grid.table", [[name, r, round(loss[name, r], 3), round(spread[name, r], 3),
                              round(accuracy[name, r], 3)] for name, r in cell],
              columns=["modules", "rank", "held-out loss", "range over seeds", "intent accuracy"],
@@ -511,7 +483,7 @@ def sums_of_squares(y: dict[tuple[str, int, int], float]) -> dict[str, float]:
     return {name: part / total for name, part in parts.items()}
 
 
-shares = sums_of_squares({key: l for key, (l, _) in grid.items()})
+shares = sums_of_squares({key: run.loss for key, run in grid.items()})
 record.values("anova", shares)
 print("  ".join(f"{name} {share:.0%}" for name, share in shares.items()))
 
@@ -533,12 +505,12 @@ def paired(first: list[float], second: list[float]) -> dict[str, float]:
 
 low, mid = RANKS[-3:-1] if len(RANKS) > 2 else RANKS  # 4 and 16
 pairs = [(name, s) for name in SETS for s in SEEDS]
-record.values("paired.rank", paired([grid[n, low, s][0] for n, s in pairs], [grid[n, mid, s][0] for n, s in pairs]))
+record.values("paired.rank", paired([grid[name, low, s].loss for name, s in pairs],
+                                    [grid[name, mid, s].loss for name, s in pairs]))  # fmt: skip
 pairs = [(r, s) for r in (low, mid) for s in SEEDS]
-record.values("paired.target", paired([grid["q", r, s][0] for r, s in pairs],
-                                      [grid["all linear", r, s][0] for r, s in pairs]))  # fmt: skip
-record.values("paired.qv", paired([grid["q+v", r, s][0] for r, s in pairs],
-                                  [grid["all linear", r, s][0] for r, s in pairs]))  # fmt: skip
+for key, name in (("target", "q"), ("qv", "q+v")):
+    record.values(f"paired.{key}", paired([grid[name, r, s].loss for r, s in pairs],
+                                          [grid["all linear", r, s].loss for r, s in pairs]))  # fmt: skip
 
 # %% [markdown]
 # Rank 4 to 16 lowers the loss by {{ paired.rank.mean | f3 }} nats (standard error {{ paired.rank.error | f3 }});
@@ -555,7 +527,7 @@ record.values("paired.qv", paired([grid["q+v", r, s][0] for r, s in pairs],
 
 # %% tags=["reveal"]
 def line(name: str) -> record.Series:
-    per_rank = [[l for l, _ in cell[name, r]] for r in RANKS]
+    per_rank = [[run.loss for run in cell[name, r]] for r in RANKS]
     return record.Series(name, [r * widths[name] for r in RANKS], [mean(losses) for losses in per_rank],
                          [min(losses) for losses in per_rank], [max(losses) for losses in per_rank])  # fmt: skip
 
@@ -598,9 +570,9 @@ record.value("equal.parameters", 4 * widths["all linear"])
 # "0.1 % of the parameters, 95 % of the gain" is a ratio of gains: how far the loss fell, over how far full tuning's fell.
 
 # %%
-def gain(l: float) -> float:
+def gain(value: float) -> float:
     """Share of full tuning's fall in held-out loss."""
-    return (base_loss - l) / (base_loss - full_loss)
+    return (base.loss - value) / (base.loss - full_loss)
 
 
 rows = [[name, r, 100 * r * widths[name] / total, gain(loss[name, r])] for name, r in cell]
@@ -609,7 +581,7 @@ record.values("tenth", {"share": 4 * widths["q"] / total, "gain": gain(loss[smal
                         "accuracy": accuracy[small]})  # fmt: skip
 for name in SETS:
     record.value(f"gain.{keys[name]}", gain(loss[name, mid]))
-record.table("gain.table", [[n, r, round(p, 3), round(g, 3)] for n, r, p, g in rows],
+record.table("gain.table", [[*row[:2], round(row[2], 3), round(row[3], 3)] for row in rows],
              columns=["modules", "rank", "% of parameters", "share of full tuning's gain"],
              caption="Gain relative to full tuning at the same steps and its own best learning rate.")  # fmt: skip
 
@@ -629,24 +601,28 @@ record.table("gain.table", [[n, r, round(p, 3), round(g, 3)] for n, r, p, g in r
 # one seed, LoRA's best and half a decade lower, because a variant tried only at another method's rate has not been tried.
 
 # %%
-def try_variant(variant: str) -> list:
-    """Better of two rates on the first seed, then all seeds: name, k, mean, range, accuracy."""
-    run = lambda k, s: lora_run("all linear", 4, k, s, "fixed", variant)  # noqa: E731
-    k = min((home, home - budget["around"]), key=lambda k: run(k, SEEDS[0])[0])
-    runs = [run(k, s) for s in SEEDS]
-    losses = [l for l, _ in runs]
-    return [variant, k, mean(losses), max(losses) - min(losses), mean(a for _, a in runs)]
+def try_variant(variant: str) -> dict[str, float]:
+    """The better of two rates on the first seed, then all seeds."""
+    rates = (home, home - budget["around"])
+    k = min(rates, key=lambda k: lora_run("all linear", 4, k, SEEDS[0], "fixed", variant).loss)
+    runs = [lora_run("all linear", 4, k, s, "fixed", variant) for s in SEEDS]
+    losses = [run.loss for run in runs]
+    return {"rate": LR[k], "loss": mean(losses), "range": max(losses) - min(losses),
+            "accuracy": mean(run.accuracy for run in runs)}  # fmt: skip
 
 
-tried = [try_variant(variant) for variant in VARIANTS]
-record.table("variants.table", [[name, f"{LR[k]:.1e}", round(l, 3), round(spread, 3), round(a, 3)]
-                                for name, k, l, spread, a in tried],
-             columns=["variant", "learning rate", "held-out loss", "range over seeds", "intent accuracy"],
-             caption="LoRA variants on all linear layers at rank 4, the better of two learning rates.")  # fmt: skip
-for key, (_, _, l, spread, _) in zip(("lora", "dropout", "dora", "pissa", "loraplus"), tried, strict=True):
-    record.values(f"variants.{key}", {"loss": l, "range": spread})
-best_other = min(tried[1:], key=lambda row: row[2])
-record.values("variants.best", {"name": best_other[0], "gap": tried[0][2] - best_other[2]})
+tried = {variant: try_variant(variant) for variant in VARIANTS}
+record.table(
+    "variants.table",
+    [[name, f"{row['rate']:.1e}", *(round(row[key], 3) for key in ("loss", "range", "accuracy"))]
+     for name, row in tried.items()],
+    columns=["variant", "learning rate", "held-out loss", "range over seeds", "intent accuracy"],
+    caption="LoRA variants on all linear layers at rank 4, the better of two learning rates.")  # fmt: skip
+for key, row in zip(("lora", "dropout", "dora", "pissa", "loraplus"), tried.values(), strict=True):
+    record.values(f"variants.{key}", row)
+best_other = min(list(VARIANTS)[1:], key=lambda name: tried[name]["loss"])
+gap = tried["LoRA"]["loss"] - tried[best_other]["loss"]
+record.values("variants.best", {"name": best_other, "gap": gap})
 
 # %% [markdown]
 # Plain LoRA reaches {{ variants.lora.loss | f3 }} with a range of {{ variants.lora.range | f3 }} over seeds; the best of the
@@ -665,18 +641,18 @@ record.values("variants.best", {"name": best_other[0], "gap": tried[0][2] - best
 # $W$. After `unload()` you hold that residual. Nothing warns you, and whoever loads the next adapter gets a damaged base.
 
 # %%
-inherited, _ = lora_run("all linear", 4, full_k, SEEDS[0])
+inherited = lora_run("all linear", 4, full_k, SEEDS[0]).loss
 
 seed_everything(seed)
 pissa = LoraConfig(r=4, lora_alpha=8, target_modules=SETS["all linear"], init_lora_weights="pissa_niter_4")
 get_peft_model(model, pissa).unload()
-damaged, _ = score()
+damaged = score().loss
 model.load_state_dict(pristine)
-restored, _ = score()
-assert restored == base_loss
+restored = score().loss
+assert restored == base.loss
 record.values("broken", {"inherited": inherited, "tuned": loss["all linear", 4], "damaged": damaged})
 print(f"full tuning's rate: {inherited:.3f}, its own rate: {loss['all linear', 4]:.3f}")
-print(f"base {base_loss:.3f}, after PiSSA and unload {damaged:.3f}, restored {restored:.3f}")
+print(f"base {base.loss:.3f}, after PiSSA and unload {damaged:.3f}, restored {restored:.3f}")
 
 # %% [markdown]
 # With full tuning's rate the adapter ends at {{ broken.inherited | f3 }} instead of {{ broken.tuned | f3 }}. The fix is
@@ -690,15 +666,18 @@ print(f"base {base_loss:.3f}, after PiSSA and unload {damaged:.3f}, restored {re
 # The cost formula needs only shapes. These are the published ones of Llama 3 at 8B and 70B (table 3 of the Llama 3 report).
 
 # %%
-shapes = {"8B": (4096, 1024, 14336, 32), "70B": (8192, 1024, 28672, 80)}  # hidden, k/v, feed-forward, layers
+shapes = {"8B": (4096, 1024, 14336, 32), "70B": (8192, 1024, 28672, 80)}
 rows = []
-for size, (d, kv, ff, layers) in shapes.items():
+for size, (d, kv, ff, layers) in shapes.items():  # hidden, key/value, feed-forward, layers
     per_layer = {"q": 2 * d, "q+v": 3 * d + kv, "q+k+v+o": 6 * d + 2 * kv}
     per_layer["all linear"] = per_layer["q+k+v+o"] + 3 * (d + ff)
-    rows += [[size, name, 16 * layers * width, round(per_layer["all linear"] / width, 2)] for name, width in per_layer.items()]
-    record.values(f"scale.llama{size.lower()}", {"q": 16 * layers * per_layer["q"], "all": 16 * layers * per_layer["all linear"]})
-record.table("scale.table", rows, columns=["model", "modules", "parameters at r = 16", "rank that matches all linear at r = 1"],
-             caption="Trainable parameters at rank 16 on Llama-3 shapes.")  # fmt: skip
+    for name, width in per_layer.items():
+        rows.append([size, name, 16 * layers * width, round(per_layer["all linear"] / width, 2)])
+        record.value(f"scale.llama{size.lower()}.{keys[name]}", 16 * layers * width)
+record.table("scale.table", rows,
+             columns=["model", "modules", "parameters at r = 16", "rank for one rank of all linear"],
+             caption="Trainable parameters at rank 16 on Llama 3's shapes, and the rank that costs as "
+                     "much as rank 1 on all linear layers.")  # fmt: skip
 
 # %% [markdown]
 # Rank 16 on all linear layers of the 8B shape trains {{ scale.llama8b.all | int }} parameters, on the queries alone

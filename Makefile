@@ -1,0 +1,54 @@
+# The course's commands. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LESSON ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build rebuild lesson serve test check lint lock clean browser
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(VENV)/installed ## Run the lessons that changed, then render site/ (open site/index.html)
+	@$(BIN)/course build
+
+rebuild: $(VENV)/installed ## Run every lesson again, then render
+	@$(BIN)/course build --all
+
+lesson: $(VENV)/installed ## Run one lesson and render: make lesson LESSON=07
+	@test -n "$(LESSON)" || { echo "Say which lesson: make lesson LESSON=07" >&2; exit 2; }
+	@$(BIN)/course run $(LESSON)
+	@$(BIN)/course build
+
+serve: $(VENV)/installed ## Serve the site at http://127.0.0.1:8000 and follow edits
+	@$(BIN)/mkdocs serve
+
+test: $(VENV)/installed browser ## Install what tests need and run all of them
+	@$(BIN)/ruff check src tests build
+	@$(BIN)/ruff format --check --quiet src/course tests build
+	@$(BIN)/mypy
+	@$(BIN)/pytest
+
+check: $(VENV)/installed ## Check sources, quizzes, bindings and claims without running anything
+	@$(BIN)/course check
+
+lock: ## Resolve the dependencies anew (needs uv)
+	@$(PYTHON) build/lock.py
+
+clean: ## Delete what was rendered; captures and the environment stay
+	rm -rf site build/notebook-view build/notebook-cache build/site.stamp build/site.new build/site.old
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The environment, from the hash-locked file. A CUDA build of torch needs libraries that a CPU build does not.
+$(VENV)/installed: requirements/lock.txt requirements/torch-cuda.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} cannot build the course: use 3.11, 3.12 or 3.13 (make build PYTHON=python3.11).")'
+	@echo "Making the environment in $(VENV) (about two minutes) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lock.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/torch-cuda.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+browser: $(VENV)/installed
+	@$(BIN)/python build/browser.py

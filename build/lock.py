@@ -1,0 +1,48 @@
+"""Write the hash-locked requirement files from pyproject.toml. Run by ``make lock``; needs uv.
+
+``lock.txt`` holds everything the course, its build and its tests need, for CPython 3.11 to 3.13. The libraries that only a CUDA
+build of torch needs (gigabytes) are split off into ``torch-cuda.txt``: the Makefile installs them where such a build was chosen.
+``learner.txt`` is what a lesson alone needs.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "requirements"
+TORCH = "2.13.0"
+# Wheels of torch's own CPU builds, which package indexes may serve instead: same version, no CUDA libraries.
+CPU_WHEELS = {"cp311 manylinux_2_28_x86_64": "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"}
+CUDA_ONLY = re.compile(r"(nvidia-|cuda-|triton)")
+
+
+def compiled(*extras: str) -> list[str]:
+    """The entries of a universal resolution, one string each."""
+    constraint = FOLDER / "torch.in"
+    constraint.write_text(f"torch=={TORCH}\n")
+    command = [
+        *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
+        *("--no-header", "--no-annotate", "--no-emit-index-url", "--constraint", str(constraint), *extras, "pyproject.toml"),
+    ]
+    text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    constraint.unlink()
+    return re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
+
+
+def main() -> None:
+    everything = compiled("--all-extras")
+    learner = {entry.split("==")[0] for entry in compiled()}
+    cpu = "".join(f" \\\n    --hash=sha256:{value}" for value in CPU_WHEELS.values())
+    usual = [e for e in everything if not CUDA_ONLY.match(e)]
+    usual = [e.rstrip("\n") + cpu + "\n" if e.startswith("torch==") else e for e in usual]
+    note = "# Written by `make lock`. Install with: pip install --no-deps --require-hashes -r FILE\n"
+    (FOLDER / "lock.txt").write_text(note + "".join(usual))
+    (FOLDER / "learner.txt").write_text(note + "".join(e for e in usual if e.split("==")[0] in learner))
+    (FOLDER / "torch-cuda.txt").write_text(note + "".join(e for e in everything if CUDA_ONLY.match(e)))
+
+
+if __name__ == "__main__":
+    main()
