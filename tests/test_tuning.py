@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ EXAMPLES = [Encoded((5, 6, 7, 8, 9, 1), 3), Encoded((5, 6, 8, 7, 1), 3), Encoded
 
 
 @pytest.fixture
-def model():
+def model() -> Any:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=16, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, pad_token_id=0
@@ -19,7 +20,7 @@ def model():
     return LlamaForCausalLM(config).eval()
 
 
-def test_labeled_logits_are_those_of_the_whole_forward_pass(model):
+def test_labeled_logits_are_those_of_the_whole_forward_pass(model: Any) -> None:
     batch = collate(EXAMPLES, 0)
     model.to(batch["input_ids"].device)
     logits, targets, mask = labeled_logits(model, batch)
@@ -29,13 +30,13 @@ def test_labeled_logits_are_those_of_the_whole_forward_pass(model):
     assert mask.sum(dim=1).tolist() == [3, 2, 3]
 
 
-def test_the_loss_is_that_of_the_completions(model):
+def test_the_loss_is_that_of_the_completions(model: Any) -> None:
     model.to(collate(EXAMPLES, 0)["input_ids"].device)
     score = evaluate(model, EXAMPLES, 0, position=0, candidates=(7, 8), batch_size=2)
     assert score.loss == pytest.approx(completion_loss(model, EXAMPLES, 0), rel=1e-5)
 
 
-def test_accuracy_looks_at_the_named_position_of_every_example(model):
+def test_accuracy_looks_at_the_named_position_of_every_example(model: Any) -> None:
     model.to(collate(EXAMPLES, 0)["input_ids"].device)
     right = 0
     for example in EXAMPLES:
@@ -45,20 +46,21 @@ def test_accuracy_looks_at_the_named_position_of_every_example(model):
     assert evaluate(model, EXAMPLES, 0, position=0, candidates=(7, 8)).accuracy == pytest.approx(right / 3)
 
 
-def test_a_diverged_model_scores_as_a_uniform_guess(model):
+def test_a_diverged_model_scores_as_a_uniform_guess(model: Any) -> None:
     device = collate(EXAMPLES, 0)["input_ids"].device
     with torch.no_grad():
         model.lm_head.weight.fill_(float("nan"))
     assert evaluate(model.to(device), EXAMPLES, 0, 0, (7, 8)).loss == pytest.approx(math.log(16))
 
 
-def test_tuning_lowers_the_loss_and_repeats_exactly(model):
+def test_tuning_lowers_the_loss_and_repeats_exactly(model: Any) -> None:
     model.to(collate(EXAMPLES, 0)["input_ids"].device)
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    def run():
+    def run() -> list[float]:
         model.load_state_dict(start)
-        return tune(model, torch.optim.AdamW(model.parameters(), lr=1e-2), EXAMPLES, 12, 2, 0, seed=0)
+        losses: list[float] = tune(model, torch.optim.AdamW(model.parameters(), lr=1e-2), EXAMPLES, 12, 2, 0, seed=0)
+        return losses
 
     losses = run()
     assert losses[-1] < 0.7 * losses[0]

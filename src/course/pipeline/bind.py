@@ -11,12 +11,19 @@ from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form,
 BINDING = re.compile(r"\{\{((?:[^{}\"']|\"[^\"]*\"|'[^']*')+)\}\}")
 # Where typed numbers are not prose: code, mathematics, links' targets, HTML tags, identifiers such as arXiv:2106.09685.
 NOT_PROSE = re.compile(
-    r"```.*?```|~~~.*?~~~|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<[^>]*>|arXiv:\S+|https?://\S+|\{\{.*?\}\}", re.S
+    r"```.*?```|~~~.*?~~~|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\]\([^)]*\)|<!--.*?-->|</?[a-zA-Z][^<>]*>"
+    r"|arXiv:\S+|https?://\S+|\{\{.*?\}\}",
+    re.S,
 )
-NUMBER = re.compile(r"(?<![\w.,/-])\d[\d,]*(?:\.\d+)?(?![\w/-])")
+# "-1,536" and "1,536-entry" count; the parts of "llama-1536", "1990-2024" and "2106.09685v2" do not.
+NUMBER = re.compile(r"(?<![\w.,/])(?<!\w-)(?>\d+(?:,\d{3})*(?:\.\d+)?)(?![\w/])(?!-\d)")
 
 
-@dataclass(frozen=True)
+_VERBATIM = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.S)
+"""Code and mathematics, where braces may be doubled for other reasons."""
+
+
+@dataclass
 class BindingProblem(Exception):
     """A binding that cannot be filled in, at a 0-based line of the text it is in."""
 
@@ -51,7 +58,14 @@ def bind(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str] =
         except ExpressionError as error:
             raise BindingProblem(line, str(error)) from error
 
+    if broken := re.search(r"\{\{", BINDING.sub(_blank, _VERBATIM.sub(_blank, text))):
+        line = text.count("\n", 0, broken.start())
+        raise BindingProblem(line, "a binding is not closed or not well-formed: write {{ key | format }}")
     return BINDING.sub(replace, text)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
 
 
 def keys_used(text: str) -> set[str]:
@@ -90,7 +104,8 @@ def _printed(values: Mapping[str, Scalar]) -> dict[str, str]:
     for key, value in values.items():
         if isinstance(value, (str, bool)):
             continue
-        forms = {f"{value:.{digits}f}" for digits in range(1, 5)} | {f"{100 * value:.{digits}f}" for digits in (1, 2)}
+        forms = {str(value), *(f"{value:.{digits}f}" for digits in range(1, 5))}
+        forms |= {f"{100 * value:.{digits}f}" for digits in (1, 2)}
         if float(value).is_integer():
             forms = {f"{value:.0f}"}
         elif abs(value) >= 100:

@@ -105,7 +105,8 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
             else:
                 hint = "Record figures with record.figure, so that they are data."
                 raise lesson.error(f"The cell shows {sorted(data) or output['output_type']}.", source.line, hint)
-        outputs.append([{"text": normalise(s["text"])} if "text" in s else s for s in shown])
+        normal = [{"text": normalise(s["text"])} if "text" in s else s for s in shown]
+        outputs.append([s for s in normal if s.get("text") != ""])
     return Capture(items, outputs, provenance)
 
 
@@ -119,21 +120,27 @@ def _add_text(shown: list[dict[str, str]], text: str) -> None:
 def _refuse_warnings(lesson: Lesson, line: int, text: str) -> None:
     if match := re.search(r"^.*\b\w*Warning\b.*$", text, re.M):
         hint = "Fix its cause; if nothing can be done, filter exactly this one, with the reason in a comment."
-        raise lesson.error(f"The cell warns: {match[0].strip()[:300]}", line, hint)
+        warned = match[0].strip()
+        if own := re.match(r"\S*/ipykernel_\d+/\d+\.py:(\d+): ", warned):  # raised by the cell's own line
+            warned, line = warned[own.end() :], line + int(own[1]) - 1
+        raise lesson.error(f"The cell warns: {normalise(warned)[:300]}", line, hint)
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 _PATH = re.compile(r"(?<![\w/])/(?:tmp|root|home|var|usr|opt|work|private|Users)/[^\s'\":,)]*/([^\s'\":,)/]+)")
-_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\b")
+_TEMPORARY = re.compile(r"\btmp[a-z0-9_]{8}\b")  # what Python's tempfile makes
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?!\w)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and newline: no page can show them
 
 
 def normalise(text: str) -> str:
     """``text`` without what differs between runs: colors, overwritten progress lines, addresses, folders, timestamps."""
     text = _ANSI.sub("", text)
     text = "\n".join(line.rsplit("\r", 1)[-1].rstrip() for line in text.replace("\r\n", "\n").split("\n"))
+    text = _CONTROL.sub("", text)
     text = _ADDRESS.sub("0x…", text)
-    text = _PATH.sub(r"…/\1", text)
+    text = _TEMPORARY.sub("tmp…", _PATH.sub(r"…/\1", text))
     return _TIME.sub("<time>", text).strip("\n")
 
 
@@ -150,9 +157,18 @@ def dumps(capture: Capture) -> str:
         "items": {key: {"cell": item.cell, **item.data} for key, item in sorted(capture.items.items())},
         "outputs": capture.outputs,
     }
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    flat = re.compile(r"\[\s*((?:-?[\d.e+-]+|\"(?:[^\"\\]|\\.)*\"|true|false)(?:,\s*(?:-?[\d.e+-]+|\"(?:[^\"\\]|\\.)*\"|true|false))*)\s*\]")
-    return flat.sub(lambda m: "[" + re.sub(r",\s*\n\s*", ", ", m[1]) + "]", text) + "\n"
+    return _lines(document, "") + "\n"
+
+
+def _lines(item: Any, indent: str) -> str:
+    """JSON with an entry a line, except that arrays of scalars stay on one."""
+    inner = indent + " "
+    if isinstance(item, dict) and item:
+        entries = [f"{json.dumps(name, ensure_ascii=False)}: {_lines(child, inner)}" for name, child in item.items()]
+        return f"{{\n{inner}" + f",\n{inner}".join(entries) + f"\n{indent}}}"
+    if isinstance(item, (list, tuple)) and any(isinstance(child, (dict, list, tuple)) for child in item):
+        return f"[\n{inner}" + f",\n{inner}".join(_lines(child, inner) for child in item) + f"\n{indent}]"
+    return json.dumps(item, ensure_ascii=False)
 
 
 def load(path: Path) -> Capture | None:
@@ -166,14 +182,14 @@ def load(path: Path) -> Capture | None:
             cell = data.pop("cell")
             items[key] = Item(key, cell, data)
         return Capture(items, document["outputs"], Provenance(**document["provenance"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def differences(old: Capture, new: Capture) -> list[str]:
     """How ``new`` differs from ``old`` beyond each item's kind: one line a difference."""
-    lines = [f"{key}: gone" for key in old.items.keys() - new.items.keys()]
-    lines += [f"{key}: new" for key in new.items.keys() - old.items.keys()]
+    lines = [f"{key}: gone" for key in sorted(old.items.keys() - new.items.keys())]
+    lines += [f"{key}: new" for key in sorted(new.items.keys() - old.items.keys())]
     for key in sorted(old.items.keys() & new.items.keys()):
         before, after = old.items[key].data, new.items[key].data
         kind = after.get("kind", "exact")

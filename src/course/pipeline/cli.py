@@ -6,6 +6,7 @@ Exit codes: 0 success; 1 a lesson, quiz, page or the machine has a problem, told
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def main() -> None:
     """Entry point: every problem becomes one message and an exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up as Ctrl-C does
     try:
         sys.exit(cli.main(standalone_mode=False))
     except CourseError as error:

@@ -143,7 +143,7 @@ class _Maker:
         index = 0
         for cell in self.lesson.cells:
             if cell.is_code:
-                parts.append(f"```python\n{cell.source}\n```")
+                parts.append(markup.fence(cell.source, "python"))
                 parts += [self._markdown_output(output) for output in self.capture.outputs[index]]
                 parts += self._markdown_claims(index)
                 index += 1
@@ -154,7 +154,7 @@ class _Maker:
 
     def _markdown_output(self, output: Mapping[str, str]) -> str:
         if "text" in output:
-            return f"```text\n{output['text']}\n```"
+            return markup.fence(output["text"], "text")
         item = self.capture.items[output["item"]]
         if item.data["type"] == "figure":
             figure = figure_of(item)

@@ -1,4 +1,7 @@
-"""Run one lesson: papermill drives a kernel of this very interpreter, within limits, and every failure is told in one message."""
+"""Run one lesson: papermill drives a kernel of this very interpreter, within limits.
+
+Every failure is told in one message, with the line of the source that caused it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,10 +56,6 @@ Progress = Callable[[Cell, int, int], None]
 """Called before each code cell with the cell, its number from 1, and the number of cells."""
 
 
-class OutputLimit(Exception):
-    """A cell printed more than it may."""
-
-
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """papermill's client with our kernel, a limit on output, and a report before each cell."""
 
@@ -69,18 +68,25 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         # Named explicitly: a kernelspec of the user's could shadow this interpreter.
         manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(self.run.kernels)], ensure_native_kernel=False)
         manager.transport = "ipc"  # local sockets: no open port, and no warning about one
+        manager.connection_file = str(self.run.folder / "kernel.json")
         return manager
 
     def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
         self.run.begin(cell)
-        return super().execute_cell(cell, cell_index, *args, **kwargs)
+        try:
+            return super().execute_cell(cell, cell_index, *args, **kwargs)
+        except BaseException:
+            self.shutdown_kernel = "immediate"  # a cell that hangs would not hear a polite request either
+            raise
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         self.run.printed += len(str(msg["content"].get("text", ""))) + sum(
             len(str(part)) for part in msg["content"].get("data", {}).values()
         )
-        if self.run.printed > self.run.limits.output_bytes:
-            raise OutputLimit
+        if self.run.printed_too_much:
+            # nbclient would wait for the cell's end, which may never come; a cancelled wait raises DeadKernelError
+            self.task_poll_for_reply.cancel()
+            return None
         return super().process_message(msg, cell, cell_index)
 
 
@@ -89,10 +95,12 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: str, *, run: _Run, start_timeout: int = 60, **kwargs: Any
     ) -> Any:
-        return _Client(
+        client = _Client(
             nb_man, run, timeout=run.limits.cell_seconds, startup_timeout=start_timeout, kernel_name=kernel_name,
             log=logging.getLogger("papermill"),
-        ).execute()  # fmt: skip
+        )  # fmt: skip
+        with run.log.open("w") as log:  # what the kernel itself complains about; the cells' stderr is captured
+            return client.execute(stderr=log)
 
 
 papermill_engines.register(KERNEL, _Engine)
@@ -104,13 +112,29 @@ class _Run:
 
     lesson: Lesson
     limits: Limits
-    kernels: Path
+    folder: Path
     progress: Progress
     cell: Cell | None = None
     printed: int = 0
+    counted: list[Cell | None] = field(default_factory=list)
+    """The cells that IPython counted: ``In[n]`` is entry ``n - 1``; ``None`` for one that is not the lesson's."""
+
+    @property
+    def kernels(self) -> Path:
+        return self.folder / "kernels"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "kernel.log"
+
+    @property
+    def printed_too_much(self) -> bool:
+        return self.printed > self.limits.output_bytes
 
     def begin(self, node: Mapping[str, Any]) -> None:
         index = node.get("metadata", {}).get("course_index")
+        if node["cell_type"] == "code" and node["source"].strip():
+            self.counted.append(None if index is None else self.lesson.code_cells[index])
         if node["cell_type"] == "code" and index is not None:
             self.cell, self.printed = self.lesson.code_cells[index], 0
             self.progress(self.cell, index + 1, len(self.lesson.code_cells))
@@ -132,7 +156,9 @@ def execute(
         try:
             resolve(name)
         except WeightsError as error:
-            raise lesson.error(str(error)) from error
+            lines = lesson.path.read_text(encoding="utf-8").split("\n")
+            line = next((number for number, text in enumerate(lines, 1) if name in text), None)  # in the header
+            raise lesson.error(str(error), line) from error
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
@@ -140,7 +166,7 @@ def execute(
     except OSError as error:
         raise disk_error(error, Path(tempfile.gettempdir())) from error
     code = [c for c in notebook["cells"] if c["cell_type"] == "code" and "course_index" in c["metadata"]]
-    environment = notebook["cells"][-1]["outputs"][0]["data"][MIME]["value"]
+    environment = _environment(lesson, notebook)
     provenance = capture.Provenance(
         commit=_commit(), fingerprint=fingerprint.fingerprint(found), inputs=found, profile=profile, seed=seed,
         seconds=round(time.monotonic() - started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
@@ -148,14 +174,29 @@ def execute(
     return capture.from_notebook(lesson, code, provenance)
 
 
+def _environment(lesson: Lesson, notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """What the last cell reports. papermill takes a cell that calls ``sys.exit()`` for the end of a good run."""
+    *cells, last = notebook["cells"]
+    if not last["outputs"]:
+        ended = max(cell["metadata"]["course_index"] for cell in cells if _exits(cell))
+        line = lesson.code_cells[ended].line
+        raise lesson.error("The cell ends the run.", line, "Let the lesson run to its last cell: remove the exit.")
+    return dict(last["outputs"][0]["data"][MIME]["value"])
+
+
+def _exits(cell: Mapping[str, Any]) -> bool:
+    return "course_index" in cell["metadata"] and any(out.get("ename") == "SystemExit" for out in cell["outputs"])
+
+
 def _run_notebook(
     lesson: Lesson, profile: str, seed: int, limits: Limits, progress: Progress, folder: Path
 ) -> dict[str, Any]:
-    source, target, work = folder / "lesson.ipynb", folder / "executed.ipynb", folder / "work"
+    source, target, work, temporary = (folder / name for name in ("lesson.ipynb", "executed.ipynb", "work", "tmp"))
     work.mkdir()
-    _write_kernelspec(folder / "kernels" / KERNEL, lesson, work)
+    temporary.mkdir()
+    run = _Run(lesson, limits, folder, progress)
+    _write_kernelspec(run.kernels / KERNEL, lesson, work, temporary)
     source.write_text(json.dumps(_notebook(lesson)), encoding="utf-8")
-    run = _Run(lesson, limits, folder / "kernels", progress)
     with _quiet():
         try:
             execute_notebook(
@@ -168,11 +209,15 @@ def _run_notebook(
             hint = "Make the cell shorter, or raise the limit with --cell-seconds."
             raise run.error(f"The cell ran longer than {limits.cell_seconds} s and was stopped.", hint=hint) from error
         except DeadKernelError as error:
+            if run.printed_too_much:
+                hint = "Print less, or record a table."
+                raise run.error(f"The cell printed more than {limits.output_bytes:,} bytes.", hint=hint) from error
             hint = "It was killed (often for lack of memory) or it crashed. Use smaller batches or shorter sequences."
             raise run.error("The kernel died in this cell.", hint=hint) from error
-        except OutputLimit as error:
-            hint = "Print less, or record a table."
-            raise run.error(f"The cell printed more than {limits.output_bytes:,} bytes.", hint=hint) from error
+        except RuntimeError as error:  # jupyter_client's, when the kernel does not come up
+            last = run.log.read_text(errors="replace").strip().split("\n")[-1] or str(error)
+            hint = "Make the environment anew: delete .venv, then make build."
+            raise run.error(f"The kernel did not start: {last}", hint=hint) from error
     return dict(nbformat.read(target, as_version=4))
 
 
@@ -187,7 +232,7 @@ def _notebook(lesson: Lesson) -> Any:
     return notebook
 
 
-def _write_kernelspec(folder: Path, lesson: Lesson, work: Path) -> None:
+def _write_kernelspec(folder: Path, lesson: Lesson, work: Path, temporary: Path) -> None:
     folder.mkdir(parents=True)
     spec = {
         "argv": [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
@@ -200,6 +245,8 @@ def _write_kernelspec(folder: Path, lesson: Lesson, work: Path) -> None:
             "PYTHONHASHSEED": "0",
             "IPYTHONDIR": str(work / ".ipython"),
             "MPLBACKEND": "agg",
+            "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses widgets, which a kernel without a page never has
+            "TMPDIR": str(temporary),  # what a killed lesson leaves behind goes with the run's folder
         },
     }
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
@@ -220,19 +267,23 @@ def _quiet() -> Iterator[None]:
 
 
 def _cell_error(run: _Run, error: PapermillExecutionError) -> CourseError:
-    """The exception a cell raised, at the line of the source that raised it."""
-    cell = run.cell
+    """The exception a cell raised, at the line of the lesson that raised it, perhaps in a helper of an earlier cell."""
     text = capture.normalise("\n".join(error.traceback))
-    lines = re.findall(r"Cell In\[\d+\], line (\d+)", text)
-    line = _source_line(cell, int(lines[-1])) if cell and lines else None
-    return run.error(f"The cell raised {error.ename}: {capture.normalise(error.evalue)[:500]}", line)
-
-
-def _source_line(cell: Cell, line: int) -> int:
-    return cell.line + line - 1
+    frames = [
+        (cell, cell.line + int(line) - 1)
+        for count, line in re.findall(r"Cell In\[(\d+)\], line (\d+)", text)
+        if int(count) <= len(run.counted) and (cell := run.counted[int(count) - 1])
+    ]
+    line, hint = frames[-1][1] if frames else None, f"Fix it, then: course run {run.lesson.number:02}"
+    if frames and frames[-1][0] is not run.cell:
+        calls = [at for cell, at in frames if cell is run.cell]
+        hint = f"Called from line {calls[-1]}. {hint}" if calls else hint
+    return run.error(f"The cell raised {error.ename}: {capture.normalise(error.evalue)[:500]}", line, hint)
 
 
 def _commit() -> str:
     """The commit of the sources, short, or ``unknown`` outside a repository."""
-    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env={**os.environ})
+    done = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env={**os.environ}
+    )
     return done.stdout.strip() or "unknown"

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 
 Scalar = int | float | str | bool
+LARGEST = 1e300
+"""No result is as large as this. It leaves room for the factors that formats multiply by."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Scalar]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -55,17 +57,20 @@ def evaluate(expression: str, values: Mapping[str, Scalar]) -> Scalar:
         ExpressionError: bad syntax, an unknown key or function, division by zero, or mismatched types.
     """
     try:
-        return _evaluate(_parse(expression).body, values)
-    except (ArithmeticError, TypeError, ValueError) as error:
+        result = _evaluate(_parse(expression).body, values)
+        if isinstance(result, (int, float)) and not abs(result) < LARGEST:
+            raise OverflowError("the result is not a finite number")
+        return result
+    except (ArithmeticError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ExpressionError):
             raise
-        raise ExpressionError(f"cannot compute '{expression}': {error}") from error
+        raise ExpressionError(f"cannot compute '{expression.strip()}': {error}") from error
 
 
 def _parse(expression: str) -> ast.Expression:
     try:
         return ast.parse(expression.strip(), mode="eval")
-    except SyntaxError as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
         raise ExpressionError(f"'{expression.strip()}' is not an expression") from error
 
 
@@ -87,7 +92,7 @@ def _evaluate(node: ast.AST, values: Mapping[str, Scalar]) -> Scalar:
                 raise ExpressionError(f"no captured value has the key '{key}'{_suggest(key, values)}")
             return values[key]
         case ast.BinOp(left, op, right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_evaluate(left, values), _evaluate(right, values))
+            return _compute(op, _evaluate(left, values), _evaluate(right, values))
         case ast.UnaryOp(op, operand) if type(op) in _OPERATORS:
             return _OPERATORS[type(op)](_evaluate(operand, values))
         case ast.BoolOp(op, operands):
@@ -101,6 +106,18 @@ def _evaluate(node: ast.AST, values: Mapping[str, Scalar]) -> Scalar:
         case ast.Call(ast.Name(name), arguments, []) if name in _FUNCTIONS:
             return _FUNCTIONS[name](*(_evaluate(argument, values) for argument in arguments))
     raise ExpressionError(f"'{ast.unparse(node)}' is not allowed in an expression")
+
+
+def _compute(op: ast.operator, left: Scalar, right: Scalar) -> Scalar:
+    """``left op right`` for numbers. Text has no arithmetic, and nothing here can take minutes or all memory."""
+    if isinstance(left, str) or isinstance(right, str):
+        raise TypeError("text has no arithmetic")
+    if isinstance(op, ast.Pow) and abs(right) * math.log2(abs(left) or 1) > math.log2(LARGEST):
+        raise OverflowError("the power is too large")
+    result = _OPERATORS[type(op)](left, right)
+    if isinstance(result, complex):
+        raise ValueError("a root of a negative number")
+    return result
 
 
 def _suggest(key: str, values: Mapping[str, Scalar]) -> str:
@@ -131,7 +148,7 @@ def form(value: Scalar, style: str) -> str:
         raise ExpressionError(f"format '{style}' needs a number, not {value!r}")
     match = re.fullmatch(r"([a-z]+?)(\d?)", style)
     name, digits = (match[1], int(match[2] or 0)) if match else ("", 0)
-    if name == "int":
+    if style == "int":
         if abs(value - round(value)) > 1e-6 * max(1.0, abs(value)):
             raise ExpressionError(f"format 'int' does not fit {value}: it is not a whole number")
         return _minus(f"{round(value):,}")
@@ -142,7 +159,8 @@ def form(value: Scalar, style: str) -> str:
         if name == "f":
             return _minus(f"{value:,.{digits}f}")
         if name == "g":
-            return _minus(f"{value:.{digits}g}")
+            mantissa, e, exponent = f"{value:.{digits}g}".partition("e")
+            return _minus(mantissa + (_power(exponent) if e else ""))
         if name == "pct":
             return _minus(f"{100 * value:,.{digits}f} %")
         if name == "x":
@@ -153,8 +171,12 @@ def form(value: Scalar, style: str) -> str:
             return _minus(f"{value / 60:,.{digits}f} min")
         if name == "sci":
             mantissa, exponent = f"{value:.{digits}e}".split("e")
-            return _minus(f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}")
+            return _minus(mantissa + _power(exponent))
     raise ExpressionError(f"unknown format '{style}'")
+
+
+def _power(exponent: str) -> str:
+    return f" × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
 def _minus(text: str) -> str:

@@ -57,7 +57,7 @@ def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
         pending += _imports(source, package)
     locked = versions(lock)
     for library in sorted(libraries - set(sys.stdlib_module_names)):
-        for distribution in _distributions(library):
+        for distribution in _distributions(library, lock):
             if distribution in locked:
                 found[f"library {distribution}"] = locked[distribution]
     for name in lesson.header.weights:
@@ -77,17 +77,38 @@ def digest(text: str) -> str:
 def without_comments(source: str) -> str:
     """``source`` without comments and docstrings, which cannot change results. Everything else stays to the letter."""
     lines = source.split("\n")
+    literal: set[int] = set()  # rows that begin inside a string
+    fstrings: list[int] = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
+        name = tokenize.tok_name[token.type]
+        if name == "COMMENT":
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
+        elif name == "STRING":
+            literal.update(range(token.start[0], token.end[0]))
+        elif name == "FSTRING_START":  # since Python 3.12 an f-string is several tokens
+            fstrings.append(token.start[0])
+        elif name == "FSTRING_END":
+            literal.update(range(fstrings.pop(), token.end[0]))
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
-            text = node.body[0]
-            assert text.end_lineno is not None
-            for row in range(text.lineno - 1, text.end_lineno):
-                lines[row] = ""
-    return "\n".join(line for line in lines if line.strip())
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and _documented(node):
+            literal -= _remove(lines, node.body[0], alone=len(node.body) == 1 and not isinstance(node, ast.Module))
+    return "\n".join(line for row, line in enumerate(lines) if line.strip() or row in literal)
+
+
+def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return ast.get_docstring(node, clean=False) is not None
+
+
+def _remove(lines: list[str], docstring: ast.stmt, alone: bool) -> set[int]:
+    """Blank the rows of ``docstring`` and return them; a statement stays where Python needs one."""
+    assert docstring.end_lineno is not None
+    first, last = docstring.lineno - 1, docstring.end_lineno - 1
+    before = lines[first].encode()[: docstring.col_offset].decode()  # ast counts bytes
+    after = lines[last].encode()[docstring.end_col_offset :].decode()
+    lines[first : last + 1] = [""] * (last + 1 - first)
+    lines[first] = f"{before}pass{after}" if alone or before.strip() or after.strip() else ""
+    return set(range(first, last + 1))
 
 
 @functools.cache
@@ -102,12 +123,12 @@ def _imports(source: str, package: str = "") -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = package if node.level else ""
+            base = ".".join(package.split(".")[: 1 - node.level or None]) if node.level else ""
             module = ".".join(filter(None, [base, node.module]))
             names |= {module} | {f"{module}.{alias.name}" for alias in node.names if module.startswith("course")}
     # a package's own __init__ runs when one of its modules is imported
-    names |= {name.rpartition(".")[0] for name in names if name.startswith("course.")}
-    return names
+    parts = [name.split(".") for name in names if name.startswith("course.")]
+    return names | {".".join(name[:end]) for name in parts for end in range(1, len(name))}
 
 
 def _module_path(name: str) -> str | None:
@@ -145,10 +166,10 @@ def versions(lock: Path) -> dict[str, str]:
 
 
 @functools.cache
-def _distributions(module: str) -> tuple[str, ...]:
+def _distributions(module: str, lock: Path) -> tuple[str, ...]:
     """Names of the distributions that provide a top-level module, as the lock file writes them."""
     usual = module.lower().replace("_", "-")
-    if usual in versions(LOCK):
+    if usual in versions(lock):
         return (usual,)
     return tuple(re.sub(r"[-_.]+", "-", name).lower() for name in _by_module().get(module, ()))
 

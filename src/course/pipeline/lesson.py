@@ -28,6 +28,8 @@ MODULES = {
     9: "Production",
 }
 FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
+# Without the option, jupytext takes a comment that begins with "cat", "copy" or "ls" for a command and uncomments it.
+PERCENT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def find(folder: Path) -> list[Path]:
     paths = sorted((p for p in folder.rglob("*.py") if FILE_NAME.fullmatch(p.name)), key=lambda p: p.name)
     for first, second in zip(paths, paths[1:], strict=False):
         if first.name[:2] == second.name[:2]:
-            raise CourseError(f"Two lessons have the number {first.name[:2]}: this one and {first.name}.", second)
+            message = f"Two lessons have the number {first.name[:2]}: this one and {first.name}."
+            raise CourseError(message, second, hint="Give one of them another number.")
     return paths
 
 
@@ -130,24 +133,59 @@ def parse(text: str, path: Path) -> Lesson:
     try:
         ast.parse(text)
     except SyntaxError as error:
-        raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno) from error
+        raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, "Fix the syntax error.") from error
     body, header_text = _split_header(text, path)
     markers = list(_marker_lines(text))
-    notebook = jupytext.reads(body, fmt="py:percent")
+    for marker in markers:
+        _check_tags(text.split("\n")[marker - 1], path, marker)
+    notebook = jupytext.reads(body, fmt=PERCENT)
     if len(markers) != len(notebook.cells):
-        raise CourseError(
-            "There is content outside the cells.", path, 1, "Start every cell with '# %%' or '# %% [markdown]'."
-        )
+        hint = "Start every cell with a line '# %%' or '# %% [markdown]', and write no other comment that way."
+        raise CourseError("There is content outside the cells.", path, _stray_line(text, markers), hint)
     cells = []
-    for marker, node in zip(markers, notebook.cells, strict=True):
+    ends = [*markers[1:], len(text.split("\n")) + 1]
+    for marker, end, node in zip(markers, ends, notebook.cells, strict=True):
         tags = frozenset(node.metadata.get("tags", ()))
-        if unknown := tags - TAGS:
-            hint = f"Known tags: {', '.join(sorted(TAGS))}."
-            raise CourseError(f"Unknown cell tag {sorted(unknown)[0]!r}.", path, marker, hint)
-        cells.append(Cell(node.cell_type, node.source, tags, _first_line(text, marker)))
+        if node.cell_type == "raw":
+            raise CourseError("Raw cells are not shown anywhere.", path, marker, "Use '# %%' or '# %% [markdown]'.")
+        if node.cell_type == "markdown":
+            _check_prose(text, path, marker, end)
+        source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
+        line = _first_line(text, marker, node.cell_type) if source.strip() else marker
+        cells.append(Cell(node.cell_type, source, tags, line))
+        _check_code(cells[-1], path)
     lesson = Lesson(path, _header(header_text, path), tuple(cells))
     _check_parameters(lesson)
     return lesson
+
+
+def _check_tags(text: str, path: Path, marker: int) -> None:
+    """jupytext takes tags that it cannot read for the cell's title: then they would be lost without a word."""
+    if "tags" not in text:
+        return
+    written = re.search(r"\stags=\[((?:\"[^\"]*\"(?:, *(?=\"))?)*)\]$", text.rstrip())
+    if not written:
+        raise CourseError("The cell's tags cannot be read.", path, marker, 'Write: # %% [markdown] tags=["solution"]')
+    if unknown := set(re.findall(r"\"([^\"]*)\"", written[1])) - TAGS:
+        hint = f"Known tags: {', '.join(sorted(TAGS))}."
+        raise CourseError(f"Unknown cell tag {sorted(unknown)[0]!r}.", path, marker, hint)
+
+
+def _check_prose(text: str, path: Path, marker: int, end: int) -> None:
+    """Every line of a Markdown cell is a comment: jupytext would show other lines, at another place than they are."""
+    for at, line in enumerate(text.split("\n")[marker : end - 1], marker + 1):
+        if line.strip() and not line.startswith("#"):
+            raise CourseError("A line of a Markdown cell is not a comment.", path, at, "Begin it with '# '.")
+
+
+def _check_code(cell: Cell, path: Path) -> None:
+    """A file can be valid Python while one of its cells is not: an ``if`` in one and its body in the next."""
+    try:
+        if cell.is_code:
+            compile(cell.source, str(path), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError as error:
+        line = cell.line + (error.lineno or 1) - 1
+        raise CourseError(f"Invalid Python: {error.msg}.", path, line, "Make each cell complete by itself.") from error
 
 
 def _split_header(text: str, path: Path) -> tuple[str, str]:
@@ -157,6 +195,9 @@ def _split_header(text: str, path: Path) -> tuple[str, str]:
         hint = "Begin the file with a YAML block between two lines '# ---'; see docs/contribute/lesson-format.md."
         raise CourseError("The lesson has no header.", path, 1, hint)
     end = lines.index("# ---", 1)
+    for at, line in enumerate(lines[:end], 1):
+        if line.rstrip() != "#" and not line.startswith("# "):
+            raise CourseError("A line of the header is not a comment.", path, at, "Begin it with '# '.")
     return "\n".join(lines[end + 1 :]).lstrip("\n"), "\n".join(line[2:] for line in lines[1:end])
 
 
@@ -167,13 +208,21 @@ def _marker_lines(text: str) -> Iterator[int]:
             yield token.start[0]
 
 
-def _first_line(text: str, marker: int) -> int:
-    """The first non-blank line after a cell marker."""
+def _first_line(text: str, marker: int, kind: str) -> int:
+    """The first line after a cell marker that holds something; in prose that is more than a comment sign."""
+    blank = ("",) if kind == "code" else ("", "#")
     lines = text.split("\n")
-    line = marker + 1
-    while line <= len(lines) and lines[line - 1].strip() in ("", "#"):
-        line += 1
-    return line
+    return next(at for at in range(marker + 1, len(lines) + 1) if lines[at - 1].strip() not in blank)
+
+
+def _stray_line(text: str, markers: list[int]) -> int:
+    """What keeps the cells from being told apart: a line that only looks like a marker, or content before the first."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines, 1):
+        if re.match(r"\s*#\s*(%%|In\[|<\w+cell>)", line) and at not in markers:
+            return at
+    end = lines.index("# ---", 1) + 1
+    return next((at for at in range(end + 1, len(lines) + 1) if lines[at - 1].strip()), end)
 
 
 def _header(text: str, path: Path) -> Header:
@@ -212,7 +261,7 @@ def _check_parameters(lesson: Lesson) -> None:
         raise lesson.error("The lesson has no parameters cell.", 1, hint)
     if len(tagged) > 1:
         raise lesson.error("The lesson has two parameters cells.", tagged[1].line, hint)
-    if tagged[0] is not lesson.code_cells[0]:
+    if not tagged[0].is_code or tagged[0] is not lesson.code_cells[0]:
         raise lesson.error("The parameters cell is not the first code cell.", tagged[0].line, hint)
     names = {
         target.id

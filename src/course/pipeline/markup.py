@@ -11,6 +11,7 @@ import markdown
 from latex2mathml.converter import convert
 
 from course.pipeline.errors import CourseError
+from course.pipeline.expressions import form
 
 _MATH = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S
@@ -32,7 +33,8 @@ def to_html(text: str) -> str:
 
 def inline_html(text: str) -> str:
     """:func:`to_html` of one paragraph, without the ``<p>`` around it."""
-    return re.sub(r"^<p>(.*)</p>$", r"\1", to_html(text), flags=re.S)
+    made = to_html(text)
+    return re.sub(r"^<p>(.*)</p>$", r"\1", made, flags=re.S) if made.count("<p>") == 1 else made
 
 
 def math_to_mathml(page: str) -> str:
@@ -67,10 +69,15 @@ def number(value: object) -> str:
         if abs(value) >= 1000:
             return f"{value:,.0f}".replace("-", "−")
         if 0 < abs(value) < 1e-3:
-            mantissa, exponent = f"{value:.2e}".split("e")
-            return f"{mantissa}·10{int(exponent)}".replace("·10", " × 10^").replace("-", "−")
+            return form(value, "sci2")
         return f"{value:.4g}".replace("-", "−")
     return str(value)
+
+
+def fence(source: str, language: str) -> str:
+    """``source`` as a fenced block, with a fence longer than any in it."""
+    marks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", source)), default=0))
+    return f"{marks}{language}\n{source}\n{marks}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], caption: str) -> str:

@@ -43,11 +43,10 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         root = Path(config.config_file_path).parent
         try:
             self.bundles = load(root / self.config.lessons, root / self.config.captures, self.config.profile)
-            for bundle in self.bundles:
-                for problem in bundle.problems():
-                    raise problem
         except CourseError as error:
             raise PluginError(str(error)) from error
+        if problems := [str(problem) for bundle in self.bundles for problem in bundle.problems()]:
+            raise PluginError("\n".join(problems))
         self.pages = {}
         if config.nav:
             config.nav = [_lessons_nav(self.bundles) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]

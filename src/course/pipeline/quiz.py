@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from course.pipeline.errors import CourseError
 from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form
 
 QUESTIONS = 5
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # part of addresses, and of HTML as it is
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def read(path: Path) -> tuple[Question, ...]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise CourseError("The lesson has no quiz.", path, hint="Create this file with five questions.") from error
+    except OSError as error:
+        raise CourseError(f"Cannot read the quiz: {error.strerror}.", path) from error
     except UnicodeDecodeError as error:
         raise CourseError("The quiz is not UTF-8.", path, 1, "Save it as UTF-8.") from error
     root = yamlfile.parse(text, path).fields("The quiz", {"questions"})
@@ -103,27 +107,39 @@ def unique(questions: Sequence[Question]) -> None:
 def _question(node: yamlfile.Node) -> Question:
     names = {"id", "ask", "options", "answer", "tolerance", "format", "unit", "why", "hint"}
     fields = node.fields("A question", names)
-    common = {"id": fields.get("id", str), "ask": fields.get("ask", str), "path": node.path, "line": node.line}
+    common = {"id": _text(fields, "id"), "ask": _text(fields, "ask"), "path": node.path, "line": node.line}
+    if not ID.fullmatch(common["id"]):
+        raise fields.need("id").error(f"{common['id']!r} is not an id.", "Use lower-case words joined by hyphens.")
     if "options" in fields:
         if extra := sorted(names & set(fields.found) - {"id", "ask", "options"}):
             raise node.error(f"A question with options has no {extra[0]!r}.", "Explain each option in its 'why'.")
         return Question(**common, options=_options(fields.need("options")))
+    tolerance = fields.get("tolerance", float, 0.0)
+    if not 0 <= tolerance < 1:
+        raise fields.need("tolerance").error("A tolerance is a share of the answer: from 0 (exact) to below 1.")
     return Question(
         **common,
-        answer=fields.get("answer", str),
-        tolerance=fields.get("tolerance", float, 0.0),
-        format=fields.get("format", str),
+        answer=_text(fields, "answer"),
+        tolerance=tolerance,
+        format=_text(fields, "format"),
         unit=fields.get("unit", str, ""),
-        why=fields.get("why", str),
-        hint=fields.get("hint", str),
+        why=_text(fields, "why"),
+        hint=_text(fields, "hint"),
     )
+
+
+def _text(fields: yamlfile.Fields, name: str) -> str:
+    """A field that must say something."""
+    if not (text := fields.get(name, str)).strip():
+        raise fields.need(name).error(f"{fields.what}: {name} is empty.")
+    return text
 
 
 def _options(node: yamlfile.Node) -> tuple[Option, ...]:
     options = []
     for child in node.items("options"):
         fields = child.fields("An option", {"text", "right", "why"})
-        options.append(Option(fields.get("text", str), fields.get("why", str), fields.get("right", bool, False)))
+        options.append(Option(_text(fields, "text"), _text(fields, "why"), fields.get("right", bool, False)))
     if not 2 <= len(options) <= 6:
         raise node.error(f"A question needs two to six options, not {len(options)}.")
     if (right := sum(option.right for option in options)) != 1:

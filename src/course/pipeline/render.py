@@ -11,7 +11,7 @@ import html
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from course.draw import svg
 from course.figures import Figure, Series
@@ -19,6 +19,7 @@ from course.pipeline import markup
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Claim
+from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar
 from course.pipeline.lesson import MODULES, Cell, Lesson
 from course.pipeline.quiz import Asked
@@ -27,9 +28,11 @@ from course.pipeline.store import Bundle
 AIM = 4
 """Right answers of five that a reader should aim for."""
 
-LESSON_LINK = re.compile(r"\]\(lesson:(\d\d)(#[\w-]+)?\)")
+LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
 QUIZ_MARKER = "<!-- quiz -->"
-_PLAIN_ONLY = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|```.*?```|`[^`\n]+`", re.S)
+_PLAIN_ONLY = re.compile(
+    r"\$\$.*?\$\$|\$[^$\n]+\$|```.*?```|`[^`\n]+`|^[ ]*(?:!!!|\?\?\?\+?|===)[ ][^\n]*", re.S | re.M
+)
 _FIGURE_FIELDS = ("kind", "x_label", "y_label", "caption", "alt", "x_log", "y_log")
 
 
@@ -47,7 +50,7 @@ class Page:
 
 
 def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str]) -> str:
-    """``text`` bound with ``show``, except inside mathematics and code, where only plain text fits."""
+    """``text`` bound with ``show``, except inside mathematics, code and quoted titles, where only plain text fits."""
     text = _PLAIN_ONLY.sub(lambda m: bind(m[0], values) if BINDING.search(m[0]) else m[0], text)
     return bind(text, values, show)
 
@@ -65,13 +68,15 @@ def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: in
         CourseError: a link to a lesson that does not exist.
     """
 
-    def replace(match: re.Match[str]) -> str:
-        number = int(match[1])
+    def resolve(match: re.Match[str]) -> str:
+        number = int(match[1]) if re.fullmatch(r"\d\d", match[1]) else 0
         if number not in lessons:
-            raise lesson.error(f"There is no lesson {match[1]} to link to.", line + text.count("\n", 0, match.start()))
+            hint = f"Lessons: {', '.join(f'{n:02}' for n in sorted(lessons))}."
+            at = line + text.count("\n", 0, match.start())
+            raise lesson.error(f"There is no lesson {match[1]} to link to.", at, hint)
         return f"]({target(lessons[number])}{match[2] or ''})"
 
-    return LESSON_LINK.sub(replace, text)
+    return LESSON_LINK.sub(resolve, text)
 
 
 def figure_of(item: Item) -> Figure:
@@ -157,7 +162,7 @@ class _Renderer:
         if "claims" in cell.tags:
             boxes = [claim_box(claim) for claim in self.bundle.claims if claim.cell == index]
             return [self._fragment(f"cell-{index}", f'<div id="cell-{index}">{"".join(boxes)}</div>')]
-        fence = f"```python\n{cell.source}\n```"
+        fence = markup.fence(cell.source, "python")
         parts = [self._fragment(f"anchor-{index}", f'<span class="cell-anchor" id="cell-{index}"></span>')]
         parts.append('??? abstract "Code"\n\n' + _indent(fence) if "hide-code" in cell.tags else fence)
         shown = "".join(self._output(output) for output in self.capture.outputs[index])
@@ -189,6 +194,11 @@ class _Renderer:
             linked = link_lessons(source, self.lessons, self.lesson, 1, lambda slug: f"../{slug}/")
             return markup.to_html(linked)
 
+        for question, asked in zip(self.bundle.questions, self.bundle.asked, strict=True):
+            try:
+                quiz([asked], text)
+            except CourseError as error:  # it stands in the quiz's file, not in the lesson's
+                raise replace(error, path=question.path, line=question.line) from error
         return quiz(self.bundle.asked, text)
 
     def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
@@ -323,7 +333,7 @@ def provenance(run: Provenance) -> str:
 
 
 def _machine(run: Provenance) -> str:
-    return f"{run.threads} CPU threads" if run.device == "cpu" else run.device
+    return f"{run.threads} CPU thread{'s' if run.threads > 1 else ''}" if run.device == "cpu" else run.device
 
 
 def _duration(seconds: float) -> str:

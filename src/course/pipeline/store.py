@@ -61,6 +61,9 @@ class Bundle:
         if self.capture is None:
             return found
         values, lesson = self.capture.values, self.lesson
+        if len(self.capture.outputs) != len(lesson.code_cells):  # nothing below could tell which cell made what
+            hint = f"Run it: course run {lesson.slug[:2]}"
+            return [lesson.error("The captured results are of a version with other code cells.", hint=hint)]
         for cell in lesson.cells:
             if cell.is_code:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,11 @@ class Node:
         return CourseError(message, self.path, self.line, hint)
 
     def _plain(self) -> object:
-        return yaml.SafeLoader("").construct_object(self.yaml, deep=True)  # type: ignore[no-untyped-call]
+        """The scalar's value; ``None`` if it has none, such as a date in month 13 or a tag of another language."""
+        try:
+            return yaml.SafeLoader("").construct_object(self.yaml, deep=True)  # type: ignore[no-untyped-call]
+        except (yaml.YAMLError, ValueError, LookupError, ArithmeticError):
+            return None
 
     def scalar(self, kind: type[T], what: str) -> T:
         """The node as a ``str``, ``int``, ``float`` or ``bool``; an ``int`` passes for a ``float``, a number for a ``str``."""
@@ -39,9 +44,12 @@ class Node:
             found = self.yaml.value
         if kind is float and isinstance(found, int) and not isinstance(found, bool):
             found = float(found)
+        if kind is float and isinstance(found, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", found):
+            found = float(found)  # YAML 1.1 takes 1e-3 for text
         if not isinstance(found, kind) or (kind is not bool and isinstance(found, bool)):
             names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-            raise self.error(f"{what} must be {names[kind]}.")
+            hint = "Put it in quotes." if kind is str and isinstance(self.yaml, yaml.ScalarNode) else ""
+            raise self.error(f"{what} must be {names[kind]}.", hint)
         return found
 
     def items(self, what: str) -> Iterator[Node]:

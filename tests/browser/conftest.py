@@ -1,0 +1,92 @@
+"""The built site behind a local server, and a headless Chromium to look at it."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from browser.support import DESKTOP, Open, Site, Watched
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a browser that leaves a page hangs up in the middle of an answer
+
+
+@pytest.fixture(scope="session")
+def site(built_site: Path) -> Iterator[Site]:
+    server = _Server(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(built_site)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield Site(built_site, f"http://127.0.0.1:{server.server_port}/")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("chromium-browser")
+        running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Open]:
+    """Opens an address of the site in a fresh profile; keyword arguments go to the browser context."""
+    contexts = []
+
+    def open_(path: str, *, before: str = "", **options: Any) -> Watched:
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        contexts.append(context)
+        context.set_default_timeout(5_000)
+        if before:
+            context.add_init_script(before)
+        watched = Watched(context.new_page())
+        host = urlsplit(site.url).netloc
+
+        def asked(url: str) -> None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"data", "blob"} and parts.netloc != host:
+                watched.foreign.append(url)
+
+        def complained(kind: str, text: str) -> None:
+            if kind in {"error", "warning"}:
+                watched.errors.append(text)
+
+        context.on("request", lambda request: asked(request.url))
+        watched.page.on("websocket", lambda socket: asked(socket.url))
+        watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
+        watched.page.on("console", lambda message: complained(message.type, message.text))
+        watched.page.on("response", lambda r: complained("error" if r.status >= 400 else "", f"{r.status} {r.url}"))
+        watched.page.goto(site.url + path, wait_until="load")
+        return watched
+
+    yield open_
+    for context in contexts:
+        context.close()

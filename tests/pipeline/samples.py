@@ -1,0 +1,120 @@
+"""Small lessons, quizzes and captures, made from text as an author would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from course.pipeline import quiz
+from course.pipeline.capture import Capture, Item, Provenance
+from course.pipeline.expressions import Scalar
+from course.pipeline.lesson import Lesson, parse
+from course.pipeline.store import Bundle
+
+PATH = Path("07_sample.py")
+
+HEADER = """\
+# ---
+# title: A sample
+# module: 4
+# summary: What the sample finds.
+# objectives:
+#   - predict $r$ of anything
+# read_minutes: 5
+# ---
+"""
+
+PARAMETERS = """
+# %% tags=["parameters"]
+profile = "laptop"
+seed = 0
+"""
+
+CHOICE = """\
+  - id: sample-{n}
+    ask: Which one is it?
+    options:
+      - text: This.
+        right: true
+        why: It is.
+      - text: That.
+        why: It is not.
+"""
+
+NUMBER = """\
+  - id: sample-number
+    ask: How many?
+    answer: lora.trainable / 2
+    tolerance: 0.01
+    format: int
+    unit: parameters
+    why: Half of them.
+    hint: Fewer.
+"""
+
+
+def source(*cells: str, header: str = HEADER, parameters: str = PARAMETERS) -> str:
+    """A lesson's text: header, parameters cell, then ``cells``, each with its marker line."""
+    return "\n".join([header, parameters, *(f"{cell}\n" for cell in cells)])
+
+
+def lesson(*cells: str, header: str = HEADER, path: Path = PATH) -> Lesson:
+    return parse(source(*cells, header=header), path)
+
+
+def line_of(text: str, needle: str) -> int:
+    """The 1-based line of ``text`` that holds ``needle``, which must be in exactly one."""
+    (found,) = (at for at, line in enumerate(text.split("\n"), 1) if needle in line)
+    return found
+
+
+def quiz_text(*questions: str, fill: bool = True) -> str:
+    """A quiz with ``questions`` first, filled up to five with plain choices."""
+    more = range(len(questions), 5) if fill else range(0)
+    return "questions:\n" + "".join(questions) + "".join(CHOICE.format(n=n) for n in more)
+
+
+PROVENANCE = Provenance(
+    commit="0123456789ab", fingerprint="f" * 16, inputs={"code": "c" * 16, "profile": "laptop"}, profile="laptop",
+    seed=0, device="cpu", processor="A processor <4 GHz>", threads=2, dtype="float32", python="3.11.9",
+    libraries={"torch": "2.13.0"}, seconds=12.0, peak_mib=2048, date="2025-01-31",
+)  # fmt: skip
+
+
+def value(key: str, found: Scalar, cell: int = 1, kind: str = "") -> Item:
+    kind = kind or ("relative" if isinstance(found, float) else "exact")
+    return Item(key, cell, {"type": "value", "key": key, "value": found, "kind": kind})
+
+
+def claim(number: int, cell: int, **changed: str) -> Item:
+    texts = {"text": "It trains *few* parameters.", "source": "a tutorial", "value": "{{ lora.trainable | int }}"}
+    data = {**texts, "holds": "lora.trainable == 9216", "partly": "", "note": "", **changed}
+    return Item(f"claim.{number}", cell, {"type": "claim", "key": f"claim.{number}", "number": number, **data})
+
+
+def table(key: str, cell: int = 1, **changed: Any) -> Item:
+    data = {"columns": ["rank", "<loss>"], "rows": [[8, 0.5], [16, 0.25]], "caption": "Losses.", "kind": "relative"}
+    return Item(key, cell, {"type": "table", "key": key, **data, **changed})
+
+
+def figure(key: str, cell: int = 1, **changed: Any) -> Item:
+    series = {"name": "q only", "x": [1, 2, 4], "y": [3.0, 2.0, 1.5], "low": [2.5, 1.5, 1.0], "high": [4.0, 2.5, 2.0]}
+    drawn = {
+        "kind": "line", "series": [series], "x_label": "rank", "y_label": "loss", "caption": "It falls.",
+        "alt": "Loss falls with rank.", "x_log": True, "y_log": False, "guides": [["start", 3.0]], **changed,
+    }  # fmt: skip
+    return Item(key, cell, {"type": "figure", "key": key, "kind": "relative", "figure": drawn})
+
+
+def capture(*items: Item, outputs: list[list[dict[str, str]]] | None = None, cells: int = 2) -> Capture:
+    return Capture({item.key: item for item in items}, outputs or [[] for _ in range(cells)], PROVENANCE)
+
+
+def values(**found: Scalar) -> Mapping[str, Scalar]:
+    """``lora__trainable=1`` as ``{"lora.trainable": 1}``."""
+    return {name.replace("__", "."): item for name, item in found.items()}
+
+
+def bundle(made: Lesson, captured: Capture, questions: tuple[quiz.Question, ...] = ()) -> Bundle:
+    return Bundle(made, questions, dict(captured.provenance.inputs), captured)
