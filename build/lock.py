@@ -34,7 +34,7 @@ def compiled(*extras: str) -> list[str]:
 
 def main() -> None:
     everything = compiled("--all-extras")
-    learner = {entry.split("==")[0] for entry in compiled()}
+    learner = {entry.split("==")[0] for entry in compiled("--extra", "notebook")}
     cpu = "".join(f" \\\n    --hash=sha256:{value}" for value in CPU_WHEELS.values())
     usual = [e for e in everything if not CUDA_ONLY.match(e)]
     usual = [e.rstrip("\n") + cpu + "\n" if e.startswith("torch==") else e for e in usual]

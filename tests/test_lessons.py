@@ -10,6 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager as KernelManager
+from nbclient import NotebookClient
 
 from course.pipeline import capture, downloads, wheel
 from course.pipeline.execute import execute
@@ -68,10 +71,21 @@ class Learner:
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         lock = ROOT / "requirements"
         self.run([*pip, "--no-compile", "--require-hashes", "-r", str(lock / "learner.txt")])
-        if subprocess.run([str(self.python), "-c", "import torch"], capture_output=True).returncode:
+        if subprocess.run([str(self.python), "-c", "import torch"], check=False, capture_output=True).returncode:
             self.run([*pip, "--no-compile", "--require-hashes", "-r", str(lock / "torch-cuda.txt")])
         # The wheel's own requirements are met exactly by what the lock installed.
         self.run([*pip[:-1], str(folder / wheel.NAME)])
+
+    def run_notebook(self, path: Path) -> None:
+        """Execute a notebook with a kernel of this environment."""
+        spec = {"argv": [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "fresh"}
+        kernel = self.folder / "kernels" / "fresh"
+        kernel.mkdir(parents=True, exist_ok=True)
+        (kernel / "kernel.json").write_text(json.dumps({**spec, "language": "python"}))
+        manager = KernelManager(kernel_name="fresh", transport="ipc")
+        manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(kernel.parent)], ensure_native_kernel=False)
+        notebook = nbformat.read(path, as_version=4)
+        NotebookClient(notebook, km=manager, timeout=600, resources={"metadata": {"path": str(self.folder)}}).execute()
 
     def run(self, command: list[str]) -> str:
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
@@ -91,6 +105,13 @@ def as_smoke(code: str) -> str:
     return changed
 
 
+def as_smoke_notebook(content: str) -> str:
+    document = json.loads(content)
+    cell = next(c for c in document["cells"] if "parameters" in c["metadata"].get("tags", []))
+    cell["source"] = as_smoke(cell["source"])
+    return json.dumps(document)
+
+
 def code_of(name: str, content: str) -> str:
     """The Python code of a download, in order."""
     if name.endswith(".ipynb"):
@@ -102,10 +123,11 @@ def code_of(name: str, content: str) -> str:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_downloads_hold_the_same_code_and_the_script_runs_alone(
+def test_downloads_hold_the_same_code_and_script_and_notebook_run_alone(
     source: Path, bundles: dict[str, Bundle], learner: Learner
 ) -> None:
-    """The four downloads hold the same code; it runs where only the locked libraries and the wheel are."""
+    """The four downloads hold the same cells, so running two of them runs all; there is nothing but the locked libraries
+    and the wheel."""
     lessons = {bundle.lesson.number: slug for slug, bundle in bundles.items()}
     files = downloads.files(bundles[source.stem], lessons, wheel.NAME, "")
     codes = {name: code_of(name, content) for name, content in files.items()}
@@ -118,6 +140,9 @@ def test_downloads_hold_the_same_code_and_the_script_runs_alone(
     script = learner.folder / f"{source.stem}.py"
     script.write_text(as_smoke(files[script.name]), encoding="utf-8")
     learner.run([str(learner.python), script.name])
+    notebook = learner.folder / f"{source.stem}.ipynb"
+    notebook.write_text(as_smoke_notebook(files[notebook.name]), encoding="utf-8")
+    learner.run_notebook(notebook)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

@@ -32,7 +32,7 @@ seed = 0
 
 def lesson(*cells: str) -> str:
     """A lesson of a header, parameters and these code cells."""
-    return LESSON + "".join(f"\n# %%\n{cell.strip()}\n" for cell in cells)
+    return LESSON + "".join(f"\n# %%\n{cell}\n" for cell in cells)
 
 
 def quiz(prefix: str = "tiny") -> str:

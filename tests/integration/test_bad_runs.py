@@ -223,7 +223,7 @@ def test_an_interrupted_run_leaves_nothing_behind(captured: Sandbox, name: str) 
         os.killpg(process.pid, getattr(signal, name))
         told = process.stderr.read()
     assert process.returncode == 130
-    assert told == "Interrupted. What was finished is kept; run the same command to go on.\n"
+    assert told.strip() == "Interrupted. What was finished is kept; run the same command to go on."
     assert captured.capture.read_bytes() == before
     assert not captured.leftovers()
 

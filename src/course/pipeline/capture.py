@@ -137,8 +137,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and newline: n
 def normalise(text: str) -> str:
     """``text`` without what differs between runs: colors, overwritten progress lines, addresses, folders, timestamps."""
     text = _ANSI.sub("", text)
-    text = "\n".join(line.rsplit("\r", 1)[-1].rstrip() for line in text.replace("\r\n", "\n").split("\n"))
-    text = _CONTROL.sub("", text)
+    lines = (line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n"))
+    text = "\n".join(_CONTROL.sub("", line).rstrip() for line in lines)
     text = _ADDRESS.sub("0x…", text)
     text = _TEMPORARY.sub("tmp…", _PATH.sub(r"…/\1", text))
     return _TIME.sub("<time>", text).strip("\n")

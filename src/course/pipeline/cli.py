@@ -63,7 +63,11 @@ def _shared(command: Command) -> Command:
 
 def _limited(command: Command) -> Command:
     return click.option(
-        "--cell-seconds", type=click.IntRange(1), default=7200, show_default=True, help="Stop a cell after so many seconds."
+        "--cell-seconds",
+        type=click.IntRange(1),
+        default=7200,
+        show_default=True,
+        help="Stop a cell after so many seconds.",
     )(command)
 
 
@@ -110,7 +114,13 @@ def run(numbers: Sequence[int], lessons: Path, captures: Path, profile: str, cel
 @click.option("--json", "as_json", is_flag=True, help="Print problems as JSON.")
 def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
     """Check sources, quizzes, bindings, claims and typed numbers against the captures. Runs nothing."""
-    bundles = load(lessons, captures, profile)
+    try:
+        bundles = load(lessons, captures, profile)
+    except CourseError as error:
+        if as_json:
+            print(_as_json([error]))
+            sys.exit(1)
+        raise
     found = [problem for bundle in bundles for problem in bundle.problems()]
     found += [
         bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.number:02}")
@@ -118,7 +128,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         if not bundle.is_current
     ]
     if as_json:
-        print(json.dumps([{"message": e.message, "path": str(e.path), "line": e.line, "hint": e.hint} for e in found]))
+        print(_as_json(found))
     for problem in () if as_json else found:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
     if found:
@@ -154,8 +164,19 @@ def list_(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("Run", "Values", "Claims") else "left")
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f} s"
-        table.add_row(f"{row['number']:02}", row["title"], row["state"], seconds, str(row["values"]), str(row["claims"]))
+        table.add_row(
+            f"{row['number']:02}", row["title"], row["state"], seconds, str(row["values"]), str(row["claims"])
+        )
     out.print(table)
+
+
+def _as_json(problems: Sequence[CourseError]) -> str:
+    return json.dumps(
+        [
+            {"message": found.message, "path": str(found.path), "line": found.line, "hint": found.hint}
+            for found in problems
+        ]
+    )
 
 
 def _summary(bundle: Bundle) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def parse(text: str, path: Path) -> Lesson:
 
 def _check_tags(text: str, path: Path, marker: int) -> None:
     """jupytext takes tags that it cannot read for the cell's title: then they would be lost without a word."""
-    if "tags" not in text:
+    if not re.search(r"\btags\s*=", text):
         return
     written = re.search(r"\stags=\[((?:\"[^\"]*\"(?:, *(?=\"))?)*)\]$", text.rstrip())
     if not written:
@@ -185,7 +185,8 @@ def _check_code(cell: Cell, path: Path) -> None:
             compile(cell.source, str(path), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as error:
         line = cell.line + (error.lineno or 1) - 1
-        raise CourseError(f"Invalid Python: {error.msg}.", path, line, "Make each cell complete by itself.") from error
+        message = re.sub(r" on line \d+", "", error.msg)  # of the cell, which a reader of the file cannot count
+        raise CourseError(f"Invalid Python: {message}.", path, line, "Make each cell complete by itself.") from error
 
 
 def _split_header(text: str, path: Path) -> tuple[str, str]:

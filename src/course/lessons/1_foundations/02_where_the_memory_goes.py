@@ -15,24 +15,23 @@
 # ---
 
 # %% [markdown]
-# Why does a model whose weights take {{ step.weights | mb0 }} need {{ step.static | gb1 }} before the
-# first token of text is even counted? In this lesson you count every tensor that one training step
-# keeps,
-# and predict each count from the shapes. At the largest setting tried, the formula for the activations
-# misses the measurement by {{ act.largest_error | pct2 }}.
+# Why does a model whose weights take {{ step.weights | mb0 }} need {{ step.static | gb1 }} before
+# the first token of text is even counted? In this lesson you count every tensor that one training
+# step keeps, and predict each count from the shapes. At the largest setting tried, the formula for
+# the activations misses the measurement by {{ act.largest_error | pct2 }}.
 
 # %% [markdown]
 # ## Warm-up
 #
 # ??? question "How many parameters has a linear layer from 576 to 1,536 numbers, without a bias?"
 #     One weight for every pair of input and output: 576 × 1,536 = 884,736. In 32-bit floats that is
-#     four
-#     times as many bytes.
+#     four times as many bytes.
 #
 # ??? question "To update a weight, what must be known besides the weight itself?"
-#     Its gradient. By the chain rule, the gradient of a linear layer's weight is built from the layer's
-#     *input* and the gradient of its *output*. So somebody has to remember that input from the forward
-#     pass until the backward pass comes back. Keep this in mind: it is half of this lesson.
+#     Its gradient. By the chain rule, the gradient of a linear layer's weight is built from the
+#     layer's *input* and the gradient of its *output*. So somebody has to remember that input from
+#     the forward pass until the backward pass comes back. Keep this in mind: it is half of this
+#     lesson.
 
 # %% [markdown]
 # ## A workshop with four shelves
@@ -49,23 +48,20 @@
 # ```
 #
 # The first three depend on the machine and on *how many parts you mean to change*. The fourth
-# depends on
-# how much work you put through at once, and does not care about the first three. Every memory
-# technique in
-# this course empties one shelf and leaves the others alone. LoRA empties the middle two. Quantization
-# shrinks the first. Gradient checkpointing shrinks the last. To choose between them, look at which
-# shelf is
-# full. (Where the picture breaks: real shelves do not overlap in time, and here the peak is what
-# counts.
-# Activations are at their highest just when gradients begin to appear.)
+# depends on how much work you put through at once, and does not care about the first three. Every
+# memory technique in this course empties one shelf and leaves the others alone. LoRA empties the
+# middle two. Quantization shrinks the first. Gradient checkpointing shrinks the last. To choose
+# between them, look at which shelf is full. (Where the picture breaks: real shelves do not overlap
+# in time, and here the peak is what counts. Activations are at their highest just when gradients
+# begin to appear.)
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
 seed = 0
 
 # %% [markdown]
-# The model and the sizes of the measurements. `sizes` lists pairs of batch size $b$ and tokens $T$ per
-# sequence.
+# The model and the sizes of the measurements. `sizes` lists pairs of batch size $b$ and tokens $T$
+# per sequence.
 
 # %%
 from course import record
@@ -74,8 +70,10 @@ from course.models import count_parameters, device, load_causal_lm, seed_everyth
 
 budget = {
     "smoke": {"sizes": [(1, 32), (1, 64), (2, 32)], "step": (1, 32), "repeats": 1},
-    "laptop": {"sizes": [(1, 64), (1, 128), (1, 256), (1, 512), (4, 128)], "step": (2, 128), "repeats": 3},
-    "full": {"sizes": [(1, 128), (1, 512), (1, 1024), (1, 2048), (8, 256)], "step": (8, 256), "repeats": 5},
+    "laptop": {"sizes": [(1, 64), (1, 128), (1, 256), (1, 512), (4, 128)], "step": (2, 128),
+               "repeats": 3},
+    "full": {"sizes": [(1, 128), (1, 512), (1, 1024), (1, 2048), (8, 256)], "step": (8, 256),
+             "repeats": 5},
 }[profile]
 seed_everything(seed)
 model, tokenizer = load_causal_lm()  # fp32
@@ -86,18 +84,17 @@ model.config.use_cache = False  # a cache of keys and values serves generation, 
 # ## Parameters, by component
 #
 # A decoder block of the Llama family has seven weight matrices and two norms. Write $d$ for the
-# width of
-# the model, $q$ for the width of all query heads together, $k$ for that of all key heads (values are as
-# wide), $f$ for the width of the MLP, $L$ for the number of layers and $V$ for the vocabulary. Then
+# width of the model, $q$ for the width of all query heads together, $k$ for that of all key heads
+# (values are as wide), $f$ for the width of the MLP, $L$ for the number of layers and $V$ for the
+# vocabulary. Then
 #
 # $$P = \underbrace{V d}_{\text{embedding}} + L\,\big(\underbrace{2dq + 2dk}_{\text{attention}}
 # + \underbrace{3df}_{\text{MLP}} + \underbrace{2d}_{\text{norms}}\big)
 # + d + \underbrace{V d}_{\text{head, unless tied}}$$
 #
-# The four attention matrices are $q\times d$, $k\times d$, $k\times d$ and $d\times q$; the three MLP
-# matrices are $f\times d$ twice and $d\times f$ once. Try it with $d=q=4$, $k=2$, $f=8$, $L=1$,
-# $V=10$ and a
-# tied head: 40 + (32 + 16 + 96 + 8) + 4 = 196 parameters.
+# The four attention matrices are $q\times d$, $k\times d$, $k\times d$ and $d\times q$; the three
+# MLP matrices are $f\times d$ twice and $d\times f$ once. Try it with $d=q=4$, $k=2$, $f=8$, $L=1$,
+# $V=10$ and a tied head: 40 + (32 + 16 + 96 + 8) + 4 = 196 parameters.
 
 # %%
 arch = Architecture.from_config(model.config)
@@ -112,18 +109,16 @@ record.values("n", {"total": P, "embedding": embedding, "attention": attention, 
 
 # %% [markdown]
 # The formula gives {{ n.total | int }}, and so does the model. The MLPs hold
-# {{ n.mlp / n.total | pct0 }}, the
-# attention {{ n.attention / n.total | pct0 }}, the norms {{ n.norms / n.total | pct2 }}. The
-# embedding, which
-# serves as the output head too, holds {{ n.embedding / n.total | pct0 }}: a lot, since this model is
-# narrow
-# and its vocabulary is not. At 8B that share is much smaller.
+# {{ n.mlp / n.total | pct0 }}, the attention {{ n.attention / n.total | pct0 }}, the norms
+# {{ n.norms / n.total | pct2 }}. The embedding, which serves as the output head too, holds
+# {{ n.embedding / n.total | pct0 }}: a lot, since this model is narrow and its vocabulary is not. At
+# 8B that share is much smaller.
 
 # %% [markdown]
 # ## Sixteen bytes a trained parameter
 #
-# AdamW keeps two running averages for each trained parameter: of the gradient ($m$) and of its square
-# ($v$). With everything in 32-bit floats, of 4 bytes each, a trained parameter costs
+# AdamW keeps two running averages for each trained parameter: of the gradient ($m$) and of its
+# square ($v$). With everything in 32-bit floats, of 4 bytes each, a trained parameter costs
 #
 # $$\underbrace{4}_{\text{weight}} + \underbrace{4}_{\text{gradient}} + \underbrace{4 + 4}_{m,\ v} = 16 \text{ bytes}.$$
 #
@@ -157,28 +152,24 @@ gradients = tensor_bytes(p.grad for p in model.parameters())
 moments = tensor_bytes(states)
 record.values("step", {"weights": weights, "gradients": gradients, "optimizer": moments,
                        "static": weights + gradients + moments, "tensors": len(optimizer.state)})
-record.table("step.shelves", [["weights", weights], ["gradients", gradients], ["AdamW states", moments]],
-             columns=["shelf", "bytes"], caption="Counted on the real tensors after one step, in fp32.")
+rows = [["weights", weights], ["gradients", gradients], ["AdamW states", moments]]
+record.table("step.shelves", rows, columns=["shelf", "bytes"],
+             caption="Counted on the real tensors after one step, in fp32.")
 optimizer.zero_grad(set_to_none=True)
 del optimizer, states
 
 # %% [markdown]
 # Weights and gradients are 4 bytes × {{ n.total | int }} each, and the states twice that. Look at
-# the last digits of
-# the states: they are {{ step.optimizer - 8 * n.total | int }} bytes more than 8 per parameter,
-# because AdamW keeps a
-# 4-byte step counter for each of its {{ step.tensors | int }} tensors. The sum is
-# {{ step.static | gb2 }}, and
-# **half of it is the optimizer**. That is why full tuning is dominated by Adam, at any size: the
-# ratio 1 : 1 : 2
-# contains no size at all.
+# the last digits of the states: they are {{ step.optimizer - 8 * n.total | int }} bytes more than 8
+# per parameter, because AdamW keeps a 4-byte step counter for each of its {{ step.tensors | int }}
+# tensors. The sum is {{ step.static | gb2 }}, and **half of it is the optimizer**. That is why full
+# tuning is dominated by Adam, at any size: the ratio 1 : 1 : 2 contains no size at all.
 
 # %% [markdown]
 # ## Fewer bits, and what breaks first
 #
 # A float has a sign, an exponent (its *range*) and a fraction (its *resolution*). Fewer bits mean
-# giving up one
-# or the other. Epsilon is the gap between 1 and the next number.
+# giving up one or the other. Epsilon is the gap between 1 and the next number.
 
 # %%
 formats = [torch.float32, torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.float8_e5m2]
@@ -186,22 +177,20 @@ rows = []
 for dtype in formats:
     info = torch.finfo(dtype)
     rows.append([str(dtype).removeprefix("torch."), info.bits, f"{info.max:.3g}", f"{info.eps:.3g}"])
-rows.insert(1, ["tf32 (stored as float32)", 19, f"{torch.finfo(torch.float32).max:.3g}", f"{2**-10:.3g}"])
+rows.insert(1, ["tf32 (stored as float32)", 19, rows[0][2], f"{2**-10:.3g}"])
 rows += [["int8 × a scale", 8, "127 steps", "uniform"], ["int4 × a scale", 4, "7 steps", "uniform"]]
 record.table("precision.formats", rows, columns=["format", "bits", "largest", "epsilon"],
-             caption="Formats you will meet. tf32 is a way to multiply, not to store: it saves no memory.")
+             caption="tf32 is a way to multiply, not to store: it saves no memory.")
 
 # %% [markdown]
-# bf16 has fp32's range with an epsilon of about 0.008. fp16 has a finer epsilon and a largest number of
-# 65,504. Integers have no exponent, so the range is carried by a separate scale; lesson 09 is about
-# that.
+# bf16 has fp32's range with an epsilon of about 0.008. fp16 has a finer epsilon and a largest number
+# of 65,504. Integers have no exponent, so the range is carried by a separate scale; lesson 09 is
+# about that.
 #
 # !!! question "Predict"
 #     A weight is 1. One hundred updates of 0.001 are subtracted from it, one after the other. What
-#     is the
-#     weight afterwards in fp32, and what in bf16? Just below 1, numbers in bf16 are half an epsilon
-#     apart,
-#     about 0.004.
+#     is the weight afterwards in fp32, and what in bf16? Just below 1, numbers in bf16 are half an
+#     epsilon apart, about 0.004.
 
 # %% tags=["reveal"]
 def hundred_updates(dtype):
@@ -220,28 +209,26 @@ print("300 squared in fp16:", square, "| a gradient of 1e-8 in fp16:", tiny)
 
 # %% [markdown]
 # In fp32 the weight reaches {{ precision.fp32 | f1 }}. In bf16 it is still
-# {{ precision.bf16 | f1 }}: each update is less
-# than half the gap to the next number, and rounds back. **bf16 loses small updates first.** fp16 fails
-# differently: the square of 300 is {{ precision.square_fp16 | text }}, and a gradient of 10⁻⁸ becomes
-# {{ precision.tiny_fp16 | f0 }}. It *overflows and underflows* first, which is why fp16 training
-# scales its loss.
+# {{ precision.bf16 | f1 }}: each update is less than half the gap to the next number, and rounds
+# back. **bf16 loses small updates first.** fp16 fails differently: the square of 300 is
+# {{ precision.square_fp16 | text }}, and a gradient of 10⁻⁸ becomes {{ precision.tiny_fp16 | f0 }}.
+# It *overflows and underflows* first, which is why fp16 training scales its loss.
 #
-# The cure for lost updates is a **master copy**: compute with 2-byte weights, but add the updates to a
-# 4-byte copy. *Mixed precision*, in the layout that the ZeRO paper counts, therefore costs
+# The cure for lost updates is a **master copy**: compute with 2-byte weights, but add the updates to
+# a 4-byte copy. *Mixed precision*, in the layout that the ZeRO paper counts, therefore costs
 #
-# $$\underbrace{2}_{\text{weight}} + \underbrace{2}_{\text{gradient}} + \underbrace{4}_{\text{master}} + \underbrace{8}_{m,\ v} = 16 \text{ bytes again.}$$
+# $$\underbrace{2}_{\text{weight}} + \underbrace{2}_{\text{gradient}} + \underbrace{4}_{\text{master}}
+# + \underbrace{8}_{m,\ v} = 16 \text{ bytes again.}$$
 #
 # So "half precision" does not halve the first three shelves. It halves many *activations* and speeds
-# up the
-# multiplications. Only *pure* bf16, without a master copy and with bf16 moments, gets to 8 bytes,
-# and pays with the
-# effect you just saw.
+# up the multiplications. Only *pure* bf16, without a master copy and with bf16 moments, gets to 8
+# bytes, and pays with the effect you just saw.
 
 # %% [markdown]
 # ## What a forward pass leaves behind
 #
-# Which tensors must wait for the backward pass? Go through one block and ask of each operation what its
-# derivative needs. Count numbers per token, in fp32:
+# Which tensors must wait for the backward pass? Go through one block and ask of each operation what
+# its derivative needs. Count numbers per token, in fp32:
 #
 # | operation | its backward needs | numbers a token |
 # |---|---|---|
@@ -253,11 +240,9 @@ print("300 squared in fp16:", square, "| a gradient of 1e-8 in fp16:", tiny)
 # | their product, and `down_proj` | the "up" value, the product | $2f$ |
 #
 # That makes $6d + 2q + 2k + 4f + h + 2$ numbers a token and layer, with $h$ the number of heads.
-# Nothing for the additions of
-# the residual stream: the derivative of a sum needs neither term. At the end come one more norm, the
-# input of the head, and
-# $V$ numbers for the loss: the log-probability of every vocabulary entry. For $b$ sequences of $T$
-# tokens:
+# Nothing for the additions of the residual stream: the derivative of a sum needs neither term. At
+# the end come one more norm, the input of the head, and $V$ numbers for the loss: the
+# log-probability of every vocabulary entry. For $b$ sequences of $T$ tokens:
 #
 # $$a = 4\,b\,T\,\big[\,L\,(6d + 2q + 2k + 4f + h + 2) + 3d + 1 + V\,\big] \text{ bytes.}$$
 #
@@ -274,10 +259,8 @@ record.value("act.logits_share", V * 4 / predicted_bytes(1, 1))
 
 # %% [markdown]
 # The formula says {{ act.per_token | mb2 }} **per token**. Now ask PyTorch. `saved_tensors_hooks`
-# calls a function for every
-# tensor that autograd puts aside. Two tensors may be views of the same memory, so count each
-# *storage* once, and leave
-# out the parameters, which are on their own shelf.
+# calls a function for every tensor that autograd puts aside. Two tensors may be views of the same
+# memory, so count each *storage* once, and leave out the parameters, which are on their own shelf.
 
 # %%
 from torch.autograd.graph import saved_tensors_hooks
@@ -300,13 +283,12 @@ def saved_bytes(model, ids):
 
 # %% [markdown]
 # Measure with two implementations of attention. The *fused* one (`sdpa`) never stores the table of
-# attention probabilities. The *eager* one, the textbook formula, stores it: $h\,T$ numbers per token,
-# so $h\,T^2$ per sequence. It also copies keys and values for every query head.
+# attention probabilities. The *eager* one, the textbook formula, stores it: $h\,T$ numbers per
+# token, so $h\,T^2$ per sequence. It also copies keys and values for every query head.
 #
 # !!! question "Predict"
 #     Double the length of the sequence. By what factor do the saved bytes grow with fused attention?
-#     With
-#     eager attention, more than that, or the same?
+#     With eager attention, more than that, or the same?
 
 # %% tags=["reveal"]
 measured, rows = {}, []
@@ -318,7 +300,7 @@ for name, attention_kind in [("fused", "sdpa"), ("eager", "eager")]:
         rows.append([name, b, T, found, expected, f"{(found - expected) / found:.3%}"])
 model.set_attn_implementation("sdpa")
 record.table("act.table", rows, columns=["attention", "b", "T", "measured", "predicted", "error"],
-             caption="Bytes that autograd saves in one forward pass, counted and predicted from the shapes.")
+             caption="Bytes saved for backward: counted, and predicted from the shapes.")
 
 # %%
 singles = [T for b, T in budget["sizes"] if b == 1]
@@ -343,44 +325,34 @@ record.figure("act.plot", record.Figure(
 
 # %% [markdown]
 # With fused attention the cost *per token* is {{ act.fused.short | mb2 }} at
-# {{ act.shortest | int }} tokens and
-# {{ act.fused.long | mb2 }} at {{ act.longest | int }}: the total is linear in $b\,T$, and a long
-# sequence costs what a
-# large batch costs. With eager attention it rises from {{ act.eager.short | mb2 }} to
-# {{ act.eager.long | mb2 }} a token,
-# and that growth is the quadratic part. The formula above is off by {{ act.largest_error | pct2 }}
-# at the
-# largest setting (the small items left out); the library's version, with those items, by
+# {{ act.shortest | int }} tokens and {{ act.fused.long | mb2 }} at {{ act.longest | int }}: the
+# total is linear in $b\,T$, and a long sequence costs what a large batch costs. With eager attention
+# it rises from {{ act.eager.short | mb2 }} to {{ act.eager.long | mb2 }} a token, and that growth is
+# the quadratic part. The formula above is off by {{ act.largest_error | pct2 }} at the largest
+# setting (the small items left out); the library's version, with those items, by
 # {{ act.library_error | pct2 }} at worst.
 #
 # One number deserves a second look. {{ act.logits_share | pct1 }} of the bytes are log-probabilities
-# over the
-# vocabulary, {{ n.vocab | int }} numbers a token, and the count does *not* see more of them: the
-# logits themselves and
-# their gradient are temporaries that live for a moment around the loss. At the peak expect two or
-# three such
-# tables. On a GPU, this is often the line on which a run stops; what the numbers here show is a
-# lower bound of the peak.
+# over the vocabulary, {{ n.vocab | int }} numbers a token, and the count does *not* see more of
+# them: the logits themselves and their gradient are temporaries that live for a moment around the
+# loss. At the peak expect two or three such tables. On a GPU, this is often the line on which a run
+# stops; what the numbers here show is a lower bound of the peak.
 
 # %% [markdown]
 # ## Trade memory for compute
 #
 # **Gradient checkpointing** stores only the input of each block, $d$ numbers a token, and runs the
-# block's forward pass
-# again when the backward pass arrives there. Saved: $L\,d$ numbers instead of $L\,(6d + \dots)$,
-# plus, for a moment, the
-# contents of *one* block.
+# block's forward pass again when the backward pass arrives there. Saved: $L\,d$ numbers instead of
+# $L\,(6d + \dots)$, plus, for a moment, the contents of *one* block.
 #
 # What does it cost? Count in units of one forward pass. The backward pass multiplies twice for each
 # forward multiplication: once for the gradient of the layer's input, once for that of its weight. So
-# a full step
-# is 1 + 2 = 3 units, and one more forward makes 4: a third more. The head is not run again,
-# so a little less than that.
+# a full step is 1 + 2 = 3 units, and one more forward makes 4: a third more. The head is not run
+# again, so a little less than that.
 #
 # !!! question "Predict"
 #     With LoRA, nearly all weights are frozen, and need no gradient. How many units is a LoRA step
-#     without
-#     checkpointing? So how much more compute, in percent, does checkpointing cost LoRA?
+#     without checkpointing? So how much more compute, in percent, does checkpointing cost LoRA?
 
 # %%
 import statistics
@@ -423,7 +395,8 @@ def compare(method, model):
             model.activation_checkpointing_enable()
         flops, seconds = step_cost(model, b, T)
         saved = saved_bytes(model, token_batch(b, T))
-        again = activations(arch, b, T, method=method, rank=rank, checkpointing=label == "checkpointed").recompute
+        again = activations(arch, b, T, method=method, rank=rank,
+                            checkpointing=label == "checkpointed").recompute
         found[label] = (saved, saved + again, flops, seconds)
     model.activation_checkpointing_disable()
     (saved, _, flops, seconds), (kept, held, more, longer) = found["plain"], found["checkpointed"]
@@ -438,20 +411,17 @@ tuned = get_peft_model(model, LoraConfig(r=rank, target_modules="all-linear", lo
 trainable = record.value("lora.trainable", count_parameters(tuned, trainable_only=True))
 assert trainable == arch.lora_parameters(rank)
 rows.append(compare("lora", tuned))
-record.table("ck.table", rows, columns=["method", "saved", "held with checkpointing", "ratio", "extra compute"],
-             caption="Bytes of activations and matrix-product operations, without and with checkpointing.")
+record.table("ck.table", rows, caption="Bytes of activations, and operations of matrix products.",
+             columns=["method", "saved", "held, checkpointed", "ratio", "extra compute"])
 
 # %% [markdown]
 # In full tuning, checkpointing leaves {{ ck.full.memory | pct0 }} of the activations (the block
-# under recomputation
-# included) for {{ ck.full.more | pct0 }} more compute; on this machine a step took
-# {{ ck.full.time | pct0 }} longer. With
-# LoRA the same switch costs {{ ck.lora.more | pct0 }} more compute ({{ ck.lora.time | pct0 }} more
-# time), since a LoRA step is
-# only about two units to begin with: the second half of the backward pass, the gradients of the
-# weights, is missing.
-# The familiar "about 30 %" is the full-tuning figure. The operations are counted exactly;
-# the times are from one machine, one size, and vary between runs.
+# under recomputation included) for {{ ck.full.more | pct0 }} more compute; on this machine a step
+# took {{ ck.full.time | pct0 }} longer. With LoRA the same switch costs {{ ck.lora.more | pct0 }}
+# more compute ({{ ck.lora.time | pct0 }} more time), since a LoRA step is only about two units to
+# begin with: the second half of the backward pass, the gradients of the weights, is missing. The
+# familiar "about 30 %" is the full-tuning figure. The operations are counted exactly; the times are
+# from one machine, one size, and vary between runs.
 #
 # What remains is mostly the last stretch, which is not checkpointed: the final norm and the
 # vocabulary's log-probabilities.
@@ -460,8 +430,8 @@ record.table("ck.table", rows, columns=["method", "saved", "held with checkpoint
 # ## LoRA empties two shelves, and leaves one full
 #
 # Rank 16 on all seven matrices trains {{ lora.trainable | int }} parameters,
-# {{ lora.trainable / n.total | pct1 }} of
-# the model. Gradients and optimizer states shrink by the same factor.
+# {{ lora.trainable / n.total | pct1 }} of the model. Gradients and optimizer states shrink by the
+# same factor.
 #
 # !!! question "Predict"
 #     And the *activations*? By what factor do the saved bytes shrink when only
@@ -484,37 +454,33 @@ record.figure("lora.shelves", record.Figure(
     kind="stacked", x_label="method", y_label="MB", series=[
         record.Series(shelf, ["full", "LoRA"], sizes) for shelf, sizes in shelves.items()],
     caption="One step in fp32: LoRA removes gradients and optimizer states; the activations stay.",
-    alt="Two stacked bars. Full tuning has weights, gradients, twice as much optimizer state, and activations. "
+    alt="Two stacked bars. Full tuning has weights, gradients, twice as much optimizer state, "
+        "and activations. "
         "LoRA has the same weights, almost no gradients or states, and almost the same activations.",
 ))
 
 # %% [markdown]
 # Hardly at all: {{ lora.act_ratio | pct0 }} of the bytes remain. Frozen linear layers indeed no
-# longer save their input, but the
-# adapter beside each of them reads *the same input* and must. And the gradient still has to travel
-# through attention and
-# SiLU down to the first adapter, so those save what they always saved. LoRA's total falls from
-# {{ shelf.full.total | gb2 }} to
+# longer save their input, but the adapter beside each of them reads *the same input* and must. And
+# the gradient still has to travel through attention and SiLU down to the first adapter, so those
+# save what they always saved. LoRA's total falls from {{ shelf.full.total | gb2 }} to
 # {{ shelf.lora.total | gb2 }}, of which {{ shelf.lora.activations / shelf.lora.total | pct0 }} are
 # activations.
 #
 # In bf16 there is a further twist: PEFT keeps adapters in fp32 by default, so each adapter saves an
-# fp32 *copy* of its bf16
-# input. The library's formula includes it (its tests hold it against PEFT, byte for byte).
+# fp32 *copy* of its bf16 input. The library's formula includes it (its tests hold it against PEFT,
+# byte for byte).
 #
 # **The rule of the lesson:** full tuning is dominated by optimizer states; LoRA by weights while
-# sequences are short,
-# and by activations when they are long. So with LoRA reach for checkpointing and shorter batches,
-# not for a lower rank.
+# sequences are short, and by activations when they are long. So with LoRA reach for checkpointing
+# and shorter batches, not for a lower rank.
 
 # %% [markdown]
 # ## Break it
 #
 # A classic leak: an evaluation loop that collects its losses, `losses.append(loss)`. A loss is one
-# number of four
-# bytes. But it is also the end of a *graph*, and the graph holds every saved tensor. Run four
-# batches and
-# count what is still alive afterwards, in three variants.
+# number of four bytes. But it is also the end of a *graph*, and the graph holds every saved tensor.
+# Run four batches and count what is still alive afterwards, in three variants.
 
 # %%
 import weakref
@@ -533,8 +499,8 @@ def alive_after(body, batches=4):
     with saved_tensors_hooks(pack, lambda tensor: tensor):
         for _ in range(batches):
             kept.append(body(model(input_ids=ids, labels=ids).loss))
-    alive = {storage().data_ptr(): size for storage, size in references.values() if storage() is not None}
-    return sum(alive.values())
+    alive = [(s, size) for reference, size in references.values() if (s := reference()) is not None]
+    return sum({s.data_ptr(): size for s, size in alive}.values())
 
 
 def trained(loss):
@@ -554,21 +520,18 @@ print(*(f"{name:9} {size:>12,} bytes alive" for name, size in leak.items()), sep
 
 # %% [markdown]
 # The first line, `append(loss)`, keeps {{ leak.kept | mb0 }} alive after four batches,
-# {{ leak.kept / leak.one | x1 }} what a single one saves,
-# and would go on until memory runs out: what you *see* is a crash in the middle of an evaluation, after
-# hundreds of good batches. `loss.item()` leaves {{ leak.item | int }} bytes. The third line corrects
-# a common belief: after `backward()`
-# the graph has given up its saved tensors, and a kept loss holds {{ leak.backward | kb1 }}. So the
-# training
-# loop forgives this habit and the evaluation loop does not. The fix: evaluate under
-# `torch.no_grad()`, and keep numbers, not tensors.
+# {{ leak.kept / leak.one | x1 }} what a single one saves, and would go on until memory runs out:
+# what you *see* is a crash in the middle of an evaluation, after hundreds of good batches.
+# `loss.item()` leaves {{ leak.item | int }} bytes. The third line corrects a common belief: after
+# `backward()` the graph has given up its saved tensors, and a kept loss holds
+# {{ leak.backward | kb1 }}. So the training loop forgives this habit and the evaluation loop does
+# not. The fix: evaluate under `torch.no_grad()`, and keep numbers, not tensors.
 
 # %% [markdown]
 # ## At 7B and 70B
 #
 # The *meta device* builds a model with shapes and no memory, so real architectures can be counted
-# here. The
-# numbers are those of each public `config.json` (hub ids in the table, read 2026-11).
+# here. The numbers are those of each public `config.json` (hub ids in the table, read 2026-11).
 
 # %%
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -591,15 +554,14 @@ for a in ARCHITECTURES.values():
     rows.append([a.source, counted, f"{a.parameters().mlp / counted:.0%}",
                  f"{(a.parameters().embedding + a.parameters().head) / counted:.0%}"])
     record.value("count." + a.name.lower().replace("-", "_").replace(".", "_"), counted)
-record.table("count.table", rows, columns=["architecture", "parameters", "in MLPs", "in embedding and head"],
-             caption="Exact parameter counts, from modules built on the meta device.")
+record.table("count.table", rows, caption="Exact parameter counts, from modules on the meta device.",
+             columns=["architecture", "parameters", "in MLPs", "in embedding and head"])
 
 # %% [markdown]
 # "7B" is a name: the three models of that name differ by up to
 # {{ (count.qwen2_5_7b / count.llama_2_7b - 1) | pct0 }}. Now the shelves, for one sequence of 2,048
-# tokens. Full
-# tuning is in mixed precision without checkpointing, LoRA and QLoRA (rank 16, all matrices, bf16
-# compute) with it.
+# tokens. Full tuning is in mixed precision without checkpointing, LoRA and QLoRA (rank 16, all
+# matrices, bf16 compute) with it.
 
 # %%
 rows, names = [], {"Llama-3.1-8B": "b8", "Llama-3.1-70B": "b70"}
@@ -612,29 +574,27 @@ for name, key in names.items():
         record.values(f"{key}.{method}", {"total": cost.total, "weights": cost.weights,
                                           "fixed": cost.total - cost.activations,
                                           "activations": cost.activations})
-record.table("big.table", rows, caption="Predicted GB (10⁹ bytes). The optimizer column includes the master copy.",
+record.table("big.table", rows, caption="Predicted GB (10⁹ bytes). The master copy is under optimizer.",
              columns=["model", "method", "weights", "gradients", "optimizer", "activations", "total"])
 eight_bit = estimate(ARCHITECTURES["Llama-3.1-8B"], optimizer="adamw8bit")
 pure = estimate(ARCHITECTURES["Llama-3.1-8B"], precision="bf16")
-record.values("b8", {"adam8": eight_bit.total - eight_bit.activations, "pure": pure.total - pure.activations})
+record.values("b8", {"adam8": eight_bit.total - eight_bit.activations,
+                     "pure": pure.total - pure.activations})
 record.value("b7.moments", 8 * count_on_meta(ARCHITECTURES["Llama-2-7B"]))
 
 # %% [markdown]
 # The ratio of the first three shelves does not change with size. What changes is the *mix* of
-# activations: wider
-# layers make the vocabulary's share smaller. What is **not** in the table: temporaries around the
-# loss, the CUDA context, and what
-# the allocator cannot reuse. None of it was measured on a GPU here. Treat the totals as a floor, and
-# do not plan to fill
-# a card to the last gigabyte. QLoRA's weights are computed with 4 + 8/64 + 32/(64 · 256) = 4.127 bits
-# a weight: NF4 with double quantization ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314));
-# lesson 09 measures it.
+# activations: wider layers make the vocabulary's share smaller. What is **not** in the table:
+# temporaries around the loss, the CUDA context, and what the allocator cannot reuse. None of it was
+# measured on a GPU here. Treat the totals as a floor, and do not plan to fill a card to the last
+# gigabyte. QLoRA's weights are computed with 4 + 8/64 + 32/(64 · 256) = 4.127 bits a weight: NF4
+# with double quantization ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)); lesson 09 measures
+# it.
 #
 # Two more levers appear in the calculator. **8-bit AdamW** stores the moments in one byte each with
-# a scale per 256 values:
-# full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations.
-# **Paged** optimizers
-# take the same bytes but may push them out to the host's memory when the card is full.
+# a scale per 256 values: full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to
+# {{ b8.adam8 | gb0 }} before activations. **Paged** optimizers take the same bytes but may push them
+# out to the host's memory when the card is full.
 
 # %% tags=["claims"]
 record.claim(
@@ -674,8 +634,8 @@ record.claim(
 #
 # ### Exercise 1: the crossover
 # In full tuning of this model in fp32, at how many tokens per step (batch × sequence) do the
-# activations
-# overtake the other three shelves together? Work it out from two numbers on this page, then check.
+# activations overtake the other three shelves together? Work it out from two numbers on this page,
+# then check.
 
 # %% tags=["solution"]
 crossover = record.value("ex.crossover", round(16 * P / predicted_bytes(1, 1)))
@@ -683,14 +643,13 @@ print(f"16 bytes × {P:,} parameters / {predicted_bytes(1, 1):,} bytes a token =
 
 # %% tags=["solution"] [markdown]
 # About {{ ex.crossover | int }} tokens: eight sequences of modest length. For such a small model
-# activations take over early,
-# since the 16 bytes grow with $d^2$ and the activations with $d$. Larger models cross later.
+# activations take over early, since the 16 bytes grow with $d^2$ and the activations with $d$.
+# Larger models cross later.
 
 # %% [markdown]
 # ### Exercise 2: checkpoint every second block
 # `activation_checkpointing_enable(every_n_layers=2)` checkpoints only every second block. Predict
-# the saved bytes for
-# one sequence of 32 tokens from two calls of `activations`, then measure.
+# the saved bytes for one sequence of 32 tokens from two calls of `activations`, then measure.
 
 # %% tags=["solution"]
 plain = activations(arch, 1, 32).blocks
@@ -709,25 +668,22 @@ print(f"predicted {guess:,}, measured {half:,} bytes")
 # %% [markdown]
 # ### Exercise 3: 70B on one card
 # You have one card of 80 GB and want to tune the 70B architecture on sequences as long as possible.
-# Which shelf do you shrink
-# first, what limits you then, and what does the calculation not tell you?
+# Which shelf do you shrink first, what limits you then, and what does the calculation not tell you?
 
 # %% tags=["solution"]
+big = ARCHITECTURES["Llama-3.1-70B"]
 longest_fit = max(
-    (T for T in range(1024, 65536, 1024)
-     if estimate(ARCHITECTURES["Llama-3.1-70B"], "qlora", sequence=T, checkpointing=True).total < 0.85 * 80e9),
-    default=0)
+    T for T in range(1024, 65536, 1024)
+    if estimate(big, "qlora", sequence=T, checkpointing=True).total < 0.85 * 80e9)
 record.value("ex.tokens", longest_fit)
 print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 
 # %% tags=["solution"] [markdown]
 # Weights first: in bf16 they alone exceed the card, so QLoRA. Then checkpointing, without which the
-# activations of 80 blocks fill
-# the rest. By the formula {{ ex.tokens | int }} tokens fit, with 15 % kept free for what is not
-# counted. That margin is a
-# guess, not a measurement: at long sequences the logits and their gradient
-# ({{ ex.tokens * 128256 * 4 | gb1 }} a copy in fp32)
-# are what to watch. Start at a quarter of that length, read the device's own peak counter, and work up.
+# activations of 80 blocks fill the rest. By the formula {{ ex.tokens | int }} tokens fit, with 15 %
+# kept free for what is not counted. That margin is a guess, not a measurement: at long sequences the
+# logits and their gradient ({{ ex.tokens * 128256 * 4 | gb1 }} a copy in fp32) are what to watch.
+# Start at a quarter of that length, read the device's own peak counter, and work up.
 
 # %% [markdown]
 # ## Knowledge check
@@ -748,34 +704,30 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 #
 # ??? question "Estimate the memory for full fine-tuning of an 8B model, out loud."
 #     Mixed precision with AdamW: 2 bytes of weights, 2 of gradients, 4 of master copy, 8 of moments,
-#     so 16 × 8.03 billion: about 128 GB
-#     before activations. That is more than one 80 GB card, so shard the states over cards, or use
-#     8-bit moments, or
-#     do not train all parameters. Then activations: proportional to tokens, a few MB each at this
-#     width without checkpointing.
+#     so 16 × 8.03 billion: about 128 GB before activations. That is more than one 80 GB card, so
+#     shard the states over cards, or use 8-bit moments, or do not train all parameters. Then
+#     activations: proportional to tokens, a few MB each at this width without checkpointing.
 #
 # ??? question "LoRA trains under one percent of the parameters. Why does memory not fall by 100×?"
 #     Only gradients and optimizer states scale with trained parameters. The frozen weights stay, and
-#     activations hardly change,
-#     since adapters need the same inputs and the gradient passes through every block.
+#     activations hardly change, since adapters need the same inputs and the gradient passes through
+#     every block.
 #
 # ??? question "When is gradient checkpointing a bad idea?"
 #     When activations are not the full shelf (short sequences, small batch), or when the run is
-#     limited by compute and fits anyway.
-#     It cannot help with weights or optimizer states. With LoRA its relative price is higher than
-#     with full tuning.
+#     limited by compute and fits anyway. It cannot help with weights or optimizer states. With LoRA
+#     its relative price is higher than with full tuning.
 #
 # ??? question "Why bf16 rather than fp16, and what does bf16 still need?"
 #     bf16 has fp32's range, so no loss scaling. Its resolution is coarse: small updates round away.
-#     It needs an fp32 master copy
-#     (or fp32 adapters, as PEFT does, or stochastic rounding).
+#     It needs an fp32 master copy (or fp32 adapters, as PEFT does, or stochastic rounding).
 #
 # ## Pitfalls
 #
 # | symptom | cause | fix |
 # |---|---|---|
 # | out of memory in evaluation, after many batches | losses kept with their graph | `torch.no_grad()`, `.item()` |
-# | out of memory at the first optimizer step | AdamW's states appear only then | estimate 16 bytes; 8-bit or fewer trained parameters |
+# | out of memory at the first update | AdamW's states appear then | 8-bit states, fewer trained parameters |
 # | memory grows with the square of the length | eager attention | `attn_implementation="sdpa"` |
 # | lower LoRA rank, same memory | activations dominate | checkpointing, smaller batch with accumulation |
 # | loss stops falling in pure bf16 | updates below half an epsilon | master copy or fp32 trained weights |
@@ -801,8 +753,7 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 # ## For your readiness packet
 #
 # Write the memory plan of the support-desk tune: the longest example you will train on, the batch,
-# and the predicted bytes of each
-# shelf. This cell starts it, with the tickets of the running case.
+# and the predicted bytes of each shelf. This cell starts it, with the tickets of the running case.
 
 # %%
 from course.case import extraction, tickets
@@ -811,14 +762,13 @@ from course.chat import encode
 examples = [extraction(ticket) for ticket in tickets("train", 64, seed=seed)]
 lengths = sorted(len(encode(tokenizer, e.prompt, e.completion).input_ids) for e in examples)
 plan = estimate(arch, "lora", precision="fp32", rank=16, batch=8, sequence=lengths[-1])
-record.values("packet", {"median": lengths[len(lengths) // 2], "longest": lengths[-1], "total": plan.total,
-                         "activations": plan.activations})
+record.values("packet", {"median": lengths[len(lengths) // 2], "longest": lengths[-1],
+                         "total": plan.total, "activations": plan.activations})
 
 # %% [markdown]
 # Of 64 training tickets, the median has {{ packet.median | int }} tokens and the longest
-# {{ packet.longest | int }} (prompt and answer). LoRA at
-# rank 16 with a batch of 8 padded to the longest is predicted to hold {{ packet.total | gb2 }},
-# {{ packet.activations / packet.total | pct0 }} of it
-# activations. When you train it, put the peak you observe beside the prediction. A gap you can
-# explain is the
-# best sign that you understand your run.
+# {{ packet.longest | int }} (prompt and answer). LoRA at rank 16 with a batch of 8 padded to the
+# longest is predicted to hold {{ packet.total | gb2 }},
+# {{ packet.activations / packet.total | pct0 }} of it activations. When you train it, put the peak
+# you observe beside the prediction. A gap you can explain is the best sign that you understand your
+# run.

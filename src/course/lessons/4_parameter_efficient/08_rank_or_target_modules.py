@@ -84,7 +84,7 @@ budget = {
 }[profile]  # fmt: skip
 STEPS, BATCH, RANKS, SEEDS = (budget[key] for key in ("steps", "batch", "ranks", "seeds"))
 SETS = {name: [f"{short}_proj" for short in parts] for name, parts in everything.items()}
-LR = {k: 10 ** (k / 2) for k in range(-14, 1)}
+LR = {k: 10 ** (k / 2) for k in range(-16, 4)}
 
 # %% [markdown]
 # ## What rank and modules cost

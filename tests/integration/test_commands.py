@@ -1,0 +1,255 @@
+"""The command line from a new lesson to a site, in a repository of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import RunOnSmallDisk
+from .sandbox import ROOT, Done, Sandbox, execute
+
+LESSONS = "src/course/lessons"
+SOURCE = f"{LESSONS}/1_foundations/01_tiny.py"
+
+
+@pytest.fixture
+def new(sandbox: Sandbox) -> Path:
+    """The source of a lesson made with ``course new``, which has run."""
+    command = [sys.executable, "-m", "course.pipeline.cli", "new", "1", "tiny", "--module", "1"]
+    done = execute([*command, "--lessons", str(sandbox.lessons)], sandbox.environment, ROOT)
+    assert (done.code, done.err) == (0, "")
+    path = sandbox.lessons / "1_foundations" / "01_tiny.py"
+    assert done.out.split() == ["✓", str(path), "✓", str(path.with_suffix(".quiz.yml"))]
+    assert listed(sandbox)["state"] == "none"
+    done = sandbox.run()
+    assert (done.code, done.err) == (0, "")
+    return path
+
+
+def listed(sandbox: Sandbox) -> dict[str, Any]:
+    done = sandbox.course("list", "--json")
+    assert (done.code, done.err) == (0, "")
+    (row,) = json.loads(done.out)
+    return dict(row)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_new_lesson_runs_and_passes_the_check(sandbox: Sandbox, new: Path) -> None:
+    row = listed(sandbox)
+    assert row.pop("seconds") >= 0
+    assert row == {"number": 1, "slug": "01_tiny", "title": "Tiny", "state": "current", "values": 1, "claims": 0}
+    assert "01  Tiny" in sandbox.course("list").out
+    done = sandbox.course("check")
+    assert (done.code, done.err) == (0, "")
+    assert "1 lessons" in done.out
+    assert sandbox.course("check", "--json") == Done(0, "[]\n", "")
+
+
+def test_an_edit_of_code_makes_it_stale_and_one_of_prose_does_not(sandbox: Sandbox, new: Path) -> None:
+    edit(new, "The question, and", "Another question, and")
+    edit(new, "answer = record", "# why: a comment\nanswer = record")
+    edit(new.with_suffix(".quiz.yml"), "The right answer.", "The best answer.")
+    assert sandbox.course("check").code == 0
+    edit(new, "6 * 7", "6 * 8")
+    done = sandbox.course("check")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == f"✗ {new}: The captured results are stale.\n  → Run it: course run 01\n"
+    assert listed(sandbox)["state"] == "stale"
+    assert sandbox.run().code == 0
+    assert sandbox.course("check").code == 0
+
+
+def test_check_names_every_problem_with_its_line(sandbox: Sandbox, new: Path) -> None:
+    edit(new, "{{ example.answer | int }}", "{{ example.absent | int }}")
+    edit(new, "# ## Knowledge check", "# It is {{ example.answer | huge }}.\n#\n# ## Knowledge check")
+    done = sandbox.course("check")
+    assert done.code == 1
+    lines = new.read_text().split("\n")
+    first, second = (next(n for n, line in enumerate(lines, 1) if "{{ example." + key in line) for key in ("ab", "an"))
+    problems = done.err.strip().split("\n✗ ")
+    assert len(problems) == 2
+    assert problems[0].startswith(f"✗ {new}:{first}: ")
+    assert "example.absent" in problems[0]
+    assert problems[1].startswith(f"{new}:{second}: ")
+    assert "huge" in problems[1]
+    told = sandbox.course("check", "--json")
+    assert (told.code, told.err) == (1, "")
+    assert [(found["path"], found["line"]) for found in json.loads(told.out)] == [(str(new), first), (str(new), second)]
+
+
+def test_check_as_json_also_tells_what_cannot_be_read(sandbox: Sandbox, new: Path) -> None:
+    edit(new, "seed = 0", "seed = = 0")
+    told = sandbox.course("check", "--json")
+    assert (told.code, told.err) == (1, "")
+    (found,) = json.loads(told.out)
+    assert (found["path"], found["line"]) == (str(new), 15)
+
+
+def test_new_refuses_a_number_that_is_taken(sandbox: Sandbox, new: Path) -> None:
+    before = new.read_bytes()
+    command = [sys.executable, "-m", "course.pipeline.cli", "new", "1", "other", "--module", "1"]
+    done = execute([*command, "--lessons", str(sandbox.lessons)], sandbox.environment, ROOT)
+    assert done == Done(1, "", f"✗ {new}: The number 01 is taken.\n  → Choose another number.\n")
+    assert new.read_bytes() == before
+    assert len(list(new.parent.iterdir())) == 2
+
+
+@dataclass
+class Repository:
+    """A copy of this repository with one tiny lesson instead of the real ones and short hand-written pages."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.root / "src")}
+
+    def course(self, *arguments: str) -> Done:
+        return execute([sys.executable, "-m", "course.pipeline.cli", *arguments], self.environment, self.root)
+
+    def files(self, folder: str) -> dict[str, tuple[int, bytes]]:
+        """Every file below ``folder`` with its time of change and its content."""
+        paths = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
+        return {str(path.relative_to(self.root)): (path.stat().st_mtime_ns, path.read_bytes()) for path in paths}
+
+    @property
+    def page(self) -> str:
+        return (self.root / "site" / "lessons" / "01_tiny" / "index.html").read_text(encoding="utf-8")
+
+
+def copy_sources(target: Path) -> None:
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if name.startswith((LESSONS, "build/captures", "tests/")) or not (ROOT / name).is_file():
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target / name)
+    # The real pages link to the real lessons.
+    for page in (target / "docs").rglob("*.md"):
+        markers = [marker for marker in ("<!-- lessons -->", "<!-- ledger -->") if marker in page.read_text("utf-8")]
+        page.write_text("\n\n".join([f"# The {page.stem} page", *markers]) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Made once; tests take copies."""
+    made = Repository(tmp_path_factory.mktemp("built") / "repository")
+    copy_sources(made.root)
+    done = made.course("new", "1", "tiny", "--module", "1")
+    assert (done.code, done.err) == (0, "")
+    done = made.course("build")
+    assert (done.code, done.err) == (0, "")
+    assert "Running 01 Tiny" in done.out
+    return made
+
+
+@pytest.fixture
+def repository(built: Repository, tmp_path: Path) -> Iterator[Repository]:
+    # with times of change, so that a build that should do nothing can be caught doing something
+    shutil.copytree(built.root, tmp_path / "repository", symlinks=True)
+    yield Repository(tmp_path / "repository")
+    shutil.rmtree(tmp_path / "repository")
+
+
+def test_build_makes_the_site(built: Repository) -> None:
+    assert ">42</data>" in built.page
+    assert 'class="quiz"' in built.page
+    assert "The index page" in (built.root / "site" / "index.html").read_text()
+    assert "lessons/01_tiny/" in (built.root / "site" / "index.html").read_text()
+    site = built.root / "site" / "lessons" / "01_tiny"
+    assert {path.suffix for path in site.iterdir()} >= {".ipynb", ".py", ".md", ".html"}
+    assert [path.name for path in (built.root / "build").iterdir() if path.name.startswith("site.")] == ["site.stamp"]
+
+
+def test_a_second_build_does_nothing(repository: Repository) -> None:
+    before = repository.files(".")
+    done = repository.course("build")
+    assert done == Done(0, "Nothing to do: 1 lessons and the site are current.\n", "")
+    after = repository.files(".")
+    assert [name for name in after if after[name] != before.get(name) and "__pycache__" not in name] == []
+
+
+def test_a_prose_edit_is_rendered_without_running_anything(repository: Repository) -> None:
+    before = repository.files("build/captures")
+    edit(repository.root / SOURCE, "The question, and", "A sharper question, and")
+    done = repository.course("build")
+    assert (done.code, done.err) == (0, "")
+    assert "Running" not in done.out
+    assert "A sharper question, and" in repository.page
+    assert repository.files("build/captures") == before
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "words"),
+    [
+        (SOURCE, "{{ example.answer | int }}", "{{ example.absent | int }}", f"✗ {SOURCE}:11: "),
+        (SOURCE, "# The question", "# [Somewhere](lesson:77). The question", f"✗ {SOURCE}:11: There is no lesson 77"),
+        (SOURCE, "# The question", "# [Somewhere](02_absent.md). The question", "'02_absent.md'"),
+        ("docs/index.md", "# The", "[Somewhere](absent.md)\n\n# The", "'absent.md'"),
+        ("docs/claims.md", "# The", "[Somewhere](index.md#absent)\n\n# The", "#absent"),
+    ],
+    ids=["binding", "link to a lesson", "link in a lesson", "link", "anchor"],
+)
+def test_a_broken_page_leaves_the_previous_site(
+    repository: Repository, path: str, old: str, new: str, words: str
+) -> None:
+    site, captures = repository.files("site"), repository.files("build/captures")
+    edit(repository.root / path, old, new)
+    done = repository.course("build")
+    assert done.code == 1
+    assert words in done.err
+    assert done.err.count("✗") == 1
+    assert "Traceback" not in done.err
+    assert repository.files("site") == site
+    assert repository.files("build/captures") == captures
+    # and it is not taken for current afterwards
+    edit(repository.root / path, new, old)
+    assert repository.course("build").out.startswith("Nothing to do")
+
+
+def test_a_lesson_that_fails_leaves_the_previous_site(repository: Repository) -> None:
+    site, captures = repository.files("site"), repository.files("build/captures")
+    edit(repository.root / SOURCE, "6 * 7", "6 / 0")
+    done = repository.course("build")
+    assert done.code == 1
+    assert done.err.startswith(f"✗ {SOURCE}:20: The cell raised ZeroDivisionError: division by zero\n  → ")
+    assert repository.files("site") == site
+    assert repository.files("build/captures") == captures
+
+
+def test_a_full_disk_leaves_the_previous_site(built: Repository, tmp_path: Path, on_small_disk: RunOnSmallDisk) -> None:
+    size = sum(-(-path.stat().st_size // 4096) * 4 + 4 for path in built.root.rglob("*"))  # KiB, in whole pages
+    script = """
+cp -a "$BUILT/." "$DISK"
+cd "$DISK"
+echo "More." >> docs/index.md
+code=0
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$DISK/src" "$PYTHON" -m course.pipeline.cli build || code=$?
+ls -A build > "$RESULT/listing"
+cp -a site "$RESULT/site"
+exit $code
+"""
+    (tmp_path / "disk").mkdir()
+    environment = {**os.environ, "BUILT": str(built.root), "RESULT": str(tmp_path), "PYTHON": sys.executable}
+    done = on_small_disk(tmp_path / "disk", f"{size + 512}k", script, environment)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.startswith("✗ ")
+    assert "The disk is full. Nothing was replaced.\n  → Free some space and run again.\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert Repository(tmp_path).files("site") == built.files("site")
+    assert "site.new" not in (tmp_path / "listing").read_text().split()
