@@ -64,9 +64,7 @@ def _axes_common(figure: Figure, axes: Any) -> None:
         axes.set_yscale("log")
     for label, y in figure.guides:
         axes.axhline(y, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(
-            label, (1, y), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8.5
-        )
+        axes.annotate(label, (1, y), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8.5)
     if len(figure.series) > 1:
         axes.legend(loc="best")
 
@@ -82,9 +80,7 @@ def _lines(figure: Figure, axes: Any) -> None:
             error = [[y - a for y, a in zip(series.y, series.low, strict=True)],
                      [b - y for y, b in zip(series.y, series.high, strict=True)]]  # fmt: skip
             axes.errorbar(series.x, series.y, yerr=error, fmt="none", ecolor=color, elinewidth=1, capsize=2)
-        axes.plot(
-            series.x, series.y, color=color, marker=shown, markersize=4.5, linestyle=joined, label=series.name
-        )
+        axes.plot(series.x, series.y, color=color, marker=shown, markersize=4.5, linestyle=joined, label=series.name)
     _axes_common(figure, axes)
     if figure.x_log and all(_numeric(s.x) for s in figure.series):
         ticks = sorted({float(x) for s in figure.series for x in s.x})
@@ -150,9 +146,7 @@ def _themed(svg: str, salt: str, alt: str) -> str:
     svg = svg.replace("xlink:href", "href")
     for i, sentinel in enumerate(SENTINELS):
         svg = svg.replace(sentinel, f"var(--figure-{i + 1}, {PALETTE[i]})")
-    svg = svg.replace(INK, f"var(--figure-ink, {FALLBACK[INK]})").replace(
-        GRID, f"var(--figure-grid, {FALLBACK[GRID]})"
-    )
+    svg = svg.replace(INK, f"var(--figure-ink, {FALLBACK[INK]})").replace(GRID, f"var(--figure-grid, {FALLBACK[GRID]})")
     text = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     view = re.search(r'viewBox="([^"]+)"', svg)
     assert view is not None  # matplotlib always writes one

@@ -23,8 +23,8 @@ class Figure:
     """A chart: what it shows, in words (``alt``), and the data.
 
     Args:
-        kind: ``line`` (points joined), ``scatter``, ``bar`` (grouped), ``stacked`` (bars on bars), ``heatmap`` (one series a
-            row, its ``x`` the columns, its ``y`` the cell values).
+        kind: ``line`` (points joined), ``scatter``, ``bar`` (grouped), ``stacked`` (bars on bars), ``heatmap`` (one
+            series a row, its ``x`` the columns, its ``y`` the cell values).
         caption: one sentence under the figure; bindings ``{{ key | format }}`` are allowed.
         alt: what a reader who cannot see it needs to know: axes, trend and the comparison that matters.
         guides: horizontal reference lines, ``(label, y)``.

@@ -29,7 +29,7 @@ __all__ = [
 
 def device() -> torch.device:
     """The accelerator when there is one, else the CPU."""
-    return torch.accelerator.current_accelerator() or torch.device("cpu")  # type: ignore[return-value]
+    return torch.accelerator.current_accelerator() or torch.device("cpu")
 
 
 def seed_everything(seed: int) -> None:
@@ -54,8 +54,8 @@ def load_causal_lm(name: str = SMOLLM2, dtype: torch.dtype = torch.float32, **kw
     tokenizer = AutoTokenizer.from_pretrained(path)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **kwargs).to(device()).eval()
-    return model, tokenizer
+    model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **kwargs)
+    return model.to(device()).eval(), tokenizer
 
 
 def load_encoder(name: str = MINILM, dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
@@ -68,9 +68,7 @@ def load_encoder(name: str = MINILM, dtype: torch.dtype = torch.float32) -> tupl
 
     logging.disable_progress_bar()
     path = resolve(name)
-    return AutoModel.from_pretrained(path, dtype=dtype).to(device()).eval(), AutoTokenizer.from_pretrained(
-        path
-    )
+    return AutoModel.from_pretrained(path, dtype=dtype).to(device()).eval(), AutoTokenizer.from_pretrained(path)
 
 
 def count_parameters(model: nn.Module, trainable_only: bool = False) -> int:

@@ -28,7 +28,9 @@ def environment() -> dict[str, Any]:
 def _device(torch: Any) -> str:
     if torch is None or not torch.accelerator.is_available():
         return "cpu"
-    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else str(torch.accelerator.current_accelerator())
+    return (
+        str(torch.cuda.get_device_name()) if torch.cuda.is_available() else str(torch.accelerator.current_accelerator())
+    )
 
 
 def _processor() -> str:

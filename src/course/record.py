@@ -25,8 +25,8 @@ MIME = "application/vnd.course.record+json"
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")  # what an expression in prose can name
 
 Kind = Literal["exact", "relative", "band"]
-"""How a value may differ between two runs: *exact* not at all (counts, text); *relative* in the last digits (losses on
-another processor); *band* freely (times, measured memory)."""
+"""How a value may differ between two runs: *exact* not at all (counts, text); *relative* in the last digits (losses
+on another processor); *band* freely (times, measured memory)."""
 
 Scalar = TypeVar("Scalar", int, float, str, bool)
 
@@ -67,7 +67,14 @@ def table(
         if len(row) != len(columns):
             raise ValueError(f"Table {key!r}: row {number} has {len(row)} cells for {len(columns)} columns.")
     cells = [[_plain(cell, key) for cell in row] for row in rows]
-    data = {"type": "table", "key": _key(key), "columns": list(columns), "rows": cells, "caption": caption, "kind": kind}
+    data = {
+        "type": "table",
+        "key": _key(key),
+        "columns": list(columns),
+        "rows": cells,
+        "caption": caption,
+        "kind": kind,
+    }
     _show(data, _text_table(columns, cells))
 
 
@@ -107,7 +114,8 @@ def claim(
         text: the claim as it circulates.
         source: who says it, in general terms or as a reference.
         value: what was found, as text with bindings, for example ``"{{ lora.ratio | x0 }} fewer"``.
-        holds: an expression over captured values; true means the verdict *holds*.
+        holds: an expression over captured values; true means the verdict *holds*. Empty: *not testable here*, and
+            ``note`` says why.
         partly: an expression; true (when ``holds`` is not) means *holds with conditions*. Otherwise it is *wrong*.
         note: the condition or the reason, one sentence, bindings allowed.
     """

@@ -34,9 +34,7 @@ def _near_copy(ticket: Ticket) -> str:
     return "again: " + strip_punctuation(lower_except(ticket.text, ticket.product), ticket.product)
 
 
-def with_duplicates(
-    tickets: Sequence[Ticket], fraction: float, seed: int = 0, near: float = 0.0
-) -> list[Ticket]:
+def with_duplicates(tickets: Sequence[Ticket], fraction: float, seed: int = 0, near: float = 0.0) -> list[Ticket]:
     """`tickets` plus copies of `round(fraction * len(tickets))` different rows, put in at random places.
 
     Of these copies, `round(near * copies)` are near-duplicates (other casing and punctuation, one word more);
@@ -47,8 +45,7 @@ def with_duplicates(
     chosen = rng.sample(list(tickets), _count(fraction, len(tickets)))
     near_count = _count(near, len(chosen))
     copies = [
-        replace(t, id=f"{t.id}-copy", text=_near_copy(t) if i < near_count else t.text)
-        for i, t in enumerate(chosen)
+        replace(t, id=f"{t.id}-copy", text=_near_copy(t) if i < near_count else t.text) for i, t in enumerate(chosen)
     ]
     return _mixed_in(tickets, copies, rng)
 
@@ -66,9 +63,7 @@ def with_wrong_labels(tickets: Sequence[Ticket], fraction: float, seed: int = 0)
     return result
 
 
-def with_contamination(
-    train: Sequence[Ticket], test: Sequence[Ticket], fraction: float, seed: int = 0
-) -> list[Ticket]:
+def with_contamination(train: Sequence[Ticket], test: Sequence[Ticket], fraction: float, seed: int = 0) -> list[Ticket]:
     """`train` plus `round(fraction * len(test))` different rows of `test`, put in at random places.
 
     A leaked row says `split="train"`, as it would in a careless data set; its id is the test row's followed

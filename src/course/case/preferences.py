@@ -71,9 +71,7 @@ def preference_pair(ticket: Ticket, axis: str) -> PreferencePair:
     """The pair for `ticket` on `axis`. ValueError when the axis is not one of `AXES`."""
     if axis not in _REJECTED:
         raise ValueError(f"unknown axis {axis!r}: expected one of {', '.join(AXES)}")
-    return PreferencePair(
-        reply_prompt(ticket), reply(ticket).completion, _REJECTED[axis](ticket), axis, ticket
-    )
+    return PreferencePair(reply_prompt(ticket), reply(ticket).completion, _REJECTED[axis](ticket), axis, ticket)
 
 
 def preference_pairs(split: str, n: int, seed: int = 0, axes: Sequence[str] = AXES) -> list[PreferencePair]:

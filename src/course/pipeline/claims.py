@@ -14,6 +14,7 @@ VERDICTS = {
     "holds": "holds",
     "conditions": "holds with conditions",
     "wrong": "wrong",
+    "untestable": "not testable here",
 }
 
 
@@ -38,7 +39,9 @@ def decide(record: Mapping[str, Any], cell: int, values: Mapping[str, Scalar], l
         CourseError: an expression or binding that cannot be computed.
     """
     try:
-        if evaluate(record["holds"], values):
+        if not record["holds"]:
+            verdict = "untestable"
+        elif evaluate(record["holds"], values):
             verdict = "holds"
         else:
             verdict = "conditions" if record["partly"] and evaluate(record["partly"], values) else "wrong"

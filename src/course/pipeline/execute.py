@@ -68,7 +68,11 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         # Named explicitly: a kernelspec of the user's could shadow this interpreter.
         manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(self.run.kernels)], ensure_native_kernel=False)
         manager.transport = "ipc"  # local sockets: no open port, and no warning about one
-        manager.connection_file = str(self.run.folder / "kernel.json")
+        connection = str(self.run.folder / "kernel.json")
+        if (
+            len(os.fsencode(connection)) <= 90
+        ):  # a socket's path ends at about 100 bytes; Jupyter's own folder is the other
+            manager.connection_file = connection
         return manager
 
     def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
@@ -245,7 +249,7 @@ def _write_kernelspec(folder: Path, lesson: Lesson, work: Path, temporary: Path)
             "PYTHONHASHSEED": "0",
             "IPYTHONDIR": str(work / ".ipython"),
             "MPLBACKEND": "agg",
-            "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses widgets, which a kernel without a page never has
+            "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses widgets, which no kernel here has
             "TMPDIR": str(temporary),  # what a killed lesson leaves behind goes with the run's folder
         },
     }

@@ -260,7 +260,7 @@ def parts(update, svd, seed):
 # !!! question "Predict"
 #     The strongest pair of each update carries {{ energy.top_1 | pct0 }} of the energy, over all
 #     matrices together. Keep only that pair, everywhere. How much of the *gain* stays: about a
-#     fifth, about half, or more than four fifths? And if you keep everything *except* that pair?
+#     fifth, about half, or more than two thirds? And if you keep everything *except* that pair?
 
 # %%
 plan = [(kind, rank) for rank in RANKS for kind in ("top", "random")]
@@ -343,11 +343,12 @@ record.figure("keep.plot", record.Figure(
 # directions are kept matters, a lot.
 #
 # Now the controls that spoil the simple story. The whole update, shrunk to the energy of rank 1,
-# keeps {{ keep.whole_1 | pct0 }}. And with the strongest pair *thrown away*, the rest keeps
-# {{ keep.rest_1 | pct0 }}. The two pieces of one update add up to
-# {{ keep.top_1 + keep.rest_1 | pct0 }} of its gain. That is no arithmetic error: the loss is not
-# linear in the weights. The pieces push the model the same way, and once it is there, more push
-# buys little. The update is **redundant**.
+# keeps {{ keep.whole_1 | pct0 }}, {{ "more" if keep.whole_1 > keep.top_1 else "less" | text }} than
+# the strongest pairs alone: the tune had walked much farther than it needed to. And with the
+# strongest pair *thrown away*, the rest keeps {{ keep.rest_1 | pct0 }}. The two pieces of one
+# update add up to {{ keep.top_1 + keep.rest_1 | pct0 }} of its gain. That is no arithmetic error:
+# the loss is not linear in the weights. The pieces push the model the same way, and once it is
+# there, more push buys little. The update is **redundant**.
 #
 # So the careful sentence is *a few directions are enough for most of the gain*, not *the update has
 # low rank*. LoRA needs only the first.
