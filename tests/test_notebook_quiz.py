@@ -48,7 +48,9 @@ def quiz() -> Quiz:
         (-1, "A", "There is no question -1: they are numbered 1 to 2.", None),
     ],
 )
-def test_answers(quiz: Quiz, capsys: pytest.CaptureFixture[str], number: int, given: str | float, printed: str, right: bool | None) -> None:
+def test_answers(
+    quiz: Quiz, capsys: pytest.CaptureFixture[str], number: int, given: str | float, printed: str, right: bool | None
+) -> None:
     quiz.answer(number, given)
     assert capsys.readouterr().out.strip() == printed
     assert quiz.given == ({} if right is None else {number: right})
@@ -86,7 +88,9 @@ def test_ask_shows_options_and_unit_but_no_answers(quiz: Quiz, capsys: pytest.Ca
     assert "There is no question 9" in capsys.readouterr().out
 
 
-@given(st.lists(st.fixed_dictionaries({"ask": st.text(), "options": st.just([]), "number": st.floats(allow_nan=False)})))
+@given(
+    st.lists(st.fixed_dictionaries({"ask": st.text(), "options": st.just([]), "number": st.floats(allow_nan=False)}))
+)
 def test_encoding_is_lossless_and_one_line(questions: list[dict[str, Any]]) -> None:
     text = Quiz(questions).encode()
     assert Quiz.decode(text).questions == questions

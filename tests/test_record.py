@@ -68,7 +68,9 @@ def test_values(shown: list[dict[str, Any]]) -> None:
     assert [(b[MIME]["key"], b[MIME]["kind"]) for b in shown] == [("loss.before", "band"), ("loss.steps", "band")]
 
 
-@pytest.mark.parametrize("key", ["", "Lora", "lora.", ".lora", "lora..r", "lora r", "lora-r", "8.r", "lora.8", "lora.lambda", "é", "a\n"])
+@pytest.mark.parametrize(
+    "key", ["", "Lora", "lora.", ".lora", "lora..r", "lora r", "lora-r", "8.r", "lora.8", "lora.lambda", "é", "a\n"]
+)
 def test_keys_that_prose_could_not_name_are_refused(shown: list[dict[str, Any]], key: str) -> None:
     with pytest.raises(ValueError, match="Bad key"):
         record.value(key, 1)

@@ -26,25 +26,25 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 def svg(figure: Figure) -> str:
     """The drawing as one ``<svg>`` element: no XML header, no fonts, unique ids, deterministic."""
-    from matplotlib import rc_context
+    from matplotlib import cycler, rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
 
     salt = hashlib.sha256(repr(figure).encode()).hexdigest()[:12]
-    style: dict[str, Any] = {
-        "svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif", "font.size": 10,
+    style: Any = {  # matplotlib types every name of a setting
+        "svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif", "font.size": 11,
         "text.color": INK, "axes.edgecolor": GRID, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
         "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
         "axes.spines.top": False, "axes.spines.right": False, "grid.color": GRID, "grid.linewidth": 0.6,
-        "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 9, "lines.linewidth": 1.8,
+        "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 10, "lines.linewidth": 1.8, "axes.prop_cycle": cycler(color=[INK]),
         "axes.unicode_minus": True,
     }  # fmt: skip
     with rc_context(style):
-        canvas = Canvas(figsize=(5.2, 3.3), layout="constrained")
+        canvas = Canvas(figsize=(4.8, 3.2), layout="constrained")
         axes = canvas.add_subplot()
         _DRAW[figure.kind](figure, axes)
-        axes.set_xlabel(figure.x_label)
-        axes.set_ylabel(figure.y_label)
+        axes.set_xlabel(_literal(figure.x_label))
+        axes.set_ylabel(_literal(figure.y_label))
         canvas.patch.set_visible(False)
         axes.patch.set_visible(False)
         out = io.StringIO()
@@ -56,6 +56,15 @@ def _numeric(xs: Sequence[float | str]) -> bool:
     return all(not isinstance(x, str) for x in xs)
 
 
+def _tick(value: float) -> str:
+    """A short label for a tick on a logarithmic axis: two digits for odd values, powers of ten in short form."""
+    text = f"{value:g}"
+    if len(text) <= 5:
+        return text
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
 def _axes_common(figure: Figure, axes: Any) -> None:
     axes.grid(axis="y")
     if figure.x_log:
@@ -64,7 +73,9 @@ def _axes_common(figure: Figure, axes: Any) -> None:
         axes.set_yscale("log")
     for label, y in figure.guides:
         axes.axhline(y, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(label, (1, y), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8.5)
+        axes.annotate(
+            _literal(label), (1, y), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9.5
+        )
     if len(figure.series) > 1:
         axes.legend(loc="best")
 
@@ -80,17 +91,19 @@ def _lines(figure: Figure, axes: Any) -> None:
             error = [[y - a for y, a in zip(series.y, series.low, strict=True)],
                      [b - y for y, b in zip(series.y, series.high, strict=True)]]  # fmt: skip
             axes.errorbar(series.x, series.y, yerr=error, fmt="none", ecolor=color, elinewidth=1, capsize=2)
-        axes.plot(series.x, series.y, color=color, marker=shown, markersize=4.5, linestyle=joined, label=series.name)
+        axes.plot(
+            series.x, series.y, color=color, marker=shown, markersize=4.5, linestyle=joined, label=_literal(series.name)
+        )
     _axes_common(figure, axes)
     if figure.x_log and all(_numeric(s.x) for s in figure.series):
         ticks = sorted({float(x) for s in figure.series for x in s.x})
         if len(ticks) <= 8:
-            axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
+            axes.set_xticks(ticks, [_tick(t) for t in ticks])
             axes.minorticks_off()
 
 
 def _bars(figure: Figure, axes: Any) -> None:
-    labels = [str(x) for x in figure.series[0].x]
+    labels = [_literal(str(x)) for x in figure.series[0].x]
     stacked, count = figure.kind == "stacked", len(figure.series)
     width, bottom = (0.7 if stacked else 0.8 / count), [0.0] * len(labels)
     for i, series in enumerate(figure.series):
@@ -101,7 +114,7 @@ def _bars(figure: Figure, axes: Any) -> None:
             error = [[y - a for y, a in zip(series.y, series.low, strict=True)],
                      [b - y for y, b in zip(series.y, series.high, strict=True)]]  # fmt: skip
         axes.bar(places, series.y, width * 0.94, bottom=bottom if stacked else None, color=SENTINELS[i % 6],
-                 label=series.name, yerr=error, error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 2})  # fmt: skip
+                 label=_literal(series.name), yerr=error, error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 2})  # fmt: skip
         if stacked:
             bottom = [b + y for b, y in zip(bottom, series.y, strict=True)]
     long = max(len(label) for label in labels) * len(labels) > 48
@@ -118,11 +131,11 @@ def _heatmap(figure: Figure, axes: Any) -> None:
         for c, v in enumerate(row):
             share = (v - low) / (high - low) if high > low else 0.5
             axes.add_patch(_rectangle(c, r, 0.08 + 0.62 * share))
-            axes.text(c, r, f"{v:.3g}", ha="center", va="center", fontsize=9.5)
+            axes.text(c, r, f"{v:.3g}", ha="center", va="center", fontsize=10.5)
     axes.set_xlim(-0.5, len(cells[0]) - 0.5)
     axes.set_ylim(len(cells) - 0.5, -0.5)
-    axes.set_xticks(range(len(cells[0])), [str(x) for x in figure.series[0].x])
-    axes.set_yticks(range(len(cells)), [series.name for series in figure.series])
+    axes.set_xticks(range(len(cells[0])), [_literal(str(x)) for x in figure.series[0].x])
+    axes.set_yticks(range(len(cells)), [_literal(series.name) for series in figure.series])
     axes.spines[:].set_visible(False)
 
 
@@ -135,18 +148,30 @@ def _rectangle(column: int, row: int, alpha: float) -> Any:
 _DRAW = {"line": _lines, "scatter": _lines, "bar": _bars, "stacked": _bars, "heatmap": _heatmap}
 
 
+def _literal(label: str) -> str:
+    """``label`` for matplotlib, which would take what stands between two dollar signs for mathematics."""
+    return label.replace("$", r"\$")
+
+
+def _themed_tag(tag: str, salt: str, used: set[str]) -> str:
+    tag = re.sub(r"font-family: [^;]+; ?", "", tag)  # the page's own font
+    tag = re.sub(r' id="([^"]+)"', lambda m: f' id="f{salt}-{m[1]}"' if m[1] in used else "", tag)
+    tag = re.sub(r'(xlink:href="|url\()#', rf"\1#f{salt}-", tag)
+    tag = tag.replace("xlink:href", "href")
+    for i, sentinel in enumerate(SENTINELS):
+        tag = tag.replace(sentinel, f"var(--figure-{i + 1}, {PALETTE[i]})")
+    return tag.replace(INK, f"var(--figure-ink, {FALLBACK[INK]})").replace(
+        GRID, f"var(--figure-grid, {FALLBACK[GRID]})"
+    )
+
+
 def _themed(svg: str, salt: str, alt: str) -> str:
     """Strip matplotlib's header, make ids unique to the page, and turn sentinel colors into CSS variables."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"<!--.*?-->|<style.*?</style>", "", svg, flags=re.S)
-    svg = re.sub(r"font-family: [^;]+; ?", "", svg)  # the page's own font
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="f{salt}-\1"', svg)
-    svg = re.sub(r'(xlink:href="|url\()#', rf"\1#f{salt}-", svg)
-    svg = svg.replace("xlink:href", "href")
-    for i, sentinel in enumerate(SENTINELS):
-        svg = svg.replace(sentinel, f"var(--figure-{i + 1}, {PALETTE[i]})")
-    svg = svg.replace(INK, f"var(--figure-ink, {FALLBACK[INK]})").replace(GRID, f"var(--figure-grid, {FALLBACK[GRID]})")
+    used = set(re.findall(r'(?:xlink:href="|url\()#([^")]+)', svg))
+    svg = re.sub(r"<[^>]*>", lambda m: _themed_tag(m[0], salt, used), svg)  # tags only: a label may say anything
     text = alt.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     view = re.search(r'viewBox="([^"]+)"', svg)
     assert view is not None  # matplotlib always writes one

@@ -204,7 +204,8 @@ def test_a_kernel_that_does_not_start_is_told(captured: Sandbox) -> None:
     broken.parent.mkdir()
     broken.write_text("raise SystemExit('no kernel today')\n")
     before = captured.capture.read_bytes()
-    done = captured.run(env={"PYTHONPATH": str(broken.parent)})
+    path = os.pathsep.join(filter(None, [str(broken.parent), os.environ.get("PYTHONPATH")]))
+    done = captured.run(env={"PYTHONPATH": path})
     words = "The kernel did not start: no kernel today"
     assert_refused(done, captured, before, captured.source, None, words)
 

@@ -27,11 +27,11 @@ record.table("sizes", [["a", 1], ["b", 2.5]], columns=["name", "size"], caption=
 record.curve("loss", [0, 1, 2], [3.0, 2.0, 1.5])
 print(object(), datetime.now().isoformat())
 with tempfile.TemporaryDirectory() as folder:
-    print(os.path.join(folder, "model.txt"))
+    print(os.path.join(folder, "model.txt"), folder)
 for done in range(5):
     print(f"\\r{done / time.perf_counter():.9f}", end="")
 print("\\rdone \\x1b[32min green\\x1b[0m")
-{1, "a", "b", "c", "d"}
+print({1, "a", "b", "c", "d"}, hash("text"))
 """
 FIGURE = """\
 record.figure(
@@ -74,7 +74,7 @@ def test_two_runs_give_byte_identical_captures(sandbox: Sandbox) -> None:
     assert outputs[1][0] == {"item": "sizes"}
     shown = outputs[1][1]["text"].split("\n")
     assert shown[0] == "<object object at 0x…> <time>"
-    assert shown[1].endswith("/model.txt")
+    assert shown[1] == "…/model.txt …/tmp…"
     assert shown[2] == "done in green"
     assert outputs[2] == [{"item": "plot"}]
 
@@ -165,3 +165,13 @@ def test_lessons_that_finished_are_kept_when_a_later_one_fails(sandbox: Sandbox)
     assert done.err.startswith(f"✗ {second}:15: ")
     assert values(sandbox) == {"answer": 42}
     assert not (sandbox.captures / "02_other").exists()
+
+
+def test_a_long_temporary_folder_is_no_obstacle(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A socket's path may have about 100 bytes, a folder's many more."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    sandbox.write(lesson("x = 1"))
+    done = sandbox.run(env={"TMPDIR": str(long)})
+    assert (done.code, done.err) == (0, "")
+    assert list(long.iterdir()) == []

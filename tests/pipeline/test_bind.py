@@ -148,7 +148,9 @@ def test_definitions_are_allowed() -> None:
     assert typed_numbers("9,216 and 12.75", VALUES, frozenset({"9216", "12.75"})) == []
 
 
-@pytest.mark.parametrize(("value", "text"), [(16, "16"), (100, "100"), (1000, "1,000"), (0.5, "0.5"), (True, "1"), ("576", "576")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(16, "16"), (100, "100"), (1000, "1,000"), (0.5, "0.5"), (True, "1"), ("576", "576")]
+)
 def test_few_significant_digits_prove_nothing(value: Scalar, text: str) -> None:
     assert typed_numbers(text, {"key": value}, frozenset()) == []
 

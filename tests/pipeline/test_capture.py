@@ -123,7 +123,9 @@ def captures(draw: st.DrawFn) -> Capture:
     items: list[Item] = []
     for place, found in enumerate(draw(st.lists(SCALARS, max_size=4))):
         items.append(value(f"v{place}", found, kind=draw(st.sampled_from(["exact", "relative", "band"]))))
-    for place, rows in enumerate(draw(st.lists(st.lists(st.lists(SCALARS, min_size=2, max_size=2), max_size=3), max_size=2))):
+    for place, rows in enumerate(
+        draw(st.lists(st.lists(st.lists(SCALARS, min_size=2, max_size=2), max_size=3), max_size=2))
+    ):
         items.append(table(f"t{place}", rows=rows, caption=draw(TEXTS)))
     texts = draw(st.lists(st.lists(TEXTS.map(lambda text: {"text": text}), max_size=2), min_size=1, max_size=3))
     return capture(*draw(st.permutations(items)), figure("f"), claim(1, 1), outputs=texts)

@@ -169,7 +169,10 @@ def test_formats(value: Scalar, style: str, expected: str) -> None:
         (0.5, "text", "choose its digits"),
         ("q", "int", "needs a number"),
         (True, "f1", "needs a number"),
-        *((1, style, "unknown format") for style in ("", "f", "integer", "int5", "F1", "f12", "pct", "kb", "{}", "f-1")),
+        *(
+            (1, style, "unknown format")
+            for style in ("", "f", "integer", "int5", "F1", "f12", "pct", "kb", "{}", "f-1")
+        ),
     ],
 )
 def test_formats_that_do_not_fit(value: Scalar, style: str, message: str) -> None:

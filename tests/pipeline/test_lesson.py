@@ -51,7 +51,9 @@ def test_optional_fields_are_empty() -> None:
 
 
 WORDS = st.text(alphabet="abc xyz#é{}|$%", min_size=1, max_size=12).map(str.strip).filter(bool)
-CODE = st.sampled_from(["x = 1", "print(2)", "# a comment", "#", "# cat them", "# !ls", "y = '''\n# %%\n'''", "if 1:\n    z = 3"])
+CODE = st.sampled_from(
+    ["x = 1", "print(2)", "# a comment", "#", "# cat them", "# !ls", "y = '''\n# %%\n'''", "if 1:\n    z = 3"]
+)
 BLANK = st.integers(0, 3)
 
 
@@ -61,7 +63,10 @@ def cells(draw: st.DrawFn) -> str:
         marker, blank, lines = "# %%", "", draw(st.lists(CODE, min_size=1, max_size=4))
     else:
         marker, blank = "# %% [markdown]", draw(st.sampled_from(["#", ""]))
-        lines = [f"# {word}" for word in draw(st.lists(WORDS.filter(lambda w: not w.startswith("%%")), min_size=1, max_size=4))]
+        lines = [
+            f"# {word}"
+            for word in draw(st.lists(WORDS.filter(lambda w: not w.startswith("%%")), min_size=1, max_size=4))
+        ]
     between = draw(st.sampled_from([[], [blank]]))
     body = [line for text in lines for line in (text, *between)]
     return "\n".join([marker, *[blank] * draw(BLANK), *body, *[""] * draw(BLANK)])
@@ -79,10 +84,12 @@ def test_each_cell_has_the_line_of_its_first_content(written: list[str]) -> None
             there = lines[cell.line - 1 + offset]
             assert line == (there if cell.is_code else there.removeprefix("#").removeprefix(" "))
         assert cell.source.split("\n")[0].strip()
-        assert original.split("\n")[0] == lines[:cell.line][-1 - original.split("\n").index(lines[cell.line - 1])]
+        assert original.split("\n")[0] == lines[: cell.line][-1 - original.split("\n").index(lines[cell.line - 1])]
 
 
-@pytest.mark.parametrize("comment", ["# cat the batches", "# copy the weights", "# !ls", "# %time x", "# ls", "# ?help"])
+@pytest.mark.parametrize(
+    "comment", ["# cat the batches", "# copy the weights", "# !ls", "# %time x", "# ls", "# ?help"]
+)
 def test_comments_that_look_like_commands_stay_comments(comment: str) -> None:
     assert lesson(f"# %%\n{comment}\nx = 1").cells[1].source == f"{comment}\nx = 1"
 

@@ -33,7 +33,9 @@ def html_of(made: Page) -> str:
 
 def test_front_matter_title_and_meta() -> None:
     made = render("# %% [markdown]\n# ## Section")
-    assert made.markdown.startswith('---\ntitle: "A sample"\ndescription: "What the sample finds."\n---\n\n# A sample\n\n')
+    assert made.markdown.startswith(
+        '---\ntitle: "A sample"\ndescription: "What the sample finds."\n---\n\n# A sample\n\n'
+    )
     text = html_of(made)
     assert "## Section" in text
     assert "Lesson 07 · Parameter-efficient fine-tuning" in text
@@ -52,7 +54,17 @@ def test_every_token_has_its_own_fragment_and_is_filled() -> None:
 
 def test_provenance_is_on_the_page_and_escaped() -> None:
     text = html_of(render("# %%\nx = 1"))
-    for part in ("0123456789ab", "f" * 16, "laptop", "torch 2.13.0", "float32", "3.11.9", "2,048 MiB", "2025-01-31", "A processor &lt;4 GHz&gt;"):
+    for part in (
+        "0123456789ab",
+        "f" * 16,
+        "laptop",
+        "torch 2.13.0",
+        "float32",
+        "3.11.9",
+        "2,048 MiB",
+        "2025-01-31",
+        "A processor &lt;4 GHz&gt;",
+    ):
         assert part in text
 
 
@@ -63,7 +75,15 @@ def test_bound_numbers_carry_value_and_source() -> None:
     assert f"It trains {data}, in code `9,216`, in $n = 9,216$." in text
 
 
-@pytest.mark.parametrize("text", ['!!! note "Only {{ n | int }}"', '    ??? question "Of {{ n | int }}?"', '???+ tip "{{ n | int }}"', '=== "{{ n | int }}"'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '!!! note "Only {{ n | int }}"',
+        '    ??? question "Of {{ n | int }}?"',
+        '???+ tip "{{ n | int }}"',
+        '=== "{{ n | int }}"',
+    ],
+)
 def test_quoted_titles_get_plain_text(text: str) -> None:
     made = bound_text(f"before {{{{ n | int }}}}\n\n{text}\n    {{{{ n | int }}}}", {"n": 5}, as_data)
     title = made.split("\n")[2]
@@ -76,7 +96,7 @@ def test_as_data_is_escaped() -> None:
 
     made = ElementTree.fromstring(as_data(Bound('<"&', "'a' < \"b\"", '<"&')))
     assert (made.text, made.get("value")) == ('<"&', '<"&')
-    assert made.get("title") == "'a' < \"b\" = <\"&"
+    assert made.get("title") == '\'a\' < "b" = <"&'
 
 
 PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]
@@ -87,7 +107,7 @@ def test_an_output_follows_its_code_escaped() -> None:
     assert "```python\nprint('a < b')\n```" in text
     assert '<pre tabindex="0">a &lt; b</pre>' in text
     assert text.index('id="cell-1"') < text.index("```python\nprint(") < text.index("a &lt; b")
-    assert "<details class=\"reveal\"" not in text
+    assert '<details class="reveal"' not in text
     assert "???" not in text
 
 
@@ -150,7 +170,9 @@ def test_csv_of_a_figure_without_a_spread_quotes_names() -> None:
 
 
 def test_links_to_lessons() -> None:
-    made = lesson("# %% [markdown]\n# See [it](lesson:02), [there](lesson:12#the-reward) and [more](https://example.org).")
+    made = lesson(
+        "# %% [markdown]\n# See [it](lesson:02), [there](lesson:12#the-reward) and [more](https://example.org)."
+    )
     text = link_lessons(made.cells[1].source, LESSONS, made, 1, lambda slug: f"{slug}.md")
     assert text == "See [it](02_memory.md), [there](12_rewards.md#the-reward) and [more](https://example.org)."
 

@@ -94,7 +94,34 @@ def test_malformed_documents_name_their_line(text: str, message: str, line: int)
     assert caught.value.line == line + 3
 
 
-SNIPPETS = st.sampled_from(["a: ", "- ", "\n", "  ", "!!", "!x ", "&a ", "*a", "2024-", "13-45", "'", '"', "[", "}", "~", ": ", "? ", "|", "<<", "é", "%", "1e5", "0x", "..."])
+SNIPPETS = st.sampled_from(
+    [
+        "a: ",
+        "- ",
+        "\n",
+        "  ",
+        "!!",
+        "!x ",
+        "&a ",
+        "*a",
+        "2024-",
+        "13-45",
+        "'",
+        '"',
+        "[",
+        "}",
+        "~",
+        ": ",
+        "? ",
+        "|",
+        "<<",
+        "é",
+        "%",
+        "1e5",
+        "0x",
+        "...",
+    ]
+)
 
 
 @given(st.lists(SNIPPETS, max_size=12).map("".join), st.sampled_from([str, int, float, bool]))

@@ -69,7 +69,7 @@ def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: in
     """
 
     def resolve(match: re.Match[str]) -> str:
-        number = int(match[1]) if re.fullmatch(r"\d\d", match[1]) else 0
+        number = int(match[1]) if re.fullmatch(r"[0-9]{2}", match[1]) else 0
         if number not in lessons:
             hint = f"Lessons: {', '.join(f'{n:02}' for n in sorted(lessons))}."
             at = line + text.count("\n", 0, match.start())

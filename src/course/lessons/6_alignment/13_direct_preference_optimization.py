@@ -241,7 +241,7 @@ budget = {
              "seeds": (0, 1, 2, 3, 4)},
 }[profile]  # fmt: skip
 seeds, steps, b = budget["seeds"], budget["steps"], budget["batch"]
-learning_rate = 2e-4
+learning_rate = 5e-4
 
 model, tokenizer = load_causal_lm()
 pairs = preference_pairs("train", min(steps * b, 240), seed)
