@@ -12,7 +12,8 @@ from course.quiz import Quiz
 
 CHOICE: dict[str, Any] = {
     "ask": "Which?", "unit": "",
-    "options": [{"text": "This", "why": "It is.", "right": True}, {"text": "That", "why": "It is not.", "right": False}],
+    "options": [{"text": "This", "why": "It is.", "right": True},
+                {"text": "That", "why": "It is not.", "right": False}],
 }  # fmt: skip
 NUMBER: dict[str, Any] = {
     "ask": "How many?", "options": [], "number": -1536.0, "number_text": "−1,536 bytes", "tolerance": 0.01,
@@ -81,7 +82,10 @@ def test_score_counts_the_last_answers(quiz: Quiz, capsys: pytest.CaptureFixture
 def test_ask_shows_options_and_unit_but_no_answers(quiz: Quiz, capsys: pytest.CaptureFixture[str]) -> None:
     quiz.ask()
     printed = capsys.readouterr().out
-    assert printed.split() == "1. Which? A This B That 2. How many? (a number, in bytes)".split()
+    assert printed.split() == [
+        *("1.", "Which?", "A", "This", "B", "That"),
+        *("2.", "How", "many?", "(a", "number,", "in", "bytes)"),
+    ]
     quiz.ask(2)
     assert capsys.readouterr().out.startswith("2. How many?")
     quiz.ask(9)

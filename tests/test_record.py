@@ -125,7 +125,8 @@ def test_a_table_without_rows(shown: list[dict[str, Any]]) -> None:
 
 
 def test_curve(shown: list[dict[str, Any]]) -> None:
-    record.curve("train.loss", range(3), [Scalar(1.0), 0.5, 0.25], kind="band")
+    losses: list[Any] = [Scalar(1.0), 0.5, 0.25]
+    record.curve("train.loss", range(3), losses, kind="band")
     data = {"type": "curve", "key": "train.loss", "kind": "band", "x": [0, 1, 2], "y": [1.0, 0.5, 0.25]}
     assert shown == [{MIME: data}]
     with pytest.raises(ValueError, match="2 x values for 1 y values"):
@@ -184,7 +185,7 @@ def test_claim(shown: list[dict[str, Any]]) -> None:
 def test_a_script_prints_tables_and_captions_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ipython: object
 ) -> None:
-    monkeypatch.setitem(sys.modules, "IPython", ipython)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     assert record.value("n", 5) == 5
     record.curve("c", [1], [2])
     record.claim(1, "So.", source="s", value="v", holds="1 > 0")

@@ -26,7 +26,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 def svg(figure: Figure) -> str:
     """The drawing as one ``<svg>`` element: no XML header, no fonts, unique ids, deterministic."""
-    from matplotlib import cycler, rc_context
+    from cycler import cycler
+    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,15 @@ def test_a_kernel_that_does_not_start_is_told(captured: Sandbox) -> None:
     assert_refused(done, captured, before, captured.source, None, words)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell's background jobs, and what they start, ignore SIGINT: not here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_leaves_nothing_behind(captured: Sandbox, name: str) -> None:
     captured.write(lesson("import time\n\nprint('here')\ntime.sleep(600)"))

@@ -23,7 +23,12 @@ def test_a_binding_may_span_lines_and_stand_in_mathematics() -> None:
 
 def test_show_gets_the_exact_value_and_the_expression() -> None:
     seen: list[Bound] = []
-    assert bind("{{ lora.loss * 2 | f1 }}", VALUES, lambda bound: seen.append(bound) or "X") == "X"
+
+    def show(bound: Bound) -> str:
+        seen.append(bound)
+        return "X"
+
+    assert bind("{{ lora.loss * 2 | f1 }}", VALUES, show) == "X"
     assert seen == [Bound("0.1", "lora.loss * 2", 0.0625)]
 
 

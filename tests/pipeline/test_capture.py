@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline.capture import (
-    RELATIVE, Capture, Item, differences, dumps, from_notebook, load, normalise, path_of, save,
+    RELATIVE,
+    Capture,
+    Item,
+    differences,
+    dumps,
+    from_notebook,
+    load,
+    normalise,
+    path_of,
+    save,
 )  # fmt: skip
 from course.pipeline.errors import CourseError
 from course.record import MIME
@@ -103,8 +112,8 @@ def test_normalise(text: str, expected: str) -> None:
     assert normalise(text) == expected
 
 
-PIECES = ["\x1b", "[0m", "[", "\r", "\n", " ", "\t", "/", "/tmp/", "tmp", "abcd1234", "0x", "deadbeef", "…", "2025-01-31",
-          "T", "12:34:56", ".5", "Z", "'", "a", "é", "\x08"]  # fmt: skip
+PIECES = ["\x1b", "[0m", "[", "\r", "\n", " ", "\t", "/", "/tmp/", "tmp", "abcd1234", "0x", "deadbeef", "…",
+          "2025-01-31", "T", "12:34:56", ".5", "Z", "'", "a", "é", "\x08"]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))

@@ -1,4 +1,4 @@
-"""Expressions compute what Python computes, and nothing else; formats print what docs/contribute/lesson-format.md says."""
+"""Expressions compute what Python computes, and nothing else; formats print what the lesson format says."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def test_values(expression: str, expected: Scalar) -> None:
 
 
 @pytest.mark.parametrize("expression", [
-    "__import__('os').system('true')", "open('x')", "().__class__", "(1).real", "lora.rank.__class__", "[1]", "{}", "{1}",
-    "lambda: 1", "[x for x in n]", "(x := 1)", "f'{n}'", "n[0]", "name[0]", "name.upper()", "eval('1')", "print", "...",
-    "b'x'", "1j", "None", "min(*n)", "round(n, ndigits=1)", "await n", "1 in n", "n is n", "~n", "n // 2", "n << 2",
+    "__import__('os').system('true')", "open('x')", "().__class__", "(1).real", "lora.rank.__class__", "[1]", "{}",
+    "{1}", "lambda: 1", "[x for x in n]", "(x := 1)", "f'{n}'", "n[0]", "name[0]", "name.upper()", "eval('1')", "print",
+    "...",     "b'x'", "1j", "None", "min(*n)", "round(n, ndigits=1)", "await n", "1 in n", "n is n", "~n", "n // 2", "n << 2",
     "n @ n", "+n", "1; 2", "import os", "n = 1", "yield", "", "n n", "grid.8", "\0", "(" * 500, "-" * 20000 + "1",
 ])  # fmt: skip
 def test_nothing_executable_passes(expression: str) -> None:
@@ -87,9 +87,10 @@ def test_nothing_executable_passes(expression: str) -> None:
 @given(st.text(max_size=30))
 def test_any_text_is_a_scalar_or_an_expression_error(text: str) -> None:
     try:
-        assert isinstance(evaluate(text, VALUES), (int, float, str, bool))
-    except ExpressionError as error:
-        assert str(error)
+        found = evaluate(text, VALUES)
+    except ExpressionError:
+        return
+    assert isinstance(found, (int, float, str, bool))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), full)
+    owner: object = os if call == "fsync" else Path
+    monkeypatch.setattr(owner, call, full)
     with pytest.raises(CourseError, match="disk is full") as caught:
         write_atomic(path, "new")
     assert caught.value.path == path

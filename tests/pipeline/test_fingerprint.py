@@ -190,7 +190,8 @@ def test_without_comments(text: str, expected: str) -> None:
 
 PARTS = st.sampled_from([
     "x = 1", "x = 1  # c", "# c", "", "y = '''a\n\n# b'''", "def f():\n    '''doc\n\n    doc'''", "def g(): 'doc'",
-    "class A:\n    # c\n    'doc'\n    z = 2", "if x:\n    # c\n    x = f'''{x}\n\n'''", "w = ('a'\n     # c\n     'b')",
+    "class A:\n    # c\n    'doc'\n    z = 2",
+    "if x:\n    # c\n    x = f'''{x}\n\n'''", "w = ('a'\n     # c\n     'b')",
 ])  # fmt: skip
 
 

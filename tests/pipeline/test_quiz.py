@@ -158,16 +158,28 @@ def test_the_hash_changes_with_anything_a_learner_reads_or_is_judged_by(tmp_path
 
     choice, number = hashes(GOOD)
     assert choice != number
-    for old, new in [("Which one", "Which"), ("text: That.", "text: Those."), ("why: It is not", "why: No"),
-                     ("      - text: This.\n        right: true", "      - text: This."), ("id: sample-x", "id: sample-y")]:  # fmt: skip
+    for old, new in (
+        ("Which one", "Which"),
+        ("text: That.", "text: Those."),
+        ("why: It is not", "why: No"),
+        ("      - text: This.\n        right: true", "      - text: This."),
+        ("id: sample-x", "id: sample-y"),
+    ):
         text = GOOD.replace(old, new, 1)
         if "right" in old:
             text = text.replace("text: That.", "text: That.\n        right: true", 1)
         after = hashes(text)
         assert after[0] != choice, old
         assert after[1] == number, old
-    for old, new in [("How many", "How much"), ("0.01", "0.02"), ("unit: parameters", "unit: numbers"), ("trainable / 2", "trainable / 4"),
-                     ("why: Half", "why: A half"), ("Fewer.", "Less."), ("format: int", "format: f1")]:  # fmt: skip
+    for old, new in (
+        ("How many", "How much"),
+        ("0.01", "0.02"),
+        ("unit: parameters", "unit: numbers"),
+        ("trainable / 2", "trainable / 4"),
+        ("why: Half", "why: A half"),
+        ("Fewer.", "Less."),
+        ("format: int", "format: f1"),
+    ):
         after = hashes(GOOD.replace(old, new, 1))
         assert after == [choice, after[1]], old
         assert after[1] != number, old

@@ -1,4 +1,4 @@
-"""The page of a lesson: folds, bound numbers, links, figures with their data, and a ledger that links to what decides it."""
+"""The page of a lesson: folds, bound numbers, links, figures with their data; and the ledger."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def test_provenance_is_on_the_page_and_escaped() -> None:
 
 
 def test_bound_numbers_carry_value_and_source() -> None:
-    text = html_of(render("# %% [markdown]\n# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
-                          "in $n = {{ lora.trainable | int }}$."))  # fmt: skip
+    prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
+    text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
     data = '<data class="bound" value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
     assert f"It trains {data}, in code `9,216`, in $n = 9,216$." in text
 
@@ -129,8 +129,8 @@ def test_hide_code_folds_the_code_only() -> None:
 
 def test_solution_cells_fold_together() -> None:
     made = render(
-        '# %% [markdown] tags=["solution"]\n# Because.', '# %% tags=["solution"]\nprint(1)', "# %% [markdown]\n# After.",
-        '# %% [markdown] tags=["solution"]\n# Another.', captured=capture(outputs=PRINTED),
+        '# %% [markdown] tags=["solution"]\n# Because.', '# %% tags=["solution"]\nprint(1)',
+        "# %% [markdown]\n# After.", '# %% [markdown] tags=["solution"]\n# Another.', captured=capture(outputs=PRINTED),
     )  # fmt: skip
     text = made.markdown
     assert text.count('??? success "Solution"') == 2

@@ -12,7 +12,6 @@ from latex2mathml.converter import convert
 
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import form
-from course.pipeline.expressions import form
 
 _MATH = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S

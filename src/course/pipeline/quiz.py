@@ -107,18 +107,21 @@ def unique(questions: Sequence[Question]) -> None:
 def _question(node: yamlfile.Node) -> Question:
     names = {"id", "ask", "options", "answer", "tolerance", "format", "unit", "why", "hint"}
     fields = node.fields("A question", names)
-    common = {"id": _text(fields, "id"), "ask": _text(fields, "ask"), "path": node.path, "line": node.line}
-    if not ID.fullmatch(common["id"]):
-        raise fields.need("id").error(f"{common['id']!r} is not an id.", "Use lower-case words joined by hyphens.")
+    name, asked = _text(fields, "id"), _text(fields, "ask")
+    if not ID.fullmatch(name):
+        raise fields.need("id").error(f"{name!r} is not an id.", "Use lower-case words joined by hyphens.")
     if "options" in fields:
         if extra := sorted(names & set(fields.found) - {"id", "ask", "options"}):
             raise node.error(f"A question with options has no {extra[0]!r}.", "Explain each option in its 'why'.")
-        return Question(**common, options=_options(fields.need("options")))
+        return Question(name, asked, node.path, node.line, options=_options(fields.need("options")))
     tolerance = fields.get("tolerance", float, 0.0)
     if not 0 <= tolerance < 1:
         raise fields.need("tolerance").error("A tolerance is a share of the answer: from 0 (exact) to below 1.")
     return Question(
-        **common,
+        name,
+        asked,
+        node.path,
+        node.line,
         answer=_text(fields, "answer"),
         tolerance=tolerance,
         format=_text(fields, "format"),

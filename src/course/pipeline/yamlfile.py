@@ -33,7 +33,7 @@ class Node:
     def _plain(self) -> object:
         """The scalar's value; ``None`` if it has none, such as a date in month 13 or a tag of another language."""
         try:
-            return yaml.SafeLoader("").construct_object(self.yaml, deep=True)  # type: ignore[no-untyped-call]
+            return yaml.SafeLoader("").construct_object(self.yaml, deep=True)
         except (yaml.YAMLError, ValueError, LookupError, ArithmeticError):
             return None
 

@@ -18,9 +18,9 @@
 # A full fine-tune may move every number of a weight matrix on its own. LoRA may not: it adds a
 # matrix of low rank, built from far fewer numbers. Why should that be enough? You will make a real
 # full update of {{ setup.trained | int }} weights, cut it down to **rank 8 in all
-# {{ setup.matrices | int }} matrices at once**, and see that the stump still keeps
-# {{ keep.top_8 | pct0 }} of what the tune gained on held-out tickets, though *not* for the reason
-# that is usually given. Then you build LoRA by hand and hold it against PEFT.
+# {{ setup.matrices | int }} matrices at once**, and see that the stump keeps
+# {{ keep.top_8 | pct0 }} of what the tune gained on held-out tickets, though *not* because the
+# update has low rank. Then you build LoRA by hand and hold it against PEFT.
 
 # %% [markdown]
 # ## Warm-up
@@ -58,8 +58,9 @@
 # ```
 #
 # Where the picture breaks: real intercoms have fixed rooms. Here training *moves* the listeners and
-# the speakers, and a pair has no identity of its own: multiply $A$ by an invertible $r\times r$
-# matrix, $B$ by its inverse, and the layer computes the same. Only the product means something.
+# the speakers, and a pair has no identity of its own: replace $A$ by $MA$ and $B$ by $BM^{-1}$, for
+# any invertible $r\times r$ matrix $M$, and the layer computes the same. Only the product $BA$ means
+# something.
 
 # %% [markdown]
 # ## What rank measures
@@ -71,9 +72,10 @@
 # $$\Delta W = \sum_{i=1}^{\min(d_\text{out},\,d_\text{in})} \sigma_i\,\mathbf{u}_i\mathbf{v}_i^\top,
 # \qquad \sigma_1 \ge \sigma_2 \ge \dots \ge 0$$
 #
-# $\mathbf{v}_i$ (length $d_\text{in}$) listens, $\mathbf{u}_i$ (length $d_\text{out}$) speaks, both
-# have length one. Keep the first $r$ terms and you have $\Delta W_r$, the closest matrix of rank
-# $r$ (the Eckart–Young theorem). The squared entries of $\Delta W$ add up to $\sum_i \sigma_i^2$,
+# $\mathbf{v}_i$ ($d_\text{in}$ numbers) listens, $\mathbf{u}_i$ ($d_\text{out}$ numbers) speaks.
+# All have length one, the listeners are at right angles to each other, and so are the speakers. Keep
+# the first $r$ terms and you have $\Delta W_r$: no matrix of rank $r$ is closer to $\Delta W$ (the
+# Eckart–Young theorem). The squared entries of $\Delta W$ add up to $\sum_i \sigma_i^2$,
 # so the **energy** that rank $r$ captures is
 #
 # $$E_r = \frac{\sigma_1^2 + \dots + \sigma_r^2}{\sum_i \sigma_i^2}$$
@@ -81,17 +83,16 @@
 # By hand: $\begin{pmatrix} 3 & 0 \\ 0 & 4 \end{pmatrix}$ has $\sigma = (4, 3)$. Its energy is
 # $16 + 9 = 25$ and the best rank-1 copy keeps $16/25 = 64$ %.
 #
-# Energy is geometry, though. Nobody fine-tunes to be close to a matrix; we tune to lower a
-# **loss**. So we ask two questions of the same update, and they get different answers: how much of
-# its *energy* has low rank, and how much of its *gain*?
+# Energy is geometry, though. We tune to lower a **loss**. So ask two questions of the same update,
+# and expect two answers: how much of its *energy* has low rank, and how much of its *gain*?
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
 seed = 0
 
 # %% [markdown]
-# The budget is in the open. Every seed gives another order of the training tickets; the held-out
-# tickets have products and wordings that no training ticket uses.
+# The budget is in the open. Every seed draws other tickets, in another order, from the same training
+# set; the held-out tickets have products and wordings that no training ticket uses.
 
 # %%
 from course import record
@@ -118,8 +119,8 @@ train_set, heldout = task("train", 240), task("validation", budget["heldout"])
 
 # %% [markdown]
 # We tune exactly the matrices that LoRA could touch later: every linear layer inside the
-# transformer blocks. Embeddings, norms and the tied output head stay frozen, so that the two
-# methods differ in one thing only, the freedom of the update.
+# transformer blocks. Embeddings, norms and the tied output head stay frozen. So the two methods
+# differ in the freedom of the update, and in the learning rate that suits each, and in nothing else.
 
 # %%
 matrices = dict(linear_modules(model))
@@ -128,7 +129,9 @@ if budget["blocks"]:  # the smoke profile trains the last blocks only
     matrices = dict(list(matrices.items())[-last:])
 start = {name: module.weight.detach().clone() for name, module in matrices.items()}
 base_loss = completion_loss(model, heldout, pad)
+print(f"{len(matrices)} matrices; held-out loss before tuning: {base_loss:.3f} nats a token")
 
+# %% tags=["hide-code"]
 record.values("setup", {
     "matrices": len(matrices),
     "trained": sum(weight.numel() for weight in start.values()),
@@ -138,14 +141,13 @@ record.values("setup", {
     "heldout": budget["heldout"],
 })  # fmt: skip
 record.value("loss.base", base_loss)
-print(f"{len(matrices)} matrices; held-out loss before tuning: {base_loss:.3f} nats a token")
 
 # %% [markdown]
 # ## A real update, taken apart
 #
-# The course's plain loop does the training: AdamW, a four-step warmup, loss on the answer's tokens
-# only. A full tune moves every entry freely. Afterwards we keep the difference and put the original
-# weights back, so that one model in memory serves every run.
+# The course's plain loop does the training: AdamW without weight decay, a rate that rises over the
+# first four steps, loss on the answer's tokens only. Afterwards we keep the difference and put the
+# original weights back, so that one model in memory serves every run.
 
 # %%
 import torch
@@ -185,9 +187,8 @@ print(f"held-out loss after the full tune: {full_loss:.3f}")
 #     all": Adam divides every entry's step by that entry's own typical size, so small entries move
 #     about as far as large ones.)
 
-# %% tags=["reveal"]
+# %%
 RANK = 8
-generator = torch.Generator().manual_seed(seed)
 
 
 def energy(matrix, rank=RANK):
@@ -196,6 +197,8 @@ def energy(matrix, rank=RANK):
     return float(power[:rank].sum() / power.sum())
 
 
+# %% tags=["reveal", "hide-code"]
+generator = torch.Generator().manual_seed(seed)
 chosen = ("q_proj", "v_proj", "o_proj", "gate_proj", "down_proj")
 rows = []
 for name in matrices:
@@ -208,12 +211,19 @@ record.table(
     "energy.table", rows, ["matrix", "shape", "update", "weight itself", "random"],
     caption="Energy captured by the best rank 8: a full tune's update, the pretrained weight, and noise.",
 )  # fmt: skip
+record.values("energy", {
+    "rows": len(rows),
+    "over_weight": sum(tuned > weight for *_, tuned, weight, _ in rows),
+    "least_ratio": min(tuned / random for *_, tuned, _, random in rows),
+})  # fmt: skip
 
 # %% [markdown]
-# Read across a row. The update sits far above noise of its own shape, and mostly above the weight
-# it is added to: tuning moves a matrix along preferred directions. But look at what is missing.
-# Over all matrices and seeds, rank 8 leaves {{ 1 - energy.top_8 | pct0 }} of the energy out. **The
-# update is concentrated, not low-rank.** If LoRA's case rested on energy, it would be a weak case.
+# Read across a row. Rank 8 captures at least {{ energy.least_ratio | f1 }} times as much of the
+# update as of noise of the same shape, and more of the update than of the weight itself in
+# {{ energy.over_weight | int }} of {{ energy.rows | int }} rows: tuning moves a matrix along
+# preferred directions. But look at what is missing. Over all matrices and seeds, rank 8 leaves
+# {{ 1 - energy.top_8 | pct0 }} of the energy out. **The update is concentrated, not low-rank.** If
+# LoRA's case rested on energy, it would be a weak case.
 
 # %% [markdown]
 # ## Cut the update, keep the gain
@@ -339,33 +349,41 @@ record.figure("keep.plot", record.Figure(
 # At rank 1 the strongest pairs hold {{ energy.top_1 | pct0 }} of the energy and keep
 # {{ keep.top_1 | pct0 }} of the gain (seeds: {{ keep.top_1.low | pct0 }} to
 # {{ keep.top_1.high | pct0 }}). At rank 8 it is {{ keep.top_8 | pct1 }}. Random listeners with just
-# as much energy keep {{ keep.random_1 | pct0 }} and {{ keep.random_8 | pct0 }}. So *which*
-# directions are kept matters, a lot.
+# as much energy keep {{ keep.random_1 | pct0 }} and {{ keep.random_8 | pct0 }}. So *which* $r$
+# directions are kept matters.
 #
-# Now the controls that spoil the simple story. The whole update, shrunk to the energy of rank 1,
-# keeps {{ keep.whole_1 | pct0 }}, {{ "more" if keep.whole_1 > keep.top_1 else "less" | text }} than
-# the strongest pairs alone: the tune had walked much farther than it needed to. And with the
-# strongest pair *thrown away*, the rest keeps {{ keep.rest_1 | pct0 }}. The two pieces of one
-# update add up to {{ keep.top_1 + keep.rest_1 | pct0 }} of its gain. That is no arithmetic error:
-# the loss is not linear in the weights. The pieces push the model the same way, and once it is
-# there, more push buys little. The update is **redundant**.
+# Now the controls that spoil the simple story. The whole update, shrunk to the energy of rank 1
+# (about {{ sqrt(energy.top_1) | pct0 }} of its length), keeps {{ keep.whole_1 | pct0 }},
+# {{ "more" if keep.whole_1 > keep.top_1 else "less" | text }} than the strongest pairs alone. And
+# with the strongest pair *thrown away*, the rest keeps {{ keep.rest_1 | pct0 }}; without the
+# strongest eight, {{ keep.rest_8 | pct0 }}. The two pieces at rank 1 add up to
+# {{ keep.top_1 + keep.rest_1 | pct0 }} of the gain. Shares of a loss need not add up to 100 %,
+# because the loss is not linear in the weights. What fits all these rows: the pieces push the model
+# the same way, and once it is there, more push buys little. For this gain the update is
+# **redundant**, in length and in directions.
 #
 # So the careful sentence is *a few directions are enough for most of the gain*, not *the update has
-# low rank*. LoRA needs only the first.
+# low rank*, and not *only these directions work*. LoRA needs only the first.
 #
-# What this does not show. The task is narrow ({{ setup.steps | int }} steps of
-# {{ setup.batch | int }} tickets, {{ setup.heldout | int }} held-out tickets, a small model), and
-# much of the gain is the fixed shape of the JSON. "Share of the gain" flatters small leftovers, so
-# look at the loss too: {{ loss.base | f3 }} before, {{ loss.cut_1 | f3 }} at rank 1,
-# {{ loss.cut_8 | f3 }} at rank 8, {{ loss.full | f3 }} in full. On long training with new knowledge
-# the picture changes: Biderman and others (in the reading) find that full tuning's updates need 10
-# to 100 times the usual LoRA rank, and that LoRA then learns less.
+# What this does not show:
+#
+# - **Other tasks.** This one is narrow ({{ setup.steps | int }} steps of {{ setup.batch | int }}
+#   tickets, {{ setup.heldout | int }} held-out tickets, a small model), and much of the gain is the
+#   fixed shape of the JSON. On long training with new knowledge the picture changes: Biderman and
+#   others (in the reading) find updates of a rank 10 to 100 times that of usual LoRA
+#   configurations, and that LoRA then learns less.
+# - **Small losses.** A share of the gain flatters small leftovers. The losses are
+#   {{ loss.base | f3 }} before, {{ loss.cut_1 | f3 }} at rank 1, {{ loss.cut_8 | f3 }} at rank 8 and
+#   {{ loss.full | f3 }} in full.
+# - **Why these directions.** Equal energy in the weights is not equal effect on the outputs. The
+#   strongest listeners may simply sit where the layer's inputs are large, while a random listener
+#   hears little of any input. Exercise 3 returns to this.
 
 # %% [markdown]
 # ## Two thin matrices
 #
 # Cutting afterwards saves nothing: the full update had to be trained first. LoRA's move is to
-# *train inside* the set of rank-$r$ changes. Freeze $W$ and write
+# *train inside* the set of changes of rank $r$ at most. Freeze $W$ and write
 #
 # $$h = W x + \frac{\alpha}{r}\,B\,(A\,x), \qquad
 # B \in \mathbb{R}^{d_\text{out}\times r},\quad A \in \mathbb{R}^{r\times d_\text{in}}$$
@@ -380,15 +398,16 @@ record.figure("keep.plot", record.Figure(
 #
 # **Multiply–adds.** For one token, the full layer costs $d_\text{out}\,d_\text{in}$ forward, as
 # much again to send the gradient back to $x$, and as much again for the gradient of $W$: three
-# units. LoRA drops only the third; the frozen $W$ still works in both directions. Its own matrices
-# add $3\,r\,(d_\text{in} + d_\text{out})$. So in matrix products, such a layer's step cannot cost
-# less than two thirds of a full one. For the square layer above it is {{ cost.share | pct1 }}.
-# **The parameters shrink by hundreds; the arithmetic shrinks by a third.** What LoRA buys is memory
-# (no gradient and no Adam moments for $W$) and small files.
+# units. LoRA drops only the third; the frozen $W$ still works in both directions, as long as
+# anything below it trains. Its own matrices add $3\,r\,(d_\text{in} + d_\text{out})$. So in matrix
+# products, such a layer's step cannot cost less than two thirds of a full one. For the square layer
+# above it is {{ cost.share | pct1 }}. **The parameters shrink by hundreds; the arithmetic shrinks by
+# a third at most.** What LoRA buys is memory (no gradient and no Adam moments for $W$) and small
+# files.
 #
-# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs; dividing by $r$ is meant to let you change
-# $r$ without retuning, and $\alpha$ sets the volume. Whether $1/r$ is the right power is disputed:
-# rsLoRA argues for $1/\sqrt{r}$.
+# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs; dividing by $r$ is meant to reduce the
+# retuning when $r$ changes, and $\alpha$ sets the volume. Whether $1/r$ is the right power is
+# disputed: rsLoRA argues for $1/\sqrt{r}$.
 #
 # What is given up: every change of rank above $r$.
 
@@ -404,7 +423,7 @@ record.figure("keep.plot", record.Figure(
 # Each gradient contains the *other* matrix. With $B = 0$ the product $BA$ is zero, so training
 # starts exactly at the pretrained model; and with $A$ random, $B$ has a gradient at once. $A$'s
 # first gradient is zero, and it wakes up as soon as $B$ has moved. If *both* were zero, both
-# gradients would be zero, for ever.
+# gradients would be zero, forever.
 #
 # By hand, with $W = I$, $r = 1$, $s = 2$, and the loss $\frac{1}{2}\lVert h - y\rVert^2$:
 #
@@ -419,7 +438,7 @@ record.figure("keep.plot", record.Figure(
 #
 # There is a link to the cut. Write $\nabla_W = g\,x^\top$ for the gradient that full tuning would
 # use. The first gradient of $B$ is $s\,\nabla_W A^\top$: the full gradient heard by $A$'s *random*
-# listeners, as in the random control above. LoRA is not bound to them, because $A$ learns too.
+# listeners. LoRA is not bound to them, because $A$ learns too.
 
 # %% [markdown]
 # ## Build it
@@ -472,8 +491,8 @@ for step in (1, 2):
         layer.B -= 0.01 * grad_B
 
 # %% [markdown]
-# The numbers are the ones above. Now give every chosen matrix of the real
-# model such a layer. Swapping a module is one `setattr` on its parent.
+# The numbers are the ones above. Now give every chosen matrix of the real model such a layer.
+# Swapping a module is one `setattr` on its parent.
 
 # %%
 ALPHA = 16
@@ -530,9 +549,9 @@ out = peft_model(**probe)
 out.loss.backward()
 logit_gap = (out.logits.detach() - our_logits).abs().max().item()
 grad_gap = max(
-    (grad - mine).abs().max().item()
+    (other.grad - mine.grad).abs().max().item()
     for name, layer in ours.items()
-    for grad, mine in zip((p.grad for p in pairs[name]), (layer.A.grad, layer.B.grad), strict=True)
+    for other, mine in zip(pairs[name], (layer.A, layer.B), strict=True)
 )
 assert logit_gap < 1e-4
 assert grad_gap < 1e-4
@@ -565,12 +584,13 @@ print(f"{by_hand:,} parameters, by hand and by PEFT")
 # ## Full update against rank eight
 #
 # Same steps, same batches, same order, {{ setup.seeds | int }} seeds. Only the learning rates
-# differ, since the two methods want different ones. They come from a short trial with seed 0 on
-# tickets of the same validation split (three rates for LoRA, two for full tuning), so both results
-# are a little flattered; lesson 08 does the grid properly.
+# differ. They come from a short trial with seed 0 on tickets of the same validation split (three
+# rates for LoRA, two for full tuning), so both results are a little flattered and LoRA had one try
+# more; [lesson 08](lesson:08) does the grid properly.
 #
 # !!! question "Predict"
-#     After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats a token,
+#     After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats (natural-log
+#     units) a token,
 #     and its update cut to rank 8 reaches {{ loss.cut_8 | f3 }}. Will LoRA of rank 8, *trained* at
 #     that rank from a random $A$, end up **better**, **about equal** or **worse** than the cut? The
 #     cut has hindsight; LoRA has freedom to adapt.
@@ -578,7 +598,6 @@ print(f"{by_hand:,} parameters, by hand and by PEFT")
 # %%
 lora_losses, lora_seconds = [], []
 for s in budget["seeds"]:
-    eject()
     layers = inject(s)
     adapters = [p for layer in layers.values() for p in (layer.A, layer.B)]
     losses, seconds = train(model, adapters, train_set, seed=s, **lora_recipe)
@@ -612,16 +631,17 @@ record.values("time", {
 # %% [markdown]
 # LoRA reaches {{ loss.lora | f3 }} ({{ loss.lora.low | f3 }} to {{ loss.lora.high | f3 }} over
 # seeds): {{ share.lora | pct0 }} of the full tune's gain with
-# {{ peft.trainable / setup.trained | pct1 }} of its trained numbers. Compare the rows before you
-# conclude: its mean is {{ "above" if loss.lora > loss.cut_8 else "below" | text }} that of the cut.
-# A trained low-rank change and a truncated full one are different objects; a low-rank change that
-# works *exists*, as the cut shows, and whether a given number of steps *finds* one as good is a
-# separate question, of learning rate and patience.
+# {{ peft.trainable / setup.trained | pct1 }} of its trained numbers. Its mean is
+# {{ "above" if loss.lora > loss.cut_8 else "below" | text }} that of the cut; compare lowest and
+# highest before you call that a difference. The cut shows that a good low-rank change *exists*.
+# Whether a given number of steps *finds* one as good is a separate question, of learning rate and
+# patience.
 #
 # The first losses of the hand-made layer and of PEFT agreed within $10^{-3}$: the cell asserts it.
 # A LoRA step took {{ time.lora / time.full | f2 }} of the time of a full step on the machine that
-# made this page. That ratio belongs to the machine and the batch; the bound of two thirds counts
-# matrix products only, and the optimizer has {{ setup.trained | int }} weights less to move.
+# made this page. That ratio belongs to the machine and the batch. The bound of two thirds counts
+# matrix products only; besides, the optimizer has {{ setup.trained - peft.trainable | int }} numbers
+# fewer to move.
 
 # %% [markdown]
 # ## Merge and unmerge
@@ -652,10 +672,10 @@ print("merged logits agree within 0.1 % of the largest logit; weights return wit
 
 # %% [markdown]
 # The largest logit difference is {{ merge.gap | sci1 }} where the largest logit is
-# {{ merge.scale | f1 }}: rounding, because $(W + sBA)x$ and $Wx + sB(Ax)$ add the same numbers in
-# another order. Unmerging leaves a rest of up to {{ merge.left | sci1 }} in a weight for the same
-# reason. In 32 bits nobody will notice; exercise 2 asks about 16. If you need the original back
-# *exactly*, keep it, as we did.
+# {{ merge.scale | f1 }}: rounding, because $(W + sBA)x$ and $Wx + sB(Ax)$ are equal in mathematics
+# and rounded at other places. Unmerging leaves up to {{ merge.left | sci1 }} in a weight for the
+# same reason. In 32 bits that rarely matters; exercise 2 asks about 16. If you need the original
+# back *exactly*, keep it, as we did.
 
 # %% [markdown]
 # ## Break it
@@ -670,12 +690,13 @@ with torch.no_grad():
         layer.A.zero_()
 model(**probe).loss.backward()
 largest = max(p.grad.abs().max().item() for q in layers.values() for p in (q.A, q.B))
-record.value("zero.gradient", largest)
 eject()
+assert largest == 0
+record.value("zero.gradient", largest)
 print("largest gradient of any A or B:", largest)
 
 # %% [markdown]
-# Not small: exactly zero, and zero again after every step. What you would *see* is a loss that only
+# Not small: exactly zero (the cell asserts it), and zero again after every step. What you would *see* is a loss that only
 # wiggles with the batches, at any learning rate, with no error anywhere. The check that catches it
 # costs one line: after the first `backward()`, at least one trainable gradient must not be zero.
 #
@@ -700,7 +721,7 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
                          "silent": wrong.shape == square.shape})  # fmt: skip
 
 # %% [markdown]
-# The first failure is the good kind: it stops. The second is the bad kind. With a square weight,
+# The first failure is the good kind: it stops. In the second, with a square weight,
 # $BA$ is a legal product of size $r \times r$, and at $r = 1$ that is a single number, which
 # broadcasting adds to *every* weight without a word. With those shapes the product has to be $AB$.
 # This course keeps the paper's names: $B$ is $d_\text{out}\times r$, $A$ is $r\times d_\text{in}$,
@@ -709,10 +730,10 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
 # %% [markdown]
 # ## At 7B and 70B
 #
-# Nothing above depends on size except the count, and counts need no weights: on the `meta` device a
-# model has shapes and no memory. The shapes are from the published configurations ([Llama
-# 2](https://arxiv.org/abs/2307.09288), [Llama 3](https://arxiv.org/abs/2407.21783)) and stand in
-# `course.workbench`; PEFT itself does the counting.
+# The count needs no weights: on the `meta` device a model has shapes and takes no memory. The shapes
+# are those of each model's published configuration (the papers are [Llama
+# 2](https://arxiv.org/abs/2307.09288) and [Llama 3](https://arxiv.org/abs/2407.21783)) and stand in
+# `course.workbench`; PEFT does the counting.
 #
 # !!! question "Predict"
 #     A common tutorial prints {{ c2.claimed | int }} trainable parameters for $r = 16$ on all
@@ -720,7 +741,7 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
 #     up are 14336×4096, down is 4096×14336; there are 32 blocks. Is the figure right? (One line of
 #     arithmetic: add up $d_\text{in} + d_\text{out}$ over the seven.)
 
-# %% tags=["reveal"]
+# %%
 from functools import cache
 
 QV, ATTENTION = ("q_proj", "v_proj"), ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -735,6 +756,7 @@ def count(name, targets, rank):
     return adapted.get_nb_trainable_parameters()
 
 
+# %% tags=["reveal", "hide-code"]
 rows = []
 for name in ("Llama-2-7B", "Llama-3-8B", "Llama-3-70B"):
     for label, targets in (("q, v", QV), ("q, k, v, o", ATTENTION), ("all linear", "all-linear")):
@@ -766,9 +788,9 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 #
 # Read the table down: from 8B to 70B the adapter grows less than the weights. Width enters $W$
 # squared and the adapter only once, so the share *falls* with size. The equation, the zero start
-# and the merge stay the same. The quality numbers of this page do not carry over: they come from a
-# small model and a narrow task. What a 70B run needs in memory is [lesson 02's](lesson:02)
-# arithmetic with these counts.
+# and the merge stay the same. The measured shares of this page do not carry over: they come from a
+# small model and a narrow task. For memory at 70B, put these counts into
+# [lesson 02's](lesson:02) arithmetic.
 
 # %% tags=["claims"]
 record.claim(
@@ -865,11 +887,11 @@ record.values("bf16", {"error": error, "apart": apart_loss, "merged": merged_los
 print(f"relative error {error:.2f}; loss apart {apart_loss:.4f}, merged {merged_loss:.4f}")
 
 # %% [markdown] tags=["solution"]
-# The error is {{ bf16.error | pct0 }} of the update's size: the update is tiny beside the weights,
+# The error is {{ bf16.error | pct0 }} of the update's size: the update is small beside the weights,
 # and bf16 rounds relative to the *weight*. The loss goes from {{ bf16.apart | f4 }} to
-# {{ bf16.merged | f4 }}. Rounding errors point in all directions, and the controls above say how
-# little random directions do. That is an explanation, not a guarantee: measure your own case, and
-# merge from a 32-bit copy when you can.
+# {{ bf16.merged | f4 }}. Where the loss moves less than the error suggests, a likely reason is that
+# rounding has no preferred direction, and random directions did little above. That is a guess:
+# measure your own case, and merge from a 32-bit copy when you can.
 
 # %% [markdown]
 # ### Exercise 3: do two seeds listen to the same thing?
@@ -890,11 +912,11 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 # %% [markdown] tags=["solution"]
 # Independent random subspaces of dimension 8 overlap by $8/d_\text{in}$ on average, here
 # {{ overlap.chance | pct1 }}. The two seeds overlap by {{ overlap.seeds | pct0 }}. They share the
-# model, the tickets and the warmup, and differ only in the order of the batches. A high value says
-# that the directions are no accident of that order. It does not say that they belong to the *task*:
-# they could be the directions in which this model's inputs vary most, whatever the task. To tell
-# the two apart, tune on other data (the replies of the case, `course.case.reply`) and measure
-# again.
+# model, the set of tickets and the recipe, and differ in which tickets came and in what order. A
+# value far above chance says that the directions are no accident of that draw. It does not say that
+# they belong to the *task*: they could be the directions in which this model's inputs are largest,
+# whatever the task. To tell the two apart, tune on other data (the replies of the case,
+# `course.case.reply`) and measure again.
 
 # %% [markdown]
 # ## Knowledge check
@@ -928,14 +950,14 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 #     One of the two must be zero so that training starts at the pretrained model; the other must
 #     not, because each one's gradient contains the other. Swapping also works in principle: then
 #     $B$ waits one step instead of $A$. The two are not equivalent in training: Hayou and others
-#     find that $B = 0$ allows larger learning rates.
+#     find that starting with $B = 0$ allows larger learning rates and on average does better.
 #
 # ??? question "Does LoRA make training 256 times faster?"
 #     No. The trained parameters fall by hundreds, and with them gradients and optimizer states. The
-#     frozen weights still do the forward pass and pass gradients back to their inputs, so matrix
-#     products fall by at most a third. Speed-ups beyond that come from the optimizer step, or from
-#     the larger batch that the saved memory allows.
-#
+#     frozen weights still do the forward pass and pass gradients back to their inputs, so their
+#     matrix products fall by at most a third. Speed-ups beyond that come from the optimizer step, or
+#     from the larger batch that the saved memory allows.
+
 # %% [markdown]
 # ## Pitfalls
 #

@@ -152,10 +152,10 @@ record.table(
 # as often as Bradley–Terry says.
 
 # %%
-def fit(loss_of: object, steps: int = 3000) -> torch.Tensor:
+def fit(loss_of: object, steps: int = 400) -> torch.Tensor:
     """The policy over three answers that minimizes `loss_of(log_policy)`."""
     logits = pi_ref.log().clone().requires_grad_()  # (3,)
-    optimizer = torch.optim.Adam([logits], lr=0.01)
+    optimizer = torch.optim.Adam([logits], lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()
         loss_of(logits.log_softmax(0)).backward()
