@@ -123,7 +123,7 @@ def test_special_characters_stay_what_they_are(text: str) -> None:
         assert text_of(drawn).count(text) == 3
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet="ab <>&\"'-#$_{}\\^%=:;()[]/!?.", max_size=12), st.sampled_from(KINDS))
 def test_any_text_gives_valid_xml(text: str, kind: str) -> None:
     series = (replace(LINE.series[0], name=text or "a"), LINE.series[1])

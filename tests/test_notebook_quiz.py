@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course.quiz import Quiz
@@ -92,6 +92,7 @@ def test_ask_shows_options_and_unit_but_no_answers(quiz: Quiz, capsys: pytest.Ca
     assert "There is no question 9" in capsys.readouterr().out
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.fixed_dictionaries({"ask": st.text(), "options": st.just([]), "number": st.floats(allow_nan=False)}))
 )

@@ -37,7 +37,8 @@ def svg(figure: Figure) -> str:
         "text.color": INK, "axes.edgecolor": GRID, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
         "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
         "axes.spines.top": False, "axes.spines.right": False, "grid.color": GRID, "grid.linewidth": 0.6,
-        "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 10, "lines.linewidth": 1.8, "axes.prop_cycle": cycler(color=[INK]),
+        "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 10, "lines.linewidth": 1.8,
+        "axes.prop_cycle": cycler(color=[INK]),
         "axes.unicode_minus": True,
     }  # fmt: skip
     with rc_context(style):

@@ -21,6 +21,8 @@ VALUES = {"lora.trainable": 9216, "lora.ratio": 256.0}
         ("lora.trainable > 9216", "lora.ratio > 1", "conditions"),
         ("lora.trainable > 9216", "lora.ratio < 1", "wrong"),
         ("lora.trainable > 9216", "", "wrong"),
+        ("", "", "untestable"),
+        ("", "lora.ratio > 1", "untestable"),
     ],
 )
 def test_verdicts(holds: str, partly: str, verdict: str) -> None:

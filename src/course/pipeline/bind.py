@@ -1,4 +1,4 @@
-"""Bindings in prose: ``{{ expression | format }}`` becomes the captured number, and typed copies of numbers are found."""
+"""Bindings in prose: ``{{ expression | format }}`` becomes the captured number; typed copies are found."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class TypedNumber:
 def typed_numbers(text: str, values: Mapping[str, Scalar], allowed: frozenset[str]) -> list[TypedNumber]:
     """Literals in prose, of three significant digits or more, that print a captured value.
 
-    Fewer digits prove nothing: "16" equals some captured value by accident too often. ``allowed`` are literals (without thousands
-    separators) that are definitions.
+    Fewer digits prove nothing: "16" equals some captured value by accident too often. ``allowed`` are literals
+    (without thousands separators) that are definitions.
     """
     prose = NOT_PROSE.sub(lambda m: "\n" * m[0].count("\n"), text)
     printed = _printed(values)

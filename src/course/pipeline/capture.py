@@ -135,7 +135,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # all but tab and newline: n
 
 
 def normalise(text: str) -> str:
-    """``text`` without what differs between runs: colors, overwritten progress lines, addresses, folders, timestamps."""
+    """``text`` without what differs between runs: colors, overwritten lines, addresses, folders, timestamps."""
     text = _ANSI.sub("", text)
     lines = (line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n"))
     text = "\n".join(_CONTROL.sub("", line).rstrip() for line in lines)
@@ -208,4 +208,3 @@ def _same(before: Any, after: Any, tolerance: float) -> bool:
         numbers = isinstance(before, (int, float)) and isinstance(after, (int, float))
         return numbers and math.isclose(before, after, rel_tol=tolerance, abs_tol=1e-12)
     return bool(before == after)
-

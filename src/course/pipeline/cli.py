@@ -1,6 +1,7 @@
 """The command line: ``course build``, ``run``, ``check``, ``new`` and ``list``.
 
-Exit codes: 0 success; 1 a lesson, quiz, page or the machine has a problem, told on stderr; 2 a wrong command line; 130 interrupted.
+Exit codes: 0 success; 1 a lesson, quiz, page or the machine has a problem, told on stderr; 2 a wrong command
+line; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from course.draw import svg
 from course.pipeline import markup
 from course.pipeline.bind import bind
 from course.pipeline.capture import Provenance
+from course.pipeline.claims import VERDICTS
 from course.pipeline.lesson import Cell
-from course.pipeline.render import QUIZ_MARKER, VERDICTS, figure_of, link_lessons
+from course.pipeline.render import QUIZ_MARKER, figure_of, link_lessons
 from course.pipeline.store import Bundle
 from course.quiz import Quiz
 
@@ -66,7 +67,10 @@ class _Maker:
         self.lesson, self.capture = bundle.lesson, bundle.captured
 
     def notebook(self, outputs: bool) -> str:
-        cells = [nbformat.v4.new_markdown_cell(self._title(".ipynb"), id="title"), self._code_cell("install", self.install, Cell("code", "", frozenset(), 0))]
+        cells = [
+            nbformat.v4.new_markdown_cell(self._title(".ipynb"), id="title"),
+            self._code_cell("install", self.install, Cell("code", "", frozenset(), 0)),
+        ]
         index = 0
         for place, cell in enumerate(self.lesson.cells):
             if not cell.is_code:
@@ -103,9 +107,11 @@ class _Maker:
         before, marker, after = text.partition(QUIZ_MARKER)
         if not marker:
             return [nbformat.v4.new_markdown_cell(text, id=f"prose-{place}")]
-        questions = [{**asdict(asked), "options": [asdict(option) for option in asked.options]} for asked in self.bundle.asked]
+        questions = [
+            {**asdict(asked), "options": [asdict(option) for option in asked.options]} for asked in self.bundle.asked
+        ]
         setup = f'from course.quiz import Quiz\n\nquiz = Quiz.decode("{Quiz(questions).encode()}")\nquiz.ask()'
-        how = "Answer with `quiz.answer(1, \"B\")` or, for a number, `quiz.answer(4, 1536)`; then `quiz.score()`."
+        how = 'Answer with `quiz.answer(1, "B")` or, for a number, `quiz.answer(4, 1536)`; then `quiz.score()`.'
         nodes = [nbformat.v4.new_markdown_cell(f"{before.strip()}\n\n{how}", id=f"prose-{place}")]
         nodes.append(nbformat.v4.new_code_cell(setup, id="quiz"))
         nodes.append(nbformat.v4.new_code_cell("quiz.score()", id="quiz-score"))
@@ -175,13 +181,21 @@ class _Maker:
     def _markdown_quiz(self) -> str:
         parts = []
         for place, asked in enumerate(self.bundle.asked, 1):
-            options = "\n".join(f"   - **{letter}** {o.text.strip()}" for letter, o in zip("ABCDEF", asked.options, strict=False))
+            options = "\n".join(
+                f"   - **{letter}** {o.text.strip()}" for letter, o in zip("ABCDEF", asked.options, strict=False)
+            )
             if asked.options:
-                whys = (f"- **{letter}** {'Right. ' if o.right else 'Not this. '}{o.why.strip()}" for letter, o in zip("ABCDEF", asked.options, strict=False))
+                whys = (
+                    f"- **{letter}** {'Right. ' if o.right else 'Not this. '}{o.why.strip()}"
+                    for letter, o in zip("ABCDEF", asked.options, strict=False)
+                )
                 answer = "\n".join(whys)
             else:
                 answer = f"**{asked.number_text}.** {asked.why}"
-            parts.append(f"{place}. {asked.ask.strip()}\n\n{options}\n\n<details><summary>Answer</summary>\n\n{answer}\n\n</details>")
+            parts.append(
+                f"{place}. {asked.ask.strip()}\n\n{options}\n\n"
+                f"<details><summary>Answer</summary>\n\n{answer}\n\n</details>"
+            )
         return "\n\n".join(parts)
 
     def _title(self, suffix: str) -> str:
@@ -197,8 +211,8 @@ class _Maker:
 def _provenance(run: Provenance) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     return (
-        f"*Where these numbers come from: source commit {run.commit}, fingerprint {run.fingerprint}, profile {run.profile}, "
-        f"seed {run.seed}, {run.device} ({run.processor}, {run.threads} threads), {run.dtype}, Python {run.python}, "
+        f"*Where these numbers come from: source commit {run.commit}, fingerprint {run.fingerprint}, "
+        f"profile {run.profile}, seed {run.seed}, {run.device} ({run.processor}, {run.threads} threads), {run.dtype}, Python {run.python}, "
         f"{libraries}; {run.seconds} s on {run.date}.*"
     )
 
@@ -207,7 +221,9 @@ def _comment(text: str) -> str:
     return "\n".join(f"# {line}".rstrip() for line in text.split("\n"))
 
 
-_ADMONITION = re.compile(r'^(?P<mark>!!!|\?\?\?\+?) (?P<type>[\w-]+)(?: "(?P<title>[^"]*)")?\n(?P<body>(?:(?: {4}.*)?(?:\n|\Z))+)', re.M)
+_ADMONITION = re.compile(
+    r'^(?P<mark>!!!|\?\?\?\+?) (?P<type>[\w-]+)(?: "(?P<title>[^"]*)")?\n(?P<body>(?:(?: {4}.*)?(?:\n|\Z))+)', re.M
+)
 
 
 def portable(text: str) -> str:
@@ -222,5 +238,3 @@ def portable(text: str) -> str:
         return f"> **{title}**\n>\n{quoted}\n\n"
 
     return _ADMONITION.sub(replace, text).rstrip("\n")
-
-

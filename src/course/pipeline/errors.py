@@ -23,7 +23,9 @@ class CourseError(Exception):
     hint: str = ""
 
     def __str__(self) -> str:
-        where = "" if self.path is None else f"{_short(self.path)}:{self.line}: " if self.line else f"{_short(self.path)}: "
+        where = (
+            "" if self.path is None else f"{_short(self.path)}:{self.line}: " if self.line else f"{_short(self.path)}: "
+        )
         return f"{where}{self.message}" + (f"\n  → {self.hint}" if self.hint else "")
 
 

@@ -1,7 +1,7 @@
 """What a lesson's results depend on, as named hashes. Equal fingerprints mean equal results: nothing needs to run.
 
-Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked version
-of every library these import, and the weights' hashes. Comments, docstrings, prose, quiz and display tags are not. The
+Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked
+version of every library these import, and the weights' hashes. Comments, docstrings, prose, quiz and display tags are not. The
 machine is provenance, not an input.
 """
 
@@ -158,7 +158,9 @@ def versions(lock: Path) -> dict[str, str]:
     try:
         text = lock.read_text(encoding="utf-8")
     except OSError as error:
-        raise CourseError("The lock file is missing.", lock, hint="Run the build from the repository's root.") from error
+        raise CourseError(
+            "The lock file is missing.", lock, hint="Run the build from the repository's root."
+        ) from error
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([a-z0-9][a-z0-9-]*)==([^\s;\\]+)", text, re.M):
         found.setdefault(name, version)

@@ -8,6 +8,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import jupytext
@@ -95,7 +96,7 @@ def find(folder: Path) -> list[Path]:
         CourseError: two lessons with one number.
     """
     paths = sorted((p for p in folder.rglob("*.py") if FILE_NAME.fullmatch(p.name)), key=lambda p: p.name)
-    for first, second in zip(paths, paths[1:], strict=False):
+    for first, second in pairwise(paths):
         if first.name[:2] == second.name[:2]:
             message = f"Two lessons have the number {first.name[:2]}: this one and {first.name}."
             raise CourseError(message, second, hint="Give one of them another number.")
@@ -227,7 +228,7 @@ def _stray_line(text: str, markers: list[int]) -> int:
 
 
 def _header(text: str, path: Path) -> Header:
-    allowed = {field for field in Header.__dataclass_fields__}
+    allowed = set(Header.__dataclass_fields__)
     fields = yamlfile.parse(text, path, offset=1).fields("The header", allowed)
     module = fields.get("module", int)
     if module not in MODULES:

@@ -1,4 +1,4 @@
-"""The MkDocs plugin: lesson pages, downloads and the ledger are generated files, so ``mkdocs serve`` and mike just work."""
+"""The MkDocs plugin: lesson pages, downloads and the ledger are generated, so ``mkdocs serve`` and mike just work."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             raise PluginError("\n".join(problems))
         self.pages = {}
         if config.nav:
-            config.nav = [_lessons_nav(self.bundles) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
+            config.nav = [
+                _lessons_nav(self.bundles) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav
+            ]
         return config
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
@@ -101,7 +103,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         return html
 
     def _shared_notebook_css(self, html: str, config: MkDocsConfig) -> str:
-        """mkdocs-jupyter puts hundreds of kilobytes of CSS and foreign scripts on each page: keep one shared copy, no script."""
+        """mkdocs-jupyter puts hundreds of kilobytes of CSS and foreign scripts on each page: keep one copy."""
         styles = re.findall(r"<style[^>]*>(.*?)</style>", html, re.S)
         target = Path(config.site_dir) / NOTEBOOK_CSS
         target.parent.mkdir(parents=True, exist_ok=True)

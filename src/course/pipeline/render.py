@@ -46,7 +46,9 @@ class Page:
 
     def fill(self, content: str) -> str:
         """``content`` (the converted Markdown) with every token replaced by its fragment."""
-        return re.sub(r"<p>(fragment-[\w.-]+-end)</p>|(fragment-[\w.-]+-end)", lambda m: self.fragments[m[1] or m[2]], content)
+        return re.sub(
+            r"<p>(fragment-[\w.-]+-end)</p>|(fragment-[\w.-]+-end)", lambda m: self.fragments[m[1] or m[2]], content
+        )
 
 
 def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str]) -> str:
@@ -58,7 +60,9 @@ def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], 
 def as_data(bound: Bound) -> str:
     """A bound number as HTML that carries its exact value and where it comes from."""
     label = html.escape(f"{bound.expression} = {bound.value}")
-    return f'<data class="bound" value="{html.escape(str(bound.value))}" title="{label}">{html.escape(bound.text)}</data>'
+    return (
+        f'<data class="bound" value="{html.escape(str(bound.value))}" title="{label}">{html.escape(bound.text)}</data>'
+    )
 
 
 def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: int, target: Callable[[str], str]) -> str:
@@ -204,11 +208,14 @@ class _Renderer:
     def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
         header = self.lesson.header
         seconds = self.capture.provenance.seconds
-        before = [f'<a href="../{self.lessons[n]}/">Lesson {n:02}</a>' for n in header.prerequisites if n in self.lessons]
+        before = [
+            f'<a href="../{self.lessons[n]}/">Lesson {n:02}</a>' for n in header.prerequisites if n in self.lessons
+        ]
         objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
         links = "".join(f'<li><a href="{name}"{_attribute(name)}>{label}</a></li>' for label, name in downloads)
         return (
-            f'<div class="lesson-meta"><p class="lesson-kicker">Lesson {self.lesson.number:02} · {MODULES[header.module]}</p>'
+            f'<div class="lesson-meta"><p class="lesson-kicker">Lesson {self.lesson.number:02} · '
+            f"{MODULES[header.module]}</p>"
             f'<p class="lesson-times">Read {header.read_minutes} min · ran in {_duration(seconds)} on '
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
@@ -266,9 +273,10 @@ def claim_box(claim: Claim) -> str:
     note = f"<p>{markup.inline_html(claim.note)}</p>" if claim.note else ""
     return (
         f'<aside class="claim claim--{claim.verdict}" aria-label="Claim {claim.number}">'
-        f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> {markup.inline_html(claim.text)} '
+        f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> '
+        f"{markup.inline_html(claim.text)} "
         f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
-        f'<p>{badge(claim)} Found here: {markup.inline_html(claim.found)}.</p>{note}</aside>'
+        f"<p>{badge(claim)} Found here: {markup.inline_html(claim.found)}.</p>{note}</aside>"
     )
 
 

@@ -9,7 +9,7 @@ from course.pipeline.errors import CourseError
 from course.pipeline.files import write_atomic
 from course.pipeline.lesson import MODULES, find
 
-LESSON = '''\
+LESSON = """\
 # ---
 # title: {title}
 # module: {module}
@@ -35,7 +35,7 @@ answer = record.value("example.answer", 6 * 7)
 # ## Knowledge check
 #
 # <!-- quiz -->
-'''
+"""
 
 QUESTION = """\
   - id: {slug}-{n}

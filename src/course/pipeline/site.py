@@ -1,4 +1,4 @@
-"""Render the site with MkDocs, only when something it shows has changed, and replace the old one only when it is whole."""
+"""Render the site with MkDocs, only when something it shows has changed, and replace the old one only by a whole one."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Node:
             return None
 
     def scalar(self, kind: type[T], what: str) -> T:
-        """The node as a ``str``, ``int``, ``float`` or ``bool``; an ``int`` passes for a ``float``, a number for a ``str``."""
+        """The node as a ``kind``; a whole number passes for a ``float``, any number for a ``str``."""
         found = self._plain() if isinstance(self.yaml, yaml.ScalarNode) else None
         if kind is str and isinstance(found, (int, float)) and not isinstance(found, bool):
             found = self.yaml.value

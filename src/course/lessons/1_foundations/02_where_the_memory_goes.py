@@ -51,9 +51,9 @@
 # depends on how much work you put through at once, and does not care about the first three. Every
 # memory technique in this course empties one shelf and leaves the others alone. LoRA empties the
 # middle two. Quantization shrinks the first. Gradient checkpointing shrinks the last. To choose
-# between them, look at which shelf is full. (Where the picture breaks: real shelves do not overlap
-# in time, and here the peak is what counts. Activations are at their highest just when gradients
-# begin to appear.)
+# between them, look at which shelf is full. (Where the picture breaks: these shelves
+# fill at different times, and the peak is what counts. Activations are at their highest just when
+# gradients begin to appear.)
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
@@ -111,8 +111,9 @@ record.values("n", {"total": P, "embedding": embedding, "attention": attention, 
 # The formula gives {{ n.total | int }}, and so does the model. The MLPs hold
 # {{ n.mlp / n.total | pct0 }}, the attention {{ n.attention / n.total | pct0 }}, the norms
 # {{ n.norms / n.total | pct2 }}. The embedding, which serves as the output head too, holds
-# {{ n.embedding / n.total | pct0 }}: a lot, since this model is narrow and its vocabulary is not. At
-# 8B that share is much smaller.
+# {{ n.embedding / n.total | pct0 }}: a lot, since this model is narrow and its vocabulary is not. In
+# Llama-3.1-70B, embedding and a separate head together hold
+# {{ 2 * 128256 * 8192 / count.llama_3_1_70b | pct0 }}.
 
 # %% [markdown]
 # ## Sixteen bytes a trained parameter
@@ -162,8 +163,8 @@ del optimizer, states
 # Weights and gradients are 4 bytes × {{ n.total | int }} each, and the states twice that. Look at
 # the last digits of the states: they are {{ step.optimizer - 8 * n.total | int }} bytes more than 8
 # per parameter, because AdamW keeps a 4-byte step counter for each of its {{ step.tensors | int }}
-# tensors. The sum is {{ step.static | gb2 }}, and **half of it is the optimizer**. That is why full
-# tuning is dominated by Adam, at any size: the ratio 1 : 1 : 2 contains no size at all.
+# tensors. The sum is {{ step.static | gb2 }}, and **half of it is the optimizer**. Among
+# these three shelves Adam's is the fullest at any size: the ratio 1 : 1 : 2 contains no size at all.
 
 # %% [markdown]
 # ## Fewer bits, and what breaks first
@@ -184,8 +185,9 @@ record.table("precision.formats", rows, columns=["format", "bits", "largest", "e
 
 # %% [markdown]
 # bf16 has fp32's range with an epsilon of about 0.008. fp16 has a finer epsilon and a largest number
-# of 65,504. Integers have no exponent, so the range is carried by a separate scale; lesson 09 is
-# about that.
+# of 65,504. The 8-bit floats give up both: e4m3 ends at 448 with an epsilon of 1/8, e5m2 trades one
+# more bit of resolution for range. So values are scaled before they are stored in either. Integers
+# have no exponent, and their range is carried by the scale alone; lesson 09 is about that.
 #
 # !!! question "Predict"
 #     A weight is 1. One hundred updates of 0.001 are subtracted from it, one after the other. What
@@ -221,8 +223,9 @@ print("300 squared in fp16:", square, "| a gradient of 1e-8 in fp16:", tiny)
 # + \underbrace{8}_{m,\ v} = 16 \text{ bytes again.}$$
 #
 # So "half precision" does not halve the first three shelves. It halves many *activations* and speeds
-# up the multiplications. Only *pure* bf16, without a master copy and with bf16 moments, gets to 8
-# bytes, and pays with the effect you just saw.
+# up the multiplications. *Pure* bf16, without a master copy and with bf16 moments, does get to 8
+# bytes, and pays with the effect you just saw. (Other layouts keep the
+# gradients in fp32 instead of bf16, 18 bytes, or in both, 20.)
 
 # %% [markdown]
 # ## What a forward pass leaves behind
@@ -232,11 +235,11 @@ print("300 squared in fp16:", square, "| a gradient of 1e-8 in fp16:", tiny)
 #
 # | operation | its backward needs | numbers a token |
 # |---|---|---|
-# | norm (twice) | its input, its 1/rms, the normalized value | $2d + 1$ |
+# | norm (twice) | its input, one over its root mean square, the normalized value | $2d + 1$ |
 # | the linear layers that read the norm (twice) | their common input, stored once | $d$ |
 # | fused attention | queries, keys, values, output, one statistic per head | $2q + 2k + h$ |
 # | output projection | its input: the attention's output, already stored | 0 |
-# | gate and SiLU | the gate, SiLU of the gate | $2f$ |
+# | gate and SiLU, $x\,\sigma(x)$ | the gate, SiLU of the gate | $2f$ |
 # | their product, and `down_proj` | the "up" value, the product | $2f$ |
 #
 # That makes $6d + 2q + 2k + 4f + h + 2$ numbers a token and layer, with $h$ the number of heads.
@@ -302,7 +305,7 @@ model.set_attn_implementation("sdpa")
 record.table("act.table", rows, columns=["attention", "b", "T", "measured", "predicted", "error"],
              caption="Bytes saved for backward: counted, and predicted from the shapes.")
 
-# %%
+# %% tags=["hide-code"]
 singles = [T for b, T in budget["sizes"] if b == 1]
 shortest, longest = singles[0], singles[-1]
 for name in ("fused", "eager"):
@@ -349,8 +352,8 @@ record.figure("act.plot", record.Figure(
 # forward multiplication: once for the gradient of the layer's input, once for that of its weight. So
 # a full step is 1 + 2 = 3 units, and one more forward makes 4: a third more. That is an upper bound,
 # for two reasons. The head is not run again. And PyTorch stops rerunning a block as soon as the last
-# *saved* tensor is back: the final product with `down_proj` only makes the block's output, which
-# nobody needs, so a full step skips it.
+# *saved* tensor is back: the final product with `down_proj` only makes the block's output, and no
+# derivative in the block needs it, so a full step skips it.
 #
 # !!! question "Predict"
 #     With LoRA, nearly all weights are frozen, and need no gradient. How many units is a LoRA step
@@ -419,13 +422,17 @@ record.table("ck.table", rows, caption="Bytes of activations, and operations of 
 # In full tuning, checkpointing leaves {{ ck.full.memory | pct0 }} of the activations (the block under
 # recomputation included) for {{ ck.full.more | pct0 }} more compute. With LoRA the same switch costs
 # {{ ck.lora.more | pct0 }} more. A LoRA step is only about two units to begin with, since the
-# gradients of the frozen weights are never computed; and the adapter of `down_proj` runs after the
-# frozen product, so that one is rerun too. The familiar "about 30 %" is neither of the two: it
-# rounds the upper bound. These operations are counted exactly. The time of the fastest step changed by
+# gradients of the frozen weights are never computed: its bound is a *half*. And the adapter of
+# `down_proj` runs after the frozen product, so that one is rerun too. The memory that remains is
+# mostly the last stretch, which is not checkpointed: the final norm and the vocabulary's
+# log-probabilities.
+#
+# The operations of matrix products are counted exactly. The time of the fastest step changed by
 # {{ ck.full.time | pct0 }} in full tuning and by {{ ck.lora.time | pct0 }} with LoRA; other work on the
 # machine disturbs a few steps this short, so trust the counts.
 #
-# Check the first figure by hand: rerun six of the seven matrices and both products of attention.
+# Check the cost of full tuning by hand: rerun six of the seven matrices and both products of
+# attention. The batch cancels.
 
 # %%
 def rerun_share(a, T):
@@ -442,16 +449,14 @@ eight = record.value("ck.predicted_8b", rerun_share(ARCHITECTURES["Llama-3.1-8B"
 print(f"predicted: {here:.1%} more here, {eight:.1%} more for Llama-3.1-8B at 2,048 tokens")
 
 # %% [markdown]
-# The arithmetic gives {{ ck.predicted | pct1 }}, the counter {{ ck.full.more | pct1 }}.
-#
-# What remains is mostly the last stretch, which is not checkpointed: the final norm and the
-# vocabulary's log-probabilities.
+# The arithmetic gives {{ ck.predicted | pct1 }}, the counter {{ ck.full.more | pct1 }}. At 8B the head
+# weighs less and the extra compute is {{ ck.predicted_8b | pct0 }}, still short of a third.
 
 # %% [markdown]
 # ## LoRA empties two shelves, and leaves one full
 #
-# Rank 16 on all seven matrices trains {{ lora.trainable | int }} parameters,
-# {{ lora.trainable / n.total | pct1 }} of the model. Gradients and optimizer states shrink by the
+# Rank 16 on all seven matrices trains {{ lora.trainable | int }} new parameters, as many as
+# {{ lora.trainable / n.total | pct1 }} of the model's. Gradients and optimizer states shrink by the
 # same factor.
 #
 # !!! question "Predict"
@@ -492,9 +497,9 @@ record.figure("lora.shelves", record.Figure(
 # fp32 *copy* of its bf16 input. The library's formula includes it (its tests hold it against PEFT,
 # byte for byte).
 #
-# **The rule of the lesson:** full tuning is dominated by optimizer states; LoRA by weights while
-# sequences are short, and by activations when they are long. So with LoRA reach for checkpointing
-# and shorter batches, not for a lower rank.
+# **The rule of the lesson:** with few tokens a step, full tuning is dominated by optimizer states and
+# LoRA by weights; with many, both are dominated by activations, and LoRA gets there first. So with
+# LoRA reach for checkpointing and smaller batches, not for a lower rank.
 
 # %% [markdown]
 # ## Break it
@@ -541,10 +546,11 @@ print(*(f"{name:9} {size:>12,} bytes alive" for name, size in leak.items()), sep
 # The first line, `append(loss)`, keeps {{ leak.kept | mb0 }} alive after four batches,
 # {{ leak.kept / leak.one | x1 }} what a single one saves, and would go on until memory runs out:
 # what you *see* is a crash in the middle of an evaluation, after hundreds of good batches.
-# `loss.item()` leaves {{ leak.item | int }} bytes. The third line corrects a common belief: after
-# `backward()` the graph has given up its saved tensors, and a kept loss holds
-# {{ leak.backward | kb1 }}. So the training loop forgives this habit and the evaluation loop does
-# not. The fix: evaluate under `torch.no_grad()`, and keep numbers, not tensors.
+# `loss.item()` leaves {{ leak.item | int }} bytes: the batch's 32 token ids, which the loop itself
+# still holds. The third line may surprise you: after `backward()` the graph has given up its saved
+# tensors, and four kept losses hold {{ leak.backward - leak.item | int }} bytes more than that. So the
+# training loop forgives this habit and the evaluation loop does not. The fix: evaluate under
+# `torch.no_grad()`, and keep numbers, not tensors.
 
 # %% [markdown]
 # ## At 7B and 70B
@@ -580,7 +586,7 @@ record.table("count.table", rows, caption="Exact parameter counts, from modules 
 # "7B" is a name: the three models of that name differ by up to
 # {{ (count.qwen2_5_7b / count.llama_2_7b - 1) | pct0 }}. Now the shelves, for one sequence of 2,048
 # tokens. Full tuning is in mixed precision without checkpointing, LoRA and QLoRA (rank 16, all
-# matrices, bf16 compute) with it.
+# matrices, bf16 compute) with it, so compare activations only between those two.
 
 # %%
 rows, names = [], {"Llama-3.1-8B": "b8", "Llama-3.1-70B": "b70"}
@@ -603,18 +609,19 @@ bare = estimate(ARCHITECTURES["Llama-3.1-70B"], "qlora", rank=16, batch=1, seque
 record.value("b70.qlora_bare", bare.total)  # without checkpointing
 
 # %% [markdown]
-# The ratio of the first three shelves does not change with size. What changes is the *mix* of
-# activations: wider layers make the vocabulary's share smaller. What is **not** in the table:
-# temporaries around the loss, the CUDA context, and what the allocator cannot reuse. None of it was
-# measured on a GPU here. Treat the totals as a floor, and do not plan to fill a card to the last
-# gigabyte. QLoRA's weights are computed with 4 + 8/64 + 32/(64 · 256) = 4.127 bits a weight: NF4
-# with double quantization ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)); lesson 09 measures
+# In full tuning the ratio of the first three shelves does not change with size. What changes is the
+# *mix* of activations: wider layers make the vocabulary's share smaller. Checkpointing decides the
+# last rows: without it, QLoRA at 70B takes {{ b70.qlora_bare | gb0 }} instead of
+# {{ b70.qlora.total | gb0 }}. What is **not** in the table: temporaries around the loss, the CUDA
+# context, and what the allocator cannot reuse. None of it was measured on a GPU here. Treat the
+# totals as a floor. QLoRA's weights are computed with 4 + 8/64 + 32/(64 · 256) = 4.127 bits a weight:
+# NF4 with double quantization ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)); lesson 09 measures
 # it.
 #
 # Two more levers appear in the calculator. **8-bit AdamW** stores the moments in one byte each with
-# a scale per 256 values: full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to
-# {{ b8.adam8 | gb0 }} before activations. **Paged** optimizers take the same bytes but may push them
-# out to the host's memory when the card is full.
+# a scale per 256 values (the block of bitsandbytes; the paper used 2,048): full tuning of 8B drops
+# from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations. **Paged** optimizers take
+# the same bytes but may push them out to the host's memory when the card is full.
 
 # %% tags=["claims"]
 record.claim(
@@ -640,7 +647,7 @@ record.claim(
     partly="abs(b70.lora.total / 160e9 - 1) < 0.1 and abs(b70.qlora.total / 48e9 - 1) < 0.1",
     note="The two adapter figures hold for one sequence of 2,048 tokens with checkpointing at rank 16; without "
          "checkpointing QLoRA takes {{ b70.qlora_bare | gb0 }}. 1.4 TB is 20 bytes a parameter: the 16 counted here "
-         "and an fp32 copy of the gradients, which some trainers keep. Computed, not run.")
+         "and an fp32 copy of the gradients, which some layouts add. Computed, not run.")
 record.claim(
     12, "Gradient checkpointing: about 30 % more compute, half the memory", source="common tutorial figure",
     value="+{{ ck.full.more | pct0 }} compute in full tuning, +{{ ck.lora.more | pct0 }} with LoRA; "
@@ -720,7 +727,7 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 # - [ ] I know which of the four shelves is full before I choose a technique.
 # - [ ] I count 16 bytes for each *trained* parameter with AdamW, in fp32 and in mixed precision.
 # - [ ] I use fused attention, so that memory grows with $T$ and not with $T^2$.
-# - [ ] I expect at most a third more compute from checkpointing in full tuning, and more with LoRA.
+# - [ ] I expect at most a third more compute from checkpointing in full tuning, a half with LoRA.
 # - [ ] My evaluation runs under `torch.no_grad()` and keeps numbers.
 # - [ ] I add head-room for temporaries, and check against the device's peak counter.
 #
@@ -728,9 +735,10 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 #
 # ??? question "Estimate the memory for full fine-tuning of an 8B model, out loud."
 #     Mixed precision with AdamW: 2 bytes of weights, 2 of gradients, 4 of master copy, 8 of moments,
-#     so 16 × 8.03 billion: about 128 GB before activations. That is more than one 80 GB card, so
-#     shard the states over cards, or use 8-bit moments, or do not train all parameters. Then
-#     activations: proportional to tokens, a few MB each at this width without checkpointing.
+#     so 16 × 8.03 billion: about {{ b8.full.fixed | gb0 }} before activations. That is more than one
+#     80 GB card, so shard the states over cards, or do not train all parameters. Then activations:
+#     proportional to tokens, about {{ b8.full.activations / 2048 | mb0 }} each in bf16 without
+#     checkpointing.
 #
 # ??? question "LoRA trains under one percent of the parameters. Why does memory not fall by 100×?"
 #     Only gradients and optimizer states scale with trained parameters. The frozen weights stay, and
@@ -740,7 +748,7 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 # ??? question "When is gradient checkpointing a bad idea?"
 #     When activations are not the full shelf (short sequences, small batch), or when the run is
 #     limited by compute and fits anyway. It cannot help with weights or optimizer states. With LoRA
-#     its relative price is higher than with full tuning.
+#     its relative price is higher: up to a half, rather than a third.
 #
 # ??? question "Why bf16 rather than fp16, and what does bf16 still need?"
 #     bf16 has fp32's range, so no loss scaling. Its resolution is coarse: small updates round away.
@@ -754,7 +762,7 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 # | out of memory at the first update | AdamW's states appear then | 8-bit states, fewer trained parameters |
 # | memory grows with the square of the length | eager attention | `attn_implementation="sdpa"` |
 # | lower LoRA rank, same memory | activations dominate | checkpointing, smaller batch with accumulation |
-# | loss stops falling in pure bf16 | updates below half an epsilon | master copy or fp32 trained weights |
+# | loss stops falling in pure bf16 | updates below half the gap between numbers | master copy or fp32 trained weights |
 # | inf or nan in fp16 | above 65,504 | bf16, or loss scaling |
 #
 # ## Further reading
@@ -768,7 +776,7 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 # - Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*, 2022,
 #   [arXiv:2205.05198](https://arxiv.org/abs/2205.05198). Count activations per operation; recompute
 #   only the cheap ones.
-# - Micikevicius et al., *Mixed Precision Training*, 2018,
+# - Micikevicius et al., *Mixed Precision Training*, 2017 (ICLR 2018),
 #   [arXiv:1710.03740](https://arxiv.org/abs/1710.03740). Master weights and loss scaling.
 # - Dettmers, Lewis, Shleifer, Zettlemoyer, *8-bit Optimizers via Block-wise Quantization*, 2021,
 #   [arXiv:2110.02861](https://arxiv.org/abs/2110.02861). Where three quarters of the optimizer shelf

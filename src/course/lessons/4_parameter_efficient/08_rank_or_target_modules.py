@@ -18,9 +18,9 @@
 # A LoRA configuration asks for two choices before anything trains: a rank, and a list of modules.
 # Advice on both is plentiful and contradicts itself. This lesson trains a grid of
 # {{ runs.grid | int }} adapters to find out. On this task the choice of modules explains
-# {{ anova.target | pct0 }} of the spread in held-out loss and the rank {{ anova.rank | pct0 }}.
-# Neither helps at the wrong learning rate: with full tuning's, the adapter we compare it on ends at
-# {{ broken.inherited | f3 }} nats a token instead of {{ broken.tuned | f3 }}.
+# {{ anova.target | pct0 }} of the spread in held-out loss and the rank {{ anova.rank | pct0 }}. The
+# learning rate counts too: all linear layers at rank 4 end at {{ broken.inherited | f3 }} nats a
+# token with full tuning's rate and at {{ broken.tuned | f3 }} with their own.
 #
 # ## Warm-up
 #
@@ -40,9 +40,9 @@ seed = 0
 # %% [markdown]
 # ## Two ways to spend a budget
 #
-# Picture the model as a building with many rooms, one for each weight matrix, and an adapter as
-# furniture. You can put a lot into one kind of room (a high rank on the query projections) or a
-# little into every room (rank 1 everywhere). Both cost about the same number of parameters:
+# Picture the model as a building with a room for each weight matrix, and an adapter as furniture.
+# You can put a lot into one kind of room (a high rank on the query projections) or a little into
+# every room (rank 1 everywhere). Both cost about the same number of parameters:
 #
 # ```text
 #              q    k    v    o    gate  up   down
@@ -51,10 +51,10 @@ seed = 0
 # ```
 #
 # The two are different in kind. Rank decides *how many directions* an update to one matrix may
-# have. The target list decides *which functions* can change at all: with `q_proj` alone you change
-# the weights that say where a head looks, never those that say what it copies or what the
-# feed-forward layers compute. The picture breaks at one point: rooms add up, but layers are
-# chained, so a change in one place can partly stand in for a missing change in another.
+# have. The target list decides *which functions* can change: with `q_proj` alone you change the
+# weights that say where a head looks, never those that say what it copies. The picture breaks at
+# one point: rooms add up, but layers are chained, so a change in one place can partly stand in for
+# a missing change in another.
 #
 # We use the extraction task of the running case. A customer's message goes in; JSON with intent,
 # product and urgency must come out. Products and phrasings of the held-out tickets never occur in
@@ -126,9 +126,9 @@ record.values("width", {key: widths[name] for key, name in (("q", "q"), ("all", 
 record.value("model.parameters", total)
 
 # %% [markdown]
-# Read the table by diagonals: all linear layers at a low rank cost as much as the queries at a rank
-# {{ width.all / width.q | f1 }} times as high. That is why "rank 64 against rank 4" and "q against
-# all" cannot be compared until the parameters are held equal.
+# All linear layers at a low rank cost as much as the queries at a rank
+# {{ width.all / width.q | f1 }} times as high. So "rank 64 against rank 4" and "q against all"
+# cannot be compared until the parameters are held equal.
 #
 # ## What a step does at rank r
 #
@@ -215,10 +215,10 @@ for rule in RULES:
 #
 # **Held fixed:** model, task, training tickets, number of steps, batch size, AdamW without weight
 # decay, a warmup of three steps and a linear decay to zero, clipping at 1. **Varied:** rank, target
-# modules, learning rate, and the seed, which draws $A$ and the order of the tickets. The seeds are
-# the first whole numbers, none left out. **Not separated:** the sweeps choose each rate on the same
-# held-out tickets that we report, and the seed of the sweep counts in the averages. That flatters
-# every configuration a little. A report to others needs a third set.
+# modules, learning rate, and the seed, which draws $A$ and the order of the tickets. **Not
+# separated:** the sweeps choose each rate on the held-out tickets that we also report, and their
+# seed counts in the averages. That flatters every configuration a little; a report to others needs
+# a third set.
 #
 # Tickets of at most 64 tokens keep a run cheap. The instruction is the system turn, the message the
 # user turn.
@@ -269,8 +269,8 @@ record.values("base", {"loss": base.loss, "accuracy": base.accuracy})
 print(f"before tuning: {base.loss:.3f} nats a token, intent accuracy {base.accuracy:.2f}")
 
 # %% [markdown]
-# The untuned model sits at {{ base.loss | f2 }} nats a token. Its intent accuracy is
-# {{ base.accuracy | pct0 }}, where picking one of six blindly would give about 17 %.
+# The untuned model sits at {{ base.loss | f2 }} nats a token and an intent accuracy of
+# {{ base.accuracy | pct0 }}; a blind pick is right one time in six.
 #
 # A run attaches an adapter to the one model in memory, trains it, scores it and takes it off again.
 # `unload` gives the base model back; after PiSSA the weights are restored from a copy, for a reason
@@ -387,14 +387,13 @@ record.value("lr.ratio", LR[best_k["all linear"]] / LR[full_k])
 # %% [markdown]
 # The queries alone did best at {{ lr.q | sci1 }}, all linear layers at {{ lr.all | sci1 }}:
 # {{ "the smaller set wants the higher rate, as the sum suggests" if lr.q > lr.all else "no higher rate for the smaller set at this resolution" | text }}.
-# A line that is still falling at its end has hit the limit of the sweep; its best rate is only a
-# bound. Full tuning's best rate is {{ lr.full | sci1 }}; that of LoRA on all linear layers is
+# A line that still falls at its end has hit the limit of the sweep; its best rate is only a bound.
+# Full tuning's best rate is {{ lr.full | sci1 }}; that of LoRA on all linear layers is
 # {{ lr.ratio | f0 }} times as high. Two warnings about that factor. It comes from one seed and a
 # grid with steps of 3.2×, so it could be off by a step either way. And it depends on $s$: by the
-# derivation, halving α doubles the rate LoRA needs in its first step, so a ratio quoted without α
-# says little. A reason for its direction: LoRA moves $W$ through $s\,BA$ with $B$ starting at zero
-# and small entries in $A$, so the same η moves $W$ less than a full step that changes every entry
-# by η.
+# derivation, halving α doubles the rate LoRA needs in its first step. A reason for its direction:
+# with $B$ starting at zero and small entries in $A$, the same η moves $W$ less through $s\,BA$ than
+# a full step, which changes every entry by η.
 #
 # ## Does the rate survive a change of rank?
 #
@@ -454,8 +453,8 @@ for rule, losses in at_high.items():
 #
 # Every rank with every target set and every seed, with the fixed α and the best rate of each set
 # *at rank 4*. The other ranks inherit that rate, as the derivation allows. The last section priced
-# this for all linear layers at rank 64; for the rest of the grid it is an assumption, and it can
-# only make the other ranks look worse than they are.
+# this for all linear layers at rank 64; elsewhere in the grid it is an assumption, and it can only
+# make the other ranks look worse than they are.
 
 # %%
 grid = {(name, r, s): lora_run(name, r, best_k[name], s)
@@ -662,10 +661,9 @@ record.table("gain.table", [[*row[:2], round(row[2], 3), round(row[3], 3)] for r
 # {{ tenth.gain | pct1 }} of full tuning's gain. Before you quote that, look at what the measure
 # forgives. The untuned model starts at {{ base.loss | f2 }} nats: its instruction names no field,
 # so even the field names surprise it. An adapter can collect much of the gain with those before it
-# decides anything. Take the losses themselves: {{ tenth.loss | f3 }} is
-# {{ tenth.loss / full.loss | f2 }} times full tuning's {{ full.loss | f3 }}. Or the intent
-# accuracy: {{ tenth.accuracy | pct0 }} against {{ full.accuracy | pct0 }}. A share of a gain
-# flatters whoever starts far away.
+# decides anything. As losses, {{ tenth.loss | f3 }} is {{ tenth.loss / full.loss | f2 }} times full
+# tuning's {{ full.loss | f3 }}; intent accuracy is {{ tenth.accuracy | pct0 }} against
+# {{ full.accuracy | pct0 }}. A share of a gain flatters whoever starts far away.
 #
 # ## Dropout, DoRA, PiSSA, LoRA+
 #
@@ -706,11 +704,10 @@ record.values("variants.best", {"name": best_other, "gap": gap})
 # {{ abs(variants.best.gap) | f3 }} nats
 # {{ "lower" if variants.best.gap > 0 else "higher" | text }},
 # {{ "more than" if abs(variants.best.gap) > variants.lora.range else "no more than" | text }}
-# that range. The best of four is also partly the luckiest of four, and a variant that moves the
-# weights faster per step can lead in a short run only because it is short. A 2026 re-evaluation
-# with large sweeps found all methods within one to two percent of each other at their peaks,
-# vanilla LoRA included, once every method had its own rate (Lee and others, in the further
-# reading).
+# that range. The best of four is partly the luckiest of four, and a variant that moves the weights
+# faster per step can lead only because the run is short. A 2026 re-evaluation with large sweeps
+# found all methods, vanilla LoRA included, within one to two percent of each other once every
+# method had its own rate (Lee and others, in the further reading).
 #
 # ## Break it
 #
@@ -765,16 +762,15 @@ record.table("scale.table", rows,
 
 # %% [markdown]
 # Rank 16 on all linear layers of the 8B shape trains {{ scale.llama8b.all | int }} parameters, on
-# the queries alone {{ scale.llama8b.q | int }}. The cost of adapters does not decide the matter at
-# this size: in 16-bit precision with Adam, even the larger figure is small beside the frozen
-# weights ([Where the memory goes](lesson:02)). What carries over: the cost formula, the first-step
-# derivation, the need for a sweep per set. What does not carry over: the numbers of the grid.
-# Published sweeps on large models lean the same way on placement. The QLoRA paper needed adapters
-# on all linear layers to match full tuning of a 7B model, and found rank unimportant once all
-# layers had one; the "LoRA Without Regret" study reports that attention-only adapters fell behind
-# even at matched parameters, that the best LoRA rate was about ten times that of full tuning and,
-# with the factor 1/r, nearly independent of the rank, and that low ranks run out of capacity on
-# large datasets.
+# the queries alone {{ scale.llama8b.q | int }}. In 16-bit precision with Adam, even the larger
+# figure is small beside the frozen weights ([Where the memory goes](lesson:02)), so cost does not
+# decide. What carries over: the cost formula, the first-step derivation, the need for a sweep per
+# set. What does not: the numbers of the grid. Published results on large models favor wide
+# placement. The QLoRA paper needed adapters on all linear layers to match full tuning of a 7B
+# model, and found rank unimportant once all layers had one. The "LoRA Without Regret" study reports
+# that attention-only adapters fell behind even at matched parameters, that the best LoRA rate was
+# about ten times that of full tuning and, with the factor 1/r, nearly independent of the rank, and
+# that low ranks run out of capacity on large datasets.
 
 # %% tags=["claims"]
 record.claim(
@@ -876,8 +872,7 @@ print(f"feed-forward at rank {mlp_rank}: {mlp:.3f}")
 # At rank {{ exercise.mlp.rank | int }} (rounded down: about seven percent fewer parameters) and the
 # rate of all linear layers, the feed-forward matrices alone reach {{ exercise.mlp.loss | f3 }},
 # against {{ exercise.exact.all | f3 }} for all linear layers. One run at one inherited rate settles
-# nothing: a sound answer sweeps the rate for the new set, uses the same seeds, and calls a
-# difference real only when it exceeds the spread over seeds.
+# nothing: a sound answer sweeps the rate for the new set and compares over several seeds.
 
 # %% [markdown]
 # ## Knowledge check
@@ -915,11 +910,6 @@ print(f"feed-forward at rank {mlp_rank}: {mlp:.3f}")
 #     trainable parameters and steps were equal. A variant with a larger effective step can win at a
 #     rate too low for LoRA.
 #
-# ??? question "What does a share of explained variance not tell you?"
-#     It depends on the levels you chose: one crippled target set makes targets "explain" most of
-#     the spread. It also says nothing about sign or size. Report paired differences for the levels
-#     you would use, with their spread.
-#
 # ## Pitfalls
 #
 # | symptom | cause | fix |
@@ -928,7 +918,6 @@ print(f"feed-forward at rank {mlp_rank}: {mlp:.3f}")
 # | A higher rank diverges | often α = 2r at a rate tuned for a lower rank | fixed α, or a new sweep |
 # | "Target modules not found" | names of another architecture | list `linear_modules(model)`, or `target_modules="all-linear"` |
 # | The best rate is the largest one tried | the sweep ended too early | extend it until both neighbors are worse |
-# | Untuned loss differs after an experiment | PiSSA changed the base before `unload()` | restore or reload the base, assert its loss |
 # | A ranking flips on a second seed | the difference is inside the spread | more seeds, or say that it is a tie |
 #
 # ## Further reading
@@ -967,5 +956,4 @@ print(f"feed-forward at rank {mlp_rank}: {mlp:.3f}")
 #
 # Add to the training log: the target list and why; the rank; α and the scaling rule; the sweep that
 # chose the learning rate, with its edges; the comparison at equal parameters; and the range over
-# seeds. A reader of the packet should be able to tell which of your differences are larger than
-# chance.
+# seeds.

@@ -683,7 +683,6 @@ record.table("variant.table", [[n, *(f"{o[c]:.2f}" for c in columns)] for n, o i
 # first, or its held-out accuracy is no better than a coin.
 
 # %%
-policy.unload()
 fresh, _ = load_causal_lm()
 unprepared = get_peft_model(fresh, lora)
 base_train, _ = score_pairs(fresh, tokenizer, pairs)
