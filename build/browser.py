@@ -1,4 +1,4 @@
-"""Make sure there is a browser for the tests: an installed Chromium, else Playwright's own, else the system's package manager."""
+"""Make sure there is a browser for the tests: an installed one, else Playwright's own, else the package manager's."""
 
 from __future__ import annotations
 

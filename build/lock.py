@@ -1,8 +1,8 @@
 """Write the hash-locked requirement files from pyproject.toml. Run by ``make lock``; needs uv.
 
-``lock.txt`` holds everything the course, its build and its tests need, for CPython 3.11 to 3.13. The libraries that only a CUDA
-build of torch needs (gigabytes) are split off into ``torch-cuda.txt``: the Makefile installs them where such a build was chosen.
-``learner.txt`` is what a lesson alone needs.
+``lock.txt`` holds everything the course, its build and its tests need, for CPython 3.11 to 3.13. The libraries that only
+a CUDA build of torch needs (gigabytes) are split off into ``torch-cuda.txt``: the Makefile installs them where such a
+build was chosen. ``learner.txt`` is what a lesson alone needs, a notebook kernel included.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def compiled(*extras: str) -> list[str]:
     constraint.write_text(f"torch=={TORCH}\n")
     command = [
         *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
-        *("--no-header", "--no-annotate", "--no-emit-index-url", "--constraint", str(constraint), *extras, "pyproject.toml"),
+        *("--no-header", "--no-annotate", "--no-emit-index-url", "--constraint", str(constraint)),
+        *extras,
+        "pyproject.toml",
     ]
     text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     constraint.unlink()

@@ -21,7 +21,9 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def built_site(root: Path) -> Path:
     """The site rendered from the committed captures, as ``make build`` makes it."""
-    done = subprocess.run([sys.executable, "-m", "course.pipeline.cli", "build"], cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "course.pipeline.cli", "build"], cwd=root, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return root / "site"
 

@@ -55,9 +55,7 @@ def test_tickets_are_deterministic_and_a_short_list_begins_a_long_one(
 
 @given(SPLITS, SEEDS)
 def test_another_seed_gives_other_tickets(split: str, seed: int) -> None:
-    assert [t.text for t in case.tickets(split, 30, seed)] != [
-        t.text for t in case.tickets(split, 30, seed + 1)
-    ]
+    assert [t.text for t in case.tickets(split, 30, seed)] != [t.text for t in case.tickets(split, 30, seed + 1)]
 
 
 def test_tickets_do_not_depend_on_the_hash_salt_of_the_process() -> None:
@@ -201,11 +199,7 @@ def test_gold_extraction_is_compact_json_and_round_trips(ticket: case.Ticket) ->
 @given(some_tickets(), some_tickets())
 def test_field_accuracy_counts_fields(ticket: case.Ticket, other: case.Ticket) -> None:
     predicted = case.parse_extraction(case.extraction(other).completion)
-    same = (
-        (ticket.intent == other.intent)
-        + (ticket.product == other.product)
-        + (ticket.urgency == other.urgency)
-    )
+    same = (ticket.intent == other.intent) + (ticket.product == other.product) + (ticket.urgency == other.urgency)
     assert case.field_accuracy(predicted, ticket) == pytest.approx(same / 3)
 
 

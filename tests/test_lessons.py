@@ -78,7 +78,10 @@ class Learner:
 
     def run_notebook(self, path: Path) -> None:
         """Execute a notebook with a kernel of this environment."""
-        spec = {"argv": [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "fresh"}
+        spec = {
+            "argv": [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": "fresh",
+        }
         kernel = self.folder / "kernels" / "fresh"
         kernel.mkdir(parents=True, exist_ok=True)
         (kernel / "kernel.json").write_text(json.dumps({**spec, "language": "python"}))
@@ -152,6 +155,6 @@ def test_downloads_have_no_open_bindings(source: Path, bundles: dict[str, Bundle
         text = content
         if name.endswith(".ipynb"):
             text = "\n".join(c["source"] for c in json.loads(content)["cells"] if c["cell_type"] == "markdown")
-        assert not re.search(r"\{\{[^{}]*\|[^{}]*\}\}", re.sub(r"```.*?```", "", text, flags=re.S)) or name.endswith(".py")
-
-
+        assert not re.search(r"\{\{[^{}]*\|[^{}]*\}\}", re.sub(r"```.*?```", "", text, flags=re.S)) or name.endswith(
+            ".py"
+        )

@@ -116,7 +116,8 @@ def _bars(figure: Figure, axes: Any) -> None:
             error = [[y - a for y, a in zip(series.y, series.low, strict=True)],
                      [b - y for y, b in zip(series.y, series.high, strict=True)]]  # fmt: skip
         axes.bar(places, series.y, width * 0.94, bottom=bottom if stacked else None, color=SENTINELS[i % 6],
-                 label=_literal(series.name), yerr=error, error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 2})  # fmt: skip
+                 label=_literal(series.name), yerr=error,
+                 error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 2})  # fmt: skip
         if stacked:
             bottom = [b + y for b, y in zip(bottom, series.y, strict=True)]
     long = max(len(label) for label in labels) * len(labels) > 48

@@ -212,7 +212,8 @@ def _provenance(run: Provenance) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     return (
         f"*Where these numbers come from: source commit {run.commit}, fingerprint {run.fingerprint}, "
-        f"profile {run.profile}, seed {run.seed}, {run.device} ({run.processor}, {run.threads} threads), {run.dtype}, Python {run.python}, "
+        f"profile {run.profile}, seed {run.seed}, {run.device} ({run.processor}, {run.threads} threads), "
+        f"{run.dtype}, Python {run.python}, "
         f"{libraries}; {run.seconds} s on {run.date}.*"
     )
 

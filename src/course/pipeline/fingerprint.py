@@ -1,8 +1,8 @@
 """What a lesson's results depend on, as named hashes. Equal fingerprints mean equal results: nothing needs to run.
 
 Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked
-version of every library these import, and the weights' hashes. Comments, docstrings, prose, quiz and display tags are not. The
-machine is provenance, not an input.
+version of every library these import, and the weights' hashes. Comments, docstrings, prose, quiz and display tags are
+not. The machine is provenance, not an input.
 """
 
 from __future__ import annotations
