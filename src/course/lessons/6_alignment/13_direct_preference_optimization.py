@@ -17,12 +17,11 @@
 # %% [markdown]
 # Given pairs of answers, one better than the other, how do you move a model toward the better kind
 # without training a reward model and without sampling? This lesson derives the answer, builds it in
-# five lines and measures it on the support desk. After {{ count.steps | int }} small steps the
-# tuned model separates held-out pairs by {{ sweep.b01.margin | f1 }} nats, and you will see what
-# that number hides.
+# five lines and measures it on the support desk. {{ count.steps | int }} small steps move held-out
+# pairs {{ sweep.b01.margin | f1 }} nats apart, and you will see what that number hides.
 #
-# The laptop profile takes about ten minutes on two cores, longer than other lessons: comparing
-# three values of β over three seeds means nine training runs.
+# It runs longer than other lessons: comparing three values of β over {{ sweep.count.seeds | int }}
+# seeds means {{ sweep.count.runs | int }} training runs, and the other questions add more.
 
 # %% [markdown]
 # ## Warm-up
@@ -47,8 +46,8 @@ seed = 0
 # Think of a scale with two pans. In the left pan lies what the model thinks of an answer now, in
 # the right pan what it thought before training. If an answer has become more likely than it was,
 # the scale tips left, and the tilt reads as *reward*: training acts as if somebody had paid for
-# that answer. DPO reads the tilt for two answers to one prompt and pushes until the chosen one tips
-# further than the rejected one.
+# that answer. DPO reads the tilt for two answers to one prompt and pushes the chosen one to tip
+# further than the rejected one, ever more gently as it does.
 #
 # ```text
 #                     now            before
@@ -67,7 +66,7 @@ seed = 0
 # Write $x$ for a prompt and $y$ for a whole answer. The policy $\pi_\theta(y|x)$ is the model being
 # trained; the reference $\pi_\text{ref}(y|x)$ is a frozen copy of it at the start. A reward
 # $r(x, y)$ is a real number; $\beta > 0$ is the price of leaving the reference, in units of reward
-# per nat. RLHF asks for the policy that solves
+# per nat. Reinforcement learning from human feedback (RLHF) asks for the policy that solves
 #
 # $$\max_{\pi}\; \mathbb{E}_{y \sim \pi}\left[r(x,y)\right] - \beta\, \text{KL}\left(\pi(\cdot|x)\,\|\,\pi_\text{ref}(\cdot|x)\right).$$
 #
@@ -101,10 +100,9 @@ seed = 0
 # the negative log-likelihood of the observed preference is the DPO loss,
 # $-\log \sigma(\beta \Delta)$. The reward model and the sampling are gone.
 #
-# **What is given up.** Three things. Step 2 assumes a policy that can be any distribution; a
-# network cannot. Step 4 assumes that raters follow Bradley–Terry. And the pairs are fixed: RLHF
-# scores what the policy says *now*, DPO only what somebody collected *before*. Where there are no
-# pairs, the loss says nothing.
+# **What is given up.** Step 2 assumes a policy that can be any distribution; a network cannot. Step
+# 4 assumes that raters follow Bradley–Terry. And the pairs are fixed: RLHF scores what the policy
+# says *now*, DPO only what somebody collected *before*. Of other answers, the loss says nothing.
 
 # %% [markdown]
 # ## A world of three answers
@@ -177,8 +175,8 @@ for name, policy_found in routes.items():
     assert torch.allclose(policy_found, pi_star, atol=1e-3)
 
 # %% [markdown]
-# Both land on $\pi^*$ within a thousandth, as the assertion says. DPO never saw $r$ or $Z$, only
-# who beats whom and how often.
+# Both land on $\pi^*$ within a thousandth. DPO never saw $r$ or $Z$, only who beats whom and how
+# often.
 
 # %% [markdown]
 # ## The loss and its gradient
@@ -188,9 +186,9 @@ for name, policy_found in routes.items():
 # $$\nabla_\theta \mathcal{L} = -\beta\; \sigma(-\beta\Delta)\; \left(\nabla_\theta \log \pi_\theta(y_w|x) - \nabla_\theta \log \pi_\theta(y_l|x)\right).$$
 #
 # Read it from the right. The bracket raises the chosen answer and lowers the rejected one. The
-# weight $\sigma(-\beta\Delta)$ is the probability that the implicit reward still ranks the pair
-# *wrongly*: a pair that is already right gets little. And β stands twice, once in front as a plain
-# factor, once inside as the point where a pair falls silent.
+# weight $\sigma(-\beta\Delta)$ is the probability that a rater with the implicit reward would pick
+# the *rejected* answer: a pair that is already clearly right gets little. And β stands twice, once
+# in front as a plain factor, once inside as the distance over which a pair falls silent.
 
 # %%
 betas = (0.01, 0.1, 1.0)
@@ -217,7 +215,7 @@ record.values("weight.at20", {label[b]: float(torch.sigmoid(torch.tensor(-b * 20
 # %% [markdown]
 # At a margin of 20 nats, β = 1 gives a pair the weight {{ weight.at20.b1 | sci0 }}, β = 0.1 gives
 # {{ weight.at20.b01 | f2 }} and β = 0.01 still {{ weight.at20.b001 | f2 }}. So β acts as a
-# *stopping distance* of about $1/\beta$ nats.
+# soft *stopping distance*: at a margin of $1/\beta$ nats, a pair's weight has about halved.
 
 # %% [markdown]
 # ## The desk, its pairs, and a first tune
@@ -235,7 +233,7 @@ from course.models import count_parameters, device, load_causal_lm
 
 budget = {
     "smoke": {"sft": 1, "steps": 1, "batch": 1, "held_out": 3, "kl": 1, "words": 4, "seeds": (0,)},
-    "laptop": {"sft": 20, "steps": 24, "batch": 2, "held_out": 24, "kl": 6, "words": 60,
+    "laptop": {"sft": 20, "steps": 12, "batch": 2, "held_out": 18, "kl": 3, "words": 60,
                "seeds": (0, 1, 2)},
     "full": {"sft": 60, "steps": 60, "batch": 8, "held_out": 60, "kl": 12, "words": 100,
              "seeds": (0, 1, 2, 3, 4)},
@@ -262,8 +260,8 @@ extra = {axis: (length[k::3, 1] - length[k::3, 0]).float().mean()  # tokens, rej
 record.values("length", {axis: float(tokens) for axis, tokens in extra.items()})
 
 # %% [markdown]
-# DPO's reference is normally a model that already writes in the right manner, so we first tune on
-# house replies alone (SFT) and merge the adapter. The preferences come after.
+# The DPO paper takes as its reference a model that was first tuned on good answers alone: supervised
+# fine-tuning, SFT. So do we, on house replies, and merge the adapter. The preferences come after.
 
 # %%
 from peft import LoraConfig, get_peft_model
@@ -301,8 +299,8 @@ def dpo_loss(logp: torch.Tensor, reference: torch.Tensor, beta: float) -> torch.
 
 # %% [markdown]
 # TRL's `DPOTrainer` should compute the same number. We hand it the same two pairs as text, let it
-# tokenize by itself, and give it a new adapter on a copy of the model. With a `peft_config` and no
-# `ref_model`, it too uses the model without its adapter as the reference.
+# tokenize by itself, and give it a new adapter on a copy of the model. With a new adapter and no
+# `ref_model`, it too takes the model without the adapter as its reference.
 
 # %%
 import copy
@@ -357,8 +355,8 @@ assert abs(ours - theirs) < 1e-4 * max(1.0, theirs)
 print(f"by hand {ours:.4f}   DPOTrainer {theirs:.4f}")
 
 # %% [markdown]
-# At the start π = π_ref, so Δ = 0 and the loss is log 2 ≈ 0.693 whatever you wrote: a test there
-# passes for wrong code. Away from the start the two agree to one part in ten thousand:
+# At the start π = π_ref, so Δ = 0 and the loss is log 2, about {{ log(2) | f3 }}, whatever you wrote:
+# a test there passes for wrong code. Away from the start the two agree to one part in ten thousand:
 # {{ trl.ours | f4 }} and {{ trl.theirs | f4 }}. The token ids agree exactly.
 #
 # One more test, with a surprise. Every lesson on SFT warns you to mask the prompt.
@@ -391,7 +389,7 @@ print("same loss to 0.001:", abs(forgotten - ours) < 1e-3)
 # ## One model, two roles
 #
 # The reference never changes, so its verdict on a fixed pair is two numbers. Compute them once, and
-# training needs no second model: not even a second pass.
+# training needs no second model, and no second pass.
 
 # %%
 del trainer
@@ -441,8 +439,8 @@ def train(policy, references, loss_of, seed, learning_rate=learning_rate) -> lis
 # %% [markdown]
 # What to measure? The loss alone is a poor guide. On held-out pairs we take the margin Δ, the log
 # ratio of each side, the share of pairs with Δ > 0 (*reward accuracy*), and the exact KL divergence
-# from the reference at every token of chosen answers. That last one is taken on given texts, not on
-# the policy's own samples, so it is a proxy for the KL in the objective.
+# from the reference at every token of some chosen answers. That last one is taken on given texts,
+# not on the policy's own samples, so it is a proxy for the KL in the objective.
 
 # %%
 def measure(policy: object, references: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -508,6 +506,10 @@ for beta in (1.0, 0.01, 0.1):  # 0.1 last: its final seed is the policy we look 
         found = [run[name] for run in sweep[beta]]
         record.value(f"sweep.{label[beta]}.{name}", mean(found))
         record.value(f"sweep.{label[beta]}.{name}_sd", pstdev(found))
+kls = [[run["kl"] for run in sweep[beta]] for beta in betas]  # β rises; seeds in one order
+ordered = [low > mid > high for low, mid, high in zip(*kls, strict=True)]
+record.value("sweep.ordered", sum(ordered))  # seeds whose KL falls as β rises
+record.values("sweep.count", {"runs": len(betas) * len(seeds), "seeds": len(seeds)})
 record.value("dpo.step_seconds", step_seconds, kind="band")
 answers["SFT, then DPO"] = generate(policy, tokenizer, prompts, budget["words"])
 
@@ -530,8 +532,10 @@ record.table(
 # The margins end at {{ sweep.b001.margin | f1 }}, {{ sweep.b01.margin | f1 }} and
 # {{ sweep.b1.margin | f1 }} nats for β = 0.01, 0.1 and 1. Compare each with its stopping distance
 # of 100, 10 and 1 nats: runs that are far below it have not felt β yet. KL to the reference is
-# {{ sweep.b001.kl | g3 }}, {{ sweep.b01.kl | g3 }} and {{ sweep.b1.kl | g3 }} nats a token. What
-# the table does not show: a longer run. Small βs part only after the larger of them saturates.
+# {{ sweep.b001.kl | g3 }}, {{ sweep.b01.kl | g3 }} and {{ sweep.b1.kl | g3 }} nats a token, falling
+# as β rises in {{ sweep.ordered | int }} of {{ sweep.count.seeds | int }} seeds. What the table does
+# not show: a longer run. There the margins of small βs can reach the stopping distance too, and
+# Adam's memory of large early gradients fades, so that quiet pairs are scaled up again.
 
 # %% [markdown]
 # ## What the margin hides
@@ -539,7 +543,8 @@ record.table(
 # Here is β = 0.1 in time, the two sides apart.
 #
 # !!! question "Predict"
-#     The margin grows. Does the *chosen* answer become more likely than it was at the start?
+#     Suppose that the margin grows. *Must* the chosen answer become more likely than it was at the
+#     start? Write down which way you expect each line to go.
 
 # %% tags=["reveal"]
 x = list(range(1, steps + 1))
@@ -556,20 +561,22 @@ record.figure("dpo.ratios", record.Figure(
     x_label="step", y_label="log π/π_ref of the answer (nats)",
     caption="β = 0.1, mean and range over seeds. Pairs are measured before their update.",
     alt="Log ratio of chosen and rejected answers by step, both starting at zero; the distance "
-        "between the lines is the margin and grows.",
+        "between the lines is the margin.",
 ))  # fmt: skip
 fell = [run["chosen"] < 0 for run in sweep[0.1]]
 record.values("fell", {"seeds": sum(fell), "of": len(fell)})
 
 # %% [markdown]
 # On held-out pairs the chosen log ratio ends at {{ sweep.b01.chosen | f1 }} nats and the rejected
-# one at {{ sweep.b01.rejected | f1 }}. The chosen answers ended *below* their starting likelihood
-# in {{ fell.seeds | int }} of {{ fell.of | int }} seeds. Nothing in the loss forbids it: it sees
-# the difference only. Papers call the fall *likelihood displacement*. Watch it beside the held-out
-# loss, which went from log 2 to {{ sweep.b01.loss | f3 }}.
+# one at {{ sweep.b01.rejected | f1 }}; the held-out loss goes from log 2 to
+# {{ sweep.b01.loss | f3 }}. The chosen answers ended *below* their starting likelihood in
+# {{ fell.seeds | int }} of {{ fell.of | int }} seeds.
+# {{ "So here the margin came with a gain for the chosen side; the margin alone could not have told you." if fell.seeds == 0 else "So a margin that grows does not promise that the chosen answer gains." | text }}
+# The loss sees only the difference: shift both log ratios down by the same amount, and it reads the
+# same. When the chosen side falls, papers call it *likelihood displacement*.
 #
-# The axes differ, and length is one reason: a rejected answer with more tokens has more places to
-# lose probability.
+# The mean also hides the axes. Length may matter: a rejected answer with more tokens has more places
+# to lose probability.
 
 # %%
 rows = []
@@ -583,17 +590,20 @@ record.table("axes.table", rows,
                      "share with the chosen answer more likely, before DPO. Margin: after DPO, β = 0.1.")  # fmt: skip
 
 # %% [markdown]
-# Read the two columns in the middle first. The model as downloaded ranks by length: it puts the
-# chosen answer first in {{ prefers.base.concise | pct0 }} of pairs where the rejected one is longer
-# (concise) and in {{ prefers.base.polite | pct0 }} where it is shorter (polite). After SFT it does
-# so in {{ prefers.sft.concise | pct0 }}, {{ prefers.sft.grounded | pct0 }} and
+# Read the two columns in the middle first. The model as downloaded puts the chosen answer first in
+# {{ prefers.base.concise | pct0 }} of pairs where the rejected one is longer (concise) and in
+# {{ prefers.base.polite | pct0 }} where it is shorter (polite).
+# {{ "A ranking by length would look like that." if prefers.base.concise > 0.5 and prefers.base.polite < 0.5 else "A ranking by length alone would not look like that." | text }}
+# After SFT it does so in {{ prefers.sft.concise | pct0 }}, {{ prefers.sft.grounded | pct0 }} and
 # {{ prefers.sft.polite | pct0 }} on the three axes, before it saw a single preference. DPO gives no
-# credit for that: subtracting the reference resets every pair to Δ = 0, so it keeps pushing pairs
-# that were already ranked right.
+# credit for that: subtracting the reference puts every pair at Δ = 0, so it also pushes pairs that
+# were already ranked right.
 #
-# Length does not cancel in the margin: the concise axis, with {{ length.concise | f0 }} tokens more
-# on the rejected side, reaches {{ sweep.b01.concise | f1 }} nats, the grounded axis, of about equal
-# lengths, {{ sweep.b01.grounded | f1 }}. A large mean margin may be mostly a margin in length.
+# A sum over tokens does not cancel length. The concise axis, with {{ length.concise | f0 }} tokens
+# more on the rejected side, reaches {{ sweep.b01.concise | f1 }} nats; the grounded axis, of about
+# equal lengths, {{ sweep.b01.grounded | f1 }}; the polite axis {{ sweep.b01.polite | f1 }}. The axes
+# differ in content as well, so this cannot say how much is length. Read margins by axis before you
+# quote one mean.
 #
 # Do the answers change?
 
@@ -616,19 +626,21 @@ for i in (0, 1):
 
 # %% [markdown]
 # House rules kept: {{ text.base.style | f2 }} for the downloaded model, {{ text.sft.style | f2 }}
-# after SFT, {{ text.dpo.style | f2 }} after DPO, over six tickets.
-# {{ "Most of the visible change came from SFT" if text.sft.style - text.base.style > abs(text.dpo.style - text.sft.style) else "The preferences moved the answers more than SFT did" | text }}.
-# Six tickets and one seed cannot rank two models that are close; lesson 16 shows how many would.
+# after SFT, {{ text.dpo.style | f2 }} after DPO, as a share of five rules over six tickets.
+# {{ "By this score most of the change came from SFT." if abs(text.sft.style - text.base.style) > abs(text.dpo.style - text.sft.style) else "By this score the preferences moved the answers at least as much as SFT did." | text }}
+# Answers are cut a little past the length of a house reply, so a rambling one has lost its end. Six
+# tickets and one seed cannot rank two models that are close.
 
 # %% [markdown]
 # ## One-line variants
 #
 # Each rival changes one line. **IPO** replaces the sigmoid by a square: reach the margin
-# $1/(2\beta)$, then stop; like TRL, we average over tokens. **KTO** scores answers one by one
-# against a common zero point, so it needs no pairs; ours is only *KTO-like*, since it takes both
-# sides of a pair and a simplified zero point. **SimPO** drops the reference and compares mean
-# log-probabilities a token, with a target gap γ. **ORPO** drops the reference as well and adds the
-# odds ratio to an ordinary SFT loss.
+# $1/(2\beta)$, then stop. Like TRL, we average over tokens, so at β = 0.1 the target is a distant
+# {{ 1 / (2 * 0.1) | f0 }} nats *a token*. **KTO** scores answers one by one against a common zero
+# point, so it needs no pairs; ours is only *KTO-like*, since it takes both sides of a pair and a
+# simplified zero point. **SimPO** drops the reference and compares mean log-probabilities a token,
+# with a target gap γ. **ORPO** drops the reference as well. To an ordinary SFT loss it adds a
+# comparison of odds, $p/(1-p)$, where $\log p$ is the mean log-probability a token.
 
 # %%
 def ipo(logp, reference, length, beta=0.1):
@@ -669,11 +681,12 @@ record.table("variant.table", [[n, *(f"{o[c]:.2f}" for c in columns)] for n, o i
              caption="Held-out pairs, one seed. Log ratios are to the SFT model.")  # fmt: skip
 
 # %% [markdown]
-# All saw the same pairs in the same order at the same learning rate, and each with one usual
-# setting of its own: this is not a ranking. Look at the *chosen* column. ORPO, which contains an
-# SFT term, ends at {{ variant.orpo.chosen | f1 }} nats with a margin of
-# {{ variant.orpo.margin | f1 }}; DPO at {{ variant.dpo.chosen | f1 }} with
-# {{ variant.dpo.margin | f1 }}. The losses buy different things: a margin, or likelihood.
+# All saw the same pairs in the same order at the same learning rate, from one seed and an untuned
+# setting each: this is not a ranking. ORPO was also meant to *replace* SFT, and starts after it
+# here. Look at the *chosen* column. ORPO, with its SFT term, ends at {{ variant.orpo.chosen | f1 }}
+# nats with a margin of {{ variant.orpo.margin | f1 }}; DPO at {{ variant.dpo.chosen | f1 }} with
+# {{ variant.dpo.margin | f1 }}.
+# {{ "In this run one loss bought likelihood, the other margin." if variant.orpo.chosen > variant.dpo.chosen and variant.orpo.margin < variant.dpo.margin else "Likelihood and margin are two goods, and this run shows no plain trade between them." | text }}
 
 # %% [markdown]
 # ## Before or after SFT
@@ -725,9 +738,11 @@ print(answers["DPO, no SFT"][0][:300])
 # accuracy without SFT is {{ nosft.accuracy | pct0 }}, with a margin of {{ nosft.margin | f1 }} ±
 # {{ nosft.margin_sd | f1 }} nats. Now the last column: a token of the chosen answer costs
 # {{ nll.nosft | f2 }} nats after DPO alone ({{ nll.base | f2 }} before) and {{ nll.sft | f2 }}
-# after SFT. Preferences tell a model which of two texts to prefer, not to write either of them. SFT
-# puts the policy where the pairs are; that, more than stability, is what it is for here. This start
-# is an *instruct* model; a base model that cannot hold a conversation was not tested.
+# after SFT. The comparison is not even: SFT saw extra replies of just this kind, and the two
+# margins have different references.
+# {{ "But it shows what SFT is for here: more than stability, it puts the policy where the pairs are." if nosft.unstable <= sft.unstable and nll.nosft > nll.sft else "Read the failed seeds and the last column together before you skip SFT." | text }}
+# Preferences tell a model which of two texts to prefer, not to write either of them. This start is an
+# *instruct* model; a base model that cannot hold a conversation was not tested.
 
 # %% [markdown]
 # ## Break it
@@ -749,18 +764,23 @@ print(f"reward accuracy {broken['accuracy']:.2f}")
 print(answers["broken"][0][:300])
 
 # %% [markdown]
-# The margin is {{ broken.margin | f0 }} nats and the accuracy {{ broken.accuracy | pct0 }}: a
-# dashboard may be pleased. But the chosen answers
-# {{ "lost" if broken.chosen < 0 else "gained" | text }} {{ abs(broken.chosen) | f0 }} nats, the KL
-# is {{ broken.kl | f1 }} nats a token against {{ sweep.b01.kl | f2 }}, and the answers keep
-# {{ text.broken.style | f2 }} of the house rules. The loss rewards *pushing away*, and there is
-# much more room to push down than up. **Fix:** a lower learning rate first; β of 0.1; stop on the
-# chosen log-likelihood and on generated text, never on accuracy alone; or add an SFT term.
+# The margin is {{ broken.margin | f0 }} nats and the accuracy {{ broken.accuracy | pct0 }}:
+# {{ "a dashboard would be pleased." if broken.accuracy >= 0.9 and broken.margin > sweep.b01.margin else "this time the dashboard gives a sign." | text }}
+# The chosen answers {{ "lost" if broken.chosen < 0 else "gained" | text }}
+# {{ abs(broken.chosen) | f0 }} nats, the KL is {{ broken.kl | g3 }} nats a token, and the answers keep
+# {{ text.broken.style | f2 }} of the house rules, against {{ text.dpo2.style | f2 }} after the
+# ordinary run. Two things changed at once; the control is in the sweep. β = 0.01 at the ordinary
+# rate had a KL of {{ sweep.b001.kl | g3 }}, so
+# {{ "most of the drift comes from the learning rate." if broken.kl > 2 * sweep.b001.kl else "the learning rate alone is not the cause." | text }}
+# Log-probabilities end at zero above and have no floor: there is more room to push down than up.
+# **Fix:** a lower learning rate first, then a larger β; stop on the chosen log-likelihood and on
+# generated text, never on accuracy alone; or add an SFT term.
 
 # %% [markdown]
 # ## At 7B and 70B
 #
-# PPO keeps a policy and a value model (both trained), a reference and a reward model (both frozen).
+# Full RLHF with PPO (proximal policy optimization) keeps four models: a policy and a value model,
+# which predicts the reward to come (both trained), a reference and a reward model (both frozen).
 # Counted for three sizes:
 
 # %%
@@ -809,8 +829,8 @@ record.values("passes.ratio", {"low": low / dpo_passes, "high": high / dpo_passe
 # says that adapters rescue RLHF too: {{ cost.ppo_lora.b70 | f0 }} GB at 70B, on one shared base.
 # The advantage of "one model instead of four" is an advantage of *full* tuning.
 #
-# Time is harder to compare. In forward-pass equivalents for a pair of answers, DPO does
-# {{ passes.dpo | int }}. PPO does {{ passes.ppo_low | int }} with a value head on the policy and
+# Time is harder to compare. Count a backward pass as two forward ones. For a pair of answers, DPO
+# does {{ passes.dpo | int }}. PPO does {{ passes.ppo_low | int }} with a value head on the policy and
 # one epoch on its samples, {{ passes.ppo_high | int }} with a separate value model and four:
 # {{ passes.ratio.low | x1 }} to {{ passes.ratio.high | x1 }}. And one of its passes is sampling,
 # token after token:
@@ -828,10 +848,10 @@ record.value("sampling.score", perf_counter() - start, kind="band")
 # %% [markdown]
 # Writing six answers took {{ sampling.generate | s1 }}; scoring the same tokens in one pass took
 # {{ sampling.score | s1 }}. A preference step here took {{ dpo.step_seconds | s1 }}. No PPO run was
-# timed in this lesson, so the page claims passes, not hours.
+# timed, so the page claims passes, not hours.
 #
-# What changes with size besides bytes, this lesson did not measure. What does not change: the loss,
-# the cancellation, and the freedom of the chosen likelihood to fall.
+# What changes with size besides bytes was not measured. What does not change: the loss, the
+# cancellation, and the freedom of the chosen likelihood to fall.
 
 # %% tags=["claims"]
 record.claim(
@@ -842,29 +862,35 @@ record.claim(
           "{{ passes.ratio.high | x2 }} of DPO's",
     holds="cost.dpo.b7 < 1.05 * cost.dpo_pre.b7 and passes.ratio.low >= 2 "
           "and passes.ratio.high <= 3",
-    partly="cost.dpo_lora.b7 < 1.05 * cost.weights_gb.b7 and cost.ppo.b7 > 1.5 * cost.dpo.b7",
+    partly="cost.dpo_lora.b7 < 1.05 * cost.weights_gb.b7 and cost.ppo.b7 > 1.5 * cost.dpo.b7 "
+           "and passes.ratio.low <= 3 and passes.ratio.high >= 2",
     note="Memory: one model if the reference is precomputed or is the model without its adapter; "
-         "adapters let RLHF share one base too. Speed: passes counted, no PPO run was timed.",
+         "adapters let RLHF share one base too. Speed: passes counted, no PPO run was timed; 'with "
+         "conditions' means that 2–3× lies inside the counted range.",
 )  # fmt: skip
 
 # %% tags=["claims"]
 record.claim(
     21, "β of 0.01 drifts, 0.1 is balanced, 1.0 hardly moves", source="common tutorial figure",
     value="KL {{ sweep.b001.kl | g3 }}, {{ sweep.b01.kl | g3 }} and {{ sweep.b1.kl | g3 }} "
-          "nats a token",
-    holds="sweep.b001.kl > 2 * sweep.b01.kl and sweep.b1.kl < 0.5 * sweep.b01.kl",
-    partly="sweep.b001.kl > sweep.b01.kl and sweep.b01.kl > sweep.b1.kl",
-    note="'Holds' asks for a factor of 2 on either side of 0.1. One learning rate with Adam, a short "
-         "run, a small model; the first step hardly depended on β.",
+          "nats a token; in this order in {{ sweep.ordered | int }} of "
+          "{{ sweep.count.seeds | int }} seeds",
+    holds="sweep.b001.kl > 2 * sweep.b01.kl and sweep.b1.kl < 0.5 * sweep.b01.kl "
+          "and sweep.ordered == sweep.count.seeds",
+    partly="sweep.ordered == sweep.count.seeds",
+    note="'Holds' asks for a factor of 2 on either side of 0.1, 'with conditions' for this order in "
+         "every seed. One learning rate with Adam, a short run, a small model; KL on given answers.",
 )  # fmt: skip
 record.claim(
     22, "DPO without SFT is unstable", source="common tutorial advice",
-    value="failing seeds {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with; rules "
-          "kept {{ text.nosft.style | f2 }} against {{ text.dpo3.style | f2 }}",
+    value="failed seeds {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with; margin "
+          "{{ nosft.margin | f1 }} ± {{ nosft.margin_sd | f1 }} nats against "
+          "{{ sweep.b01.margin | f1 }} ± {{ sweep.b01.margin_sd | f1 }}",
     holds="nosft.unstable > sft.unstable",
-    partly="text.nosft.style < text.dpo3.style",
+    partly="nosft.margin_sd * sweep.b01.margin > 2 * sweep.b01.margin_sd * nosft.margin",
     note="A seed fails if its held-out loss ends above log 2 or its accuracy is 50 % or less. "
-         "'With conditions': it trains, but keeps fewer house rules than SFT then DPO.",
+         "'With conditions': no more failures, but a relative spread over seeds more than twice as "
+         "wide. An instruct model, {{ sweep.count.seeds | int }} seeds.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -888,8 +914,8 @@ assert (pi_1[2] / pi_ref[2]) < (pi_star[2] / pi_ref[2])
 # %% [markdown]
 # ### Exercise 2: Raters make mistakes
 #
-# Suppose a share ε of labels is swapped. Write a loss that knows it, and find the margin where it
-# is smallest. At ε = 0.1 and β = 0.1, how many nats is that?
+# Suppose a share ε of labels is swapped. Write the *expected* DPO loss of a pair over both labels,
+# and find the margin where it is smallest. At ε = 0.1 and β = 0.1, how many nats is that?
 
 # %% tags=["solution"]
 def smoothed_dpo(margin: torch.Tensor, beta: float, noise: float) -> torch.Tensor:
@@ -902,9 +928,11 @@ print(f"minimum at {best:.2f} nats, predicted {predicted:.2f}")
 assert abs(best - predicted) < 0.02
 
 # %% [markdown] tags=["solution"]
-# Mix the two possible labels with weights $1-\varepsilon$ and $\varepsilon$. The minimum is where
+# Weight the two labels by $1-\varepsilon$ and $\varepsilon$. The minimum is where
 # $\sigma(\beta\Delta) = 1-\varepsilon$, so $\Delta = \log((1-\varepsilon)/\varepsilon)/\beta$. A
-# finite optimum: unlike DPO's loss, which always wants more. TRL calls it `label_smoothing`.
+# finite optimum: unlike DPO's loss, which always wants more. Read the library before you trust a
+# name: `label_smoothing` in TRL's `DPOConfig` does nothing to its default loss, and
+# `loss_type="robust"` *subtracts* the swapped term instead.
 
 # %% [markdown]
 # ### Exercise 3: Where does the probability go?
@@ -926,11 +954,11 @@ for sft_weight in (0.0, 1.0):
     print(f"SFT weight {sft_weight}: chosen, rejected, bystander = {found}")
 
 # %% [markdown] tags=["solution"]
-# Raising the margin means moving $w$ along the difference of the two rows. Both logits fall along
-# it, and a bystander in no pair inherits the probability. Here no $w$ makes the chosen answer more
-# likely than at the start, so a term for its likelihood can only limit the fall, and it does, at
-# the price of a second knob. Open: how would you set that weight from data, and which bystander
-# gains in a language model? The paper by Razin and colleagues below is a start.
+# Raising the margin moves $w$ along the difference of the two rows. Both logits fall along it, and
+# a bystander in no pair inherits the probability. Here no $w$ makes the chosen answer more likely
+# than at the start, so a term for its likelihood can only limit the fall, and it does. Open: how
+# would you set its weight from data, and which bystander gains in a language model? Razin and
+# others, below, are a start.
 
 # %% [markdown]
 # ## Knowledge check
@@ -950,33 +978,32 @@ for sft_weight in (0.0, 1.0):
 # ## Interview questions
 #
 # ??? question "Derive DPO. Where does the partition function go?"
-#     Maximizing reward minus β times KL gives π* ∝ π_ref exp(r/β). Solve for r: β times the log
-#     ratio plus β log Z(x). Bradley–Terry uses only differences of rewards for one prompt, so log
-#     Z(x) cancels, and the likelihood of the preferences becomes −log σ(βΔ). Assumptions worth
-#     naming: Bradley–Terry raters, a policy class that can express π*, and pairs that cover what
-#     the policy may say.
+#     Reward minus β times KL is maximal at π* ∝ π_ref exp(r/β). Solve for r: β times the log ratio
+#     plus β log Z(x). Bradley–Terry uses differences of rewards for one prompt, so log Z(x) cancels
+#     and −log σ(βΔ) remains. Name the assumptions: Bradley–Terry raters, a policy class that can
+#     express π*, pairs that cover what the policy may say.
 #
 # ??? question "The reward accuracy is near 100 %, yet users dislike the model. What do you check?"
 #     Chosen log-likelihood (did both sides fall?), KL, length of outputs, and the margin per kind
-#     of pair: accuracy saturates long before behavior is good, and easy pairs can carry it. Then
+#     of pair: accuracy can saturate long before behavior is good, and easy pairs can carry it. Then
 #     the data: swapped columns also give perfect accuracy on equally swapped held-out pairs. Then
 #     read answers.
 #
 # ??? question "When would you still choose RL over DPO?"
 #     When the reward can be computed on fresh samples (tests, verifiers), when pairs were collected
-#     from very different models, or when the policy must explore. DPO never scores what the policy
-#     itself writes.
+#     from very different models, or when the policy must explore. DPO on fixed pairs never scores
+#     what the policy itself writes.
 #
 # ## Pitfalls
 #
 # | Symptom | Cause | Fix |
 # |---|---|---|
-# | First loss is not log 2 | policy and reference differ: dropout on, other weights, other tokens | same weights, dropout off, same template |
+# | First DPO loss is not log 2 | policy and reference differ: dropout on, other weights, other tokens | same weights, dropout off, same template |
 # | Loss falls, answers degrade | both likelihoods fall; learning rate too high or β too small | lower the rate, raise β, add an SFT term |
 # | Perfect metrics, rude answers | chosen and rejected swapped, in training and evaluation alike | read five pairs before training |
-# | Changing β changes nothing | short run with Adam: margins far below 1/β | compare margins with 1/β before tuning β |
+# | Changing β changes nothing | short run with Adam: margins far below 1/β | compare margins with 1/β first |
 # | Library loss differs from yours | mean instead of sum over tokens, or the end token missing on one side | compare token ids first, then sums |
-# | TRL starts an existing adapter at log 2 | it copies that adapter as the reference | intended: the reference is where you start |
+# | TRL starts a trained adapter at log 2 | given a PEFT model, it copies the adapter as the reference | intended: the reference is where you start |
 #
 # ## Further reading
 #
@@ -984,8 +1011,8 @@ for sft_weight in (0.0, 1.0):
 #   Model*, 2023, [arXiv:2305.18290](https://arxiv.org/abs/2305.18290). The derivation, and the
 #   gradient's weight.
 # - Razin and others, *Unintentional Unalignment: Likelihood Displacement in Direct Preference
-#   Optimization*, 2024, [arXiv:2410.08847](https://arxiv.org/abs/2410.08847). Why the chosen answer
-#   falls, and what rises instead.
+#   Optimization*, 2024, [arXiv:2410.08847](https://arxiv.org/abs/2410.08847). When the chosen answer
+#   falls, why, and what rises instead.
 # - Azar and others, *A General Theoretical Paradigm to Understand Learning from Human Preferences*,
 #   2023, [arXiv:2310.12036](https://arxiv.org/abs/2310.12036). IPO: what goes wrong when
 #   preferences are certain.
