@@ -20,16 +20,15 @@
 # five lines and measures it on the support desk. {{ count.steps | int }} small steps move held-out
 # pairs {{ sweep.b01.margin | f1 }} nats apart, and you will see what that number hides.
 #
-# It runs longer than other lessons: comparing three values of β over {{ sweep.count.seeds | int }}
-# seeds means {{ sweep.count.runs | int }} training runs, and the other questions add more.
+# The time goes into seeds: comparing three values of β over {{ sweep.count.seeds | int }} of them
+# takes {{ sweep.count.runs | int }} training runs, and the other questions add more.
 
 # %% [markdown]
 # ## Warm-up
 #
 # ??? question "A model gives an answer of three tokens the probabilities 0.5, 0.5 and 0.8. What is the log-probability of the answer?"
 #     The sum of the logarithms: log 0.5 + log 0.5 + log 0.8 = log 0.2, about −1.61 nats. Summed,
-#     not averaged: a longer answer has more terms, all of them at most zero. Keep that in mind for
-#     the whole lesson.
+#     not averaged: a longer answer has more terms, all of them at most zero.
 #
 # ??? question "In LoRA, the matrix B starts at zero. What does a model with a fresh adapter compute?"
 #     As [LoRA from scratch](lesson:07) shows: exactly what the base model computes, since BA = 0.
@@ -769,9 +768,9 @@ print(answers["broken"][0][:300])
 # The chosen answers {{ "lost" if broken.chosen < 0 else "gained" | text }}
 # {{ abs(broken.chosen) | f0 }} nats, the KL is {{ broken.kl | g3 }} nats a token, and the answers keep
 # {{ text.broken.style | f2 }} of the house rules, against {{ text.dpo2.style | f2 }} after the
-# ordinary run. Two things changed at once; the control is in the sweep. β = 0.01 at the ordinary
+# ordinary run. Two things changed; the control is in the sweep. β = 0.01 at the ordinary
 # rate had a KL of {{ sweep.b001.kl | g3 }}, so
-# {{ "most of the drift comes from the learning rate." if broken.kl > 2 * sweep.b001.kl else "the learning rate alone is not the cause." | text }}
+# {{ "most of the drift comes from the learning rate." if broken.kl > 2 * sweep.b001.kl else "the higher rate added little drift." | text }}
 # Log-probabilities end at zero above and have no floor: there is more room to push down than up.
 # **Fix:** a lower learning rate first, then a larger β; stop on the chosen log-likelihood and on
 # generated text, never on accuracy alone; or add an SFT term.
@@ -930,9 +929,9 @@ assert abs(best - predicted) < 0.02
 # %% [markdown] tags=["solution"]
 # Weight the two labels by $1-\varepsilon$ and $\varepsilon$. The minimum is where
 # $\sigma(\beta\Delta) = 1-\varepsilon$, so $\Delta = \log((1-\varepsilon)/\varepsilon)/\beta$. A
-# finite optimum: unlike DPO's loss, which always wants more. Read the library before you trust a
-# name: `label_smoothing` in TRL's `DPOConfig` does nothing to its default loss, and
-# `loss_type="robust"` *subtracts* the swapped term instead.
+# finite optimum: unlike DPO's loss, which always wants more. Beware of the
+# name: `label_smoothing` in TRL's `DPOConfig` leaves its default loss alone, and
+# `loss_type="robust"` *subtracts* the swapped term.
 
 # %% [markdown]
 # ### Exercise 3: Where does the probability go?
@@ -990,9 +989,9 @@ for sft_weight in (0.0, 1.0):
 #     read answers.
 #
 # ??? question "When would you still choose RL over DPO?"
-#     When the reward can be computed on fresh samples (tests, verifiers), when pairs were collected
-#     from very different models, or when the policy must explore. DPO on fixed pairs never scores
-#     what the policy itself writes.
+#     When the reward can be computed on fresh samples (tests, verifiers), when the pairs came from
+#     very different models, or when the policy must explore: DPO on fixed pairs never scores what
+#     the policy itself writes.
 #
 # ## Pitfalls
 #
