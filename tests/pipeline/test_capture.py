@@ -57,6 +57,14 @@ def test_items_and_outputs_in_order() -> None:
     assert [item.key for item in made.of_type("figure")] == ["f"]
 
 
+def test_a_recorded_value_is_not_shown_a_second_time() -> None:
+    shown = {"output_type": "execute_result", "data": {"text/plain": "5"}}
+    recording, naming = lesson('# %%\nrecord.value("n", 5)'), lesson('# %%\nn = record.value("n", 5)\nn')
+    for sample, expected in ((recording, []), (naming, [{"text": "5"}])):
+        made = from_notebook(sample, [{"outputs": []}, {"outputs": [recorded(value("n", 5)), shown]}], PROVENANCE)
+        assert made.outputs[1] == expected
+
+
 def test_an_output_of_nothing_but_blank_lines_is_none() -> None:
     assert collect(stream("\n \n")).outputs[1] == []
 

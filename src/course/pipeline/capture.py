@@ -5,6 +5,7 @@ A capture holds nothing that differs between two runs on one machine, except val
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -100,6 +101,8 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
                 _refuse_warnings(lesson, source.line, output["text"])
             elif output["output_type"] == "stream":
                 _add_text(shown, output["text"])
+            elif output["output_type"] == "execute_result" and _records_last(source.source):
+                pass  # the recorded value itself, which the page shows where it is bound
             elif "text/plain" in data and not any(kind.startswith("image/") for kind in data):
                 _add_text(shown, data["text/plain"])
             else:
@@ -108,6 +111,12 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
         normal = [{"text": normalise(s["text"])} if "text" in s else s for s in shown]
         outputs.append([s for s in normal if s.get("text") != ""])
     return Capture(items, outputs, provenance)
+
+
+def _records_last(source: str) -> bool:
+    """Whether a cell ends by recording a value, whose return value Python would then show."""
+    last = ast.parse(source).body[-1]
+    return isinstance(last, ast.Expr) and ast.unparse(last).startswith("record.value(")
 
 
 def _add_text(shown: list[dict[str, str]], text: str) -> None:
