@@ -11,7 +11,7 @@
 # prerequisites: [2]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [4096, 576, 192, 8, 16, 12, 25, 64]
+# plain_numbers: [256, 4096, 576, 192, 8, 16, 12, 25, 64]
 # ---
 
 # %% [markdown]

@@ -202,8 +202,8 @@ for rule in RULES:
 # The formula matches PEFT's update entry by entry. Each rule keeps something else constant. With a
 # fixed α the promise changes by a factor of {{ first.fixed.fall | f2 }}: the rate that worked at
 # rank 4 should work at rank 64. rsLoRA holds the size ({{ first.rslora.size | f2 }}×) while the
-# promise grows {{ first.rslora.fall | f1 }}×. α = 2r holds only the scale: size and promise grow, by
-# {{ first.double.size | f1 }}× and {{ first.double.fall | f1 }}×. So the folklore that this rule
+# promise grows {{ first.rslora.fall | f1 }}×. α = 2r holds only the scale: size and promise grow,
+# by {{ first.double.size | f1 }}× and {{ first.double.fall | f1 }}×. So the folklore that this rule
 # makes the learning rate independent of the rank should *fail*, and in a known direction. This was
 # one step on a random $G$; whole runs must be measured.
 #
@@ -235,9 +235,9 @@ held_out = short_examples("validation", budget["held_out"])
 record.values("data", {"train": len(train_set), "held_out": len(held_out)})
 
 # %% [markdown]
-# Two measures come out of one forward pass. The **held-out loss** is in nats per completion token;
-# a run whose loss is no longer a number scores $\log V$, a uniform guess over the vocabulary. For
-# the **intent accuracy** we use that the six intents begin with six different tokens: given
+# We measure two things. The **held-out loss** is in nats per completion token; a run whose loss
+# is no longer a number scores $\log V$, a uniform guess over the vocabulary. For the **intent
+# accuracy** we use that the six intents begin with six different tokens: given
 # `{"intent":"`, which of the six does the model prefer? The loop and the scores are plumbing and
 # live in `course.tuning`.
 
@@ -381,8 +381,8 @@ record.value("lr.ratio", LR[best_k["all linear"]] / LR[full_k])
 # The queries alone did best at {{ lr.q | sci1 }}, all linear layers at {{ lr.all | sci1 }}:
 # {{ "the smaller set wants the higher rate, as the sum suggests" if lr.q > lr.all else "no higher rate for the smaller set at this resolution" | text }}.
 # Check that no line still falls at its end: its best rate would be only a bound. Full tuning's best
-# rate is {{ lr.full | sci1 }}; LoRA's is {{ lr.ratio | f0 }} times that on all linear
-# layers and {{ lr.q / lr.full | f0 }} times on the queries. Two warnings about these factors. They
+# rate is {{ lr.full | sci1 }}; LoRA's is {{ lr.ratio | f0 }} times that on all linear layers
+# and {{ lr.q / lr.full | f0 }} times on the queries. Two warnings about these factors. They
 # come from one seed and a grid with steps of 3.2×, so each could be off by a step either way. And
 # they depend on $s$: by the derivation, halving α doubles the rate LoRA needs in its first step. A
 # reason for their direction: with $B$ starting at zero and small entries in $A$, the same η moves
@@ -438,9 +438,9 @@ for rule, losses in at_high.items():
 #
 # In practice, ask what it *costs* to carry rank 4's rate to rank 64 unchanged:
 # {{ rules.fixed.price | f3 }} nats with a fixed α, {{ rules.rslora.price | f3 }} with rsLoRA and
-# {{ rules.double.price | f3 }} with α = 2r, or {{ rules.double.price / rules.double.best | pct0 }} of
-# its best loss. By the derivation, α = 2r is a usable *default at one rank*, not a law for moving
-# between ranks.
+# {{ rules.double.price | f3 }} with α = 2r, or
+# {{ rules.double.price / rules.double.best | pct0 }} of its best loss. By the derivation,
+# α = 2r is a usable *default at one rank*, not a law for moving between ranks.
 #
 # ## The grid
 #
@@ -579,8 +579,8 @@ for key, name in (("target", "q"), ("qv", "q+v")):
 # From rank 4 to 16 the difference is {{ paired.rank.mean | f3 }} nats (standard error
 # {{ paired.rank.error | f3 }}), an average over sets that rise and sets that fall. From `q` to all
 # linear layers it is {{ paired.target.mean | f3 }} ({{ paired.target.error | f3 }}), from `q+v`
-# {{ paired.qv.mean | f3 }} ({{ paired.qv.error | f3 }}). Pairs that share a seed, a set or a rank are
-# not quite independent, so read the standard errors as a scale, not as a test.
+# {{ paired.qv.mean | f3 }} ({{ paired.qv.error | f3 }}). Pairs that share a seed, a set or a rank
+# are not quite independent, so read the standard errors as a scale, not as a test.
 #
 # ## The same budget, spent differently
 #
@@ -639,8 +639,8 @@ record.value("equal.parameters", 4 * widths["all linear"])
 #
 # ## How much of full tuning's gain?
 #
-# In "0.1 % of the parameters, 95 % of the gain", the gain is how far the loss fell, over how far full
-# tuning's fell.
+# In "0.1 % of the parameters, 95 % of the gain", the gain is how far the loss fell, over how far
+# full tuning's fell.
 
 # %%
 def gain(value: float) -> float:
@@ -707,7 +707,7 @@ record.values("variants.best", {"name": best_other, "gap": gap})
 # The best of four is partly the luckiest of four, and a variant that moves the weights faster per
 # step can lead only because the run is short. A 2026 re-evaluation with large sweeps found all
 # methods, vanilla LoRA included, within one to two percent of each other once every method had its
-# own rate (Lee and others, in the further reading).
+# own rate (Lee and others, below).
 #
 # ## Break it
 #
@@ -735,7 +735,8 @@ print(f"base {base.loss:.3f}, after PiSSA and unload {damaged:.3f}, restored {re
 
 # %% [markdown]
 # With full tuning's rate the adapter ends at {{ broken.inherited | f3 }} instead of
-# {{ broken.tuned | f3 }}. The fix is the sweep above. The "base" after PiSSA has a loss of {{ broken.damaged | f3 }} instead of {{ base.loss | f3 }}.
+# {{ broken.tuned | f3 }}. The fix is the sweep above. The "base" after PiSSA has a loss of
+# {{ broken.damaged | f3 }} instead of {{ base.loss | f3 }}.
 # The fix is the line `model.load_state_dict(pristine)`, or reloading; [PEFT's PiSSA
 # example](https://github.com/huggingface/peft/tree/main/examples/pissa_finetuning) converts a PiSSA
 # adapter to an ordinary one before sharing it.
