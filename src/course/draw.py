@@ -68,11 +68,17 @@ def _tick(value: float) -> str:
 
 
 def _axes_common(figure: Figure, axes: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     axes.grid(axis="y")
     if figure.x_log:
         axes.set_xscale("log")
     if figure.y_log:
         axes.set_yscale("log")
+        # Losses span a decade or so: ticks at powers of ten alone would leave one label.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.minorticks_off()
     for label, y in figure.guides:
         axes.axhline(y, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(

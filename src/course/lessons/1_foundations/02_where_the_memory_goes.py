@@ -49,11 +49,11 @@
 #
 # The first three depend on the machine and on *how many parts you mean to change*. The fourth
 # depends on how much work you put through at once, and does not care about the first three. Every
-# memory technique in this course empties one shelf and leaves the others alone. LoRA empties the
-# middle two. Quantization shrinks the first. Gradient checkpointing shrinks the last. To choose
-# between them, look at which shelf is full. (Where the picture breaks: these shelves
-# fill at different times, and the peak is what counts. Activations are at their highest just when
-# gradients begin to appear.)
+# memory technique in this course shrinks some shelves and leaves the others nearly alone. LoRA
+# freezes the weights and trains a thin pair of matrices, an *adapter*, beside each: it empties the
+# middle two. Quantization shrinks the first. Gradient checkpointing shrinks the last. To choose,
+# look at which shelf is full. (Where the picture breaks: the shelves fill at different times, and
+# the peak counts. Activations are highest just when gradients begin to appear.)
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
@@ -224,20 +224,21 @@ print("300 squared in fp16:", square, "| a gradient of 1e-8 in fp16:", tiny)
 #
 # So "half precision" does not halve the first three shelves. It halves many *activations* and speeds
 # up the multiplications. *Pure* bf16, without a master copy and with bf16 moments, does get to 8
-# bytes, and pays with the effect you just saw. (Other layouts keep the
-# gradients in fp32 instead of bf16, 18 bytes, or in both, 20.)
+# bytes, and pays with the effect you just saw. (Other layouts keep gradients in fp32, 18 bytes, or
+# in both formats, 20.)
 
 # %% [markdown]
 # ## What a forward pass leaves behind
 #
 # Which tensors must wait for the backward pass? Go through one block and ask of each operation what
-# its derivative needs. Count numbers per token, in fp32:
+# its derivative needs. Count numbers per token; each takes 4 bytes in fp32. "Twice" means that the
+# row counts twice:
 #
 # | operation | its backward needs | numbers a token |
 # |---|---|---|
 # | norm (twice) | its input, one over its root mean square, the normalized value | $2d + 1$ |
 # | the linear layers that read the norm (twice) | their common input, stored once | $d$ |
-# | fused attention | queries, keys, values, output, one statistic per head | $2q + 2k + h$ |
+# | fused attention | queries, keys, values, output, one softmax statistic per head | $2q + 2k + h$ |
 # | output projection | its input: the attention's output, already stored | 0 |
 # | gate and SiLU, $x\,\sigma(x)$ | the gate, SiLU of the gate | $2f$ |
 # | their product, and `down_proj` | the "up" value, the product | $2f$ |
@@ -291,7 +292,8 @@ def saved_bytes(model, ids):
 #
 # !!! question "Predict"
 #     Double the length of the sequence. By what factor do the saved bytes grow with fused attention?
-#     With eager attention, more than that, or the same?
+#     With eager attention, more than that, or the same? (The table's predictions come from the
+#     library's version of the formula.)
 
 # %% tags=["reveal"]
 measured, rows = {}, []
@@ -329,17 +331,16 @@ record.figure("act.plot", record.Figure(
 # %% [markdown]
 # With fused attention the cost *per token* is {{ act.fused.short | mb2 }} at
 # {{ act.shortest | int }} tokens and {{ act.fused.long | mb2 }} at {{ act.longest | int }}: the
-# total is linear in $b\,T$, and a long sequence costs what a large batch costs. With eager attention
-# it rises from {{ act.eager.short | mb2 }} to {{ act.eager.long | mb2 }} a token, and that growth is
-# the quadratic part. The formula above is off by {{ act.largest_error | pct2 }} at the largest
-# setting (the small items left out); the library's version, with those items, by
-# {{ act.library_error | pct2 }} at worst.
+# total is linear in $b\,T$. Twice the length takes twice the bytes, just as twice the batch does.
+# With eager attention it rises from {{ act.eager.short | mb2 }} to {{ act.eager.long | mb2 }} a token:
+# that growth is the quadratic part. The formula above is off by {{ act.largest_error | pct2 }} at the
+# largest setting (the small items left out), the library's by {{ act.library_error | pct2 }} at worst.
 #
 # One number deserves a second look. {{ act.logits_share | pct1 }} of the bytes are log-probabilities
-# over the vocabulary, {{ n.vocab | int }} numbers a token, and the count does *not* see more of
-# them: the logits themselves and their gradient are temporaries that live for a moment around the
-# loss. At the peak expect two or three such tables. On a GPU, this is often the line on which a run
-# stops; what the numbers here show is a lower bound of the peak.
+# over the vocabulary, {{ n.vocab | int }} numbers a token. The count sees this table once. The logits
+# and their gradient are as large, but they are temporaries that live for a moment around the loss. At
+# the peak expect two or three such tables. On a GPU, runs often stop on this line: the numbers here
+# are a lower bound of the peak.
 
 # %% [markdown]
 # ## Trade memory for compute
@@ -384,8 +385,8 @@ def step_cost(model, b, T):
 
 
 # %% [markdown]
-# Each method is measured without and with checkpointing: full tuning first, then LoRA of rank 16 on
-# all seven matrices.
+# Each method is measured without and with checkpointing: full tuning first, then LoRA on all seven
+# matrices. Its *rank*, 16, is the width of the thin matrices.
 
 # %% tags=["reveal"]
 rank = 16
@@ -421,15 +422,15 @@ record.table("ck.table", rows, caption="Bytes of activations, and operations of 
 # %% [markdown]
 # In full tuning, checkpointing leaves {{ ck.full.memory | pct0 }} of the activations (the block under
 # recomputation included) for {{ ck.full.more | pct0 }} more compute. With LoRA the same switch costs
-# {{ ck.lora.more | pct0 }} more. A LoRA step is only about two units to begin with, since the
+# {{ ck.lora.more | pct0 }} more. A LoRA step is only about 1 + 1 = 2 units to begin with, since the
 # gradients of the frozen weights are never computed: its bound is a *half*. And the adapter of
 # `down_proj` runs after the frozen product, so that one is rerun too. The memory that remains is
 # mostly the last stretch, which is not checkpointed: the final norm and the vocabulary's
 # log-probabilities.
 #
-# The operations of matrix products are counted exactly. The time of the fastest step changed by
-# {{ ck.full.time | pct0 }} in full tuning and by {{ ck.lora.time | pct0 }} with LoRA; other work on the
-# machine disturbs a few steps this short, so trust the counts.
+# Operations are counted exactly. The time of the fastest step changed by {{ ck.full.time | pct0 }} in
+# full tuning and by {{ ck.lora.time | pct0 }} with LoRA; other work on the machine disturbs steps this
+# short, so trust the counts.
 #
 # Check the cost of full tuning by hand: rerun six of the seven matrices and both products of
 # attention. The batch cancels.
@@ -456,8 +457,8 @@ print(f"predicted: {here:.1%} more here, {eight:.1%} more for Llama-3.1-8B at 2,
 # ## LoRA empties two shelves, and leaves one full
 #
 # Rank 16 on all seven matrices trains {{ lora.trainable | int }} new parameters, as many as
-# {{ lora.trainable / n.total | pct1 }} of the model's. Gradients and optimizer states shrink by the
-# same factor.
+# {{ lora.trainable / n.total | pct1 }} of the model's. Gradients and optimizer states shrink to the
+# same share.
 #
 # !!! question "Predict"
 #     And the *activations*? By what factor do the saved bytes shrink when only
@@ -486,27 +487,28 @@ record.figure("lora.shelves", record.Figure(
 ))
 
 # %% [markdown]
-# Hardly at all: {{ lora.act_ratio | pct0 }} of the bytes remain. Frozen linear layers indeed no
-# longer save their input, but the adapter beside each of them reads *the same input* and must. And
-# the gradient still has to travel through attention and SiLU down to the first adapter, so those
-# save what they always saved. LoRA's total falls from {{ shelf.full.total | gb2 }} to
-# {{ shelf.lora.total | gb2 }}, of which {{ shelf.lora.activations / shelf.lora.total | pct0 }} are
-# activations.
+# Hardly at all: {{ lora.act_ratio | pct0 }} of the bytes remain. Frozen linear layers no longer save
+# their input, but the adapter beside each reads *the same input* and must. And the gradient still
+# travels through attention and SiLU down to the first adapter, so those save what they always saved.
+# What goes is mostly the norms' normalized values: only the norms' own weights, now frozen, needed
+# them. The total falls from {{ shelf.full.total | gb2 }} to {{ shelf.lora.total | gb2 }}:
+# {{ shelf.lora.weights / shelf.lora.total | pct0 }} of it weights,
+# {{ shelf.lora.activations / shelf.lora.total | pct0 }} activations.
 #
 # In bf16 there is a further twist: PEFT keeps adapters in fp32 by default, so each adapter saves an
-# fp32 *copy* of its bf16 input. The library's formula includes it (its tests hold it against PEFT,
-# byte for byte).
+# fp32 *copy* of its bf16 input. The library's formula includes it.
 #
 # **The rule of the lesson:** with few tokens a step, full tuning is dominated by optimizer states and
-# LoRA by weights; with many, both are dominated by activations, and LoRA gets there first. So with
-# LoRA reach for checkpointing and smaller batches, not for a lower rank.
+# LoRA by weights; with many, both are dominated by activations, and LoRA gets there first. Then reach
+# for checkpointing and smaller batches, not for a lower rank.
 
 # %% [markdown]
 # ## Break it
 #
 # A classic leak: an evaluation loop that collects its losses, `losses.append(loss)`. A loss is one
 # number of four bytes. But it is also the end of a *graph*, and the graph holds every saved tensor.
-# Run four batches and count what is still alive afterwards, in three variants.
+# Run four batches and count what is still alive afterwards: keep the loss, keep its `item()`, or keep
+# the loss after `backward()`.
 
 # %%
 import weakref
@@ -543,9 +545,9 @@ record.values("leak", {**leak, "one": activations(arch, 1, 32).saved})
 print(*(f"{name:9} {size:>12,} bytes alive" for name, size in leak.items()), sep="\n")
 
 # %% [markdown]
-# The first line, `append(loss)`, keeps {{ leak.kept | mb0 }} alive after four batches,
-# {{ leak.kept / leak.one | x1 }} what a single one saves, and would go on until memory runs out:
-# what you *see* is a crash in the middle of an evaluation, after hundreds of good batches.
+# Keeping the loss keeps {{ leak.kept | mb0 }} alive after four batches,
+# {{ leak.kept / leak.one | x1 }} what a single one saves, and so on until memory runs out:
+# what you *see* is a crash in the middle of an evaluation, after many good batches.
 # `loss.item()` leaves {{ leak.item | int }} bytes: the batch's 32 token ids, which the loop itself
 # still holds. The third line may surprise you: after `backward()` the graph has given up its saved
 # tensors, and four kept losses hold {{ leak.backward - leak.item | int }} bytes more than that. So the
@@ -585,8 +587,9 @@ record.table("count.table", rows, caption="Exact parameter counts, from modules 
 # %% [markdown]
 # "7B" is a name: the three models of that name differ by up to
 # {{ (count.qwen2_5_7b / count.llama_2_7b - 1) | pct0 }}. Now the shelves, for one sequence of 2,048
-# tokens. Full tuning is in mixed precision without checkpointing, LoRA and QLoRA (rank 16, all
-# matrices, bf16 compute) with it, so compare activations only between those two.
+# tokens. *QLoRA* is LoRA over frozen matrices stored in 4 bits. Full tuning is in mixed precision
+# without checkpointing, LoRA and QLoRA (rank 16, all matrices, bf16 compute) with it, so compare
+# activations only between those two.
 
 # %%
 rows, names = [], {"Llama-3.1-8B": "b8", "Llama-3.1-70B": "b70"}
@@ -609,18 +612,17 @@ bare = estimate(ARCHITECTURES["Llama-3.1-70B"], "qlora", rank=16, batch=1, seque
 record.value("b70.qlora_bare", bare.total)  # without checkpointing
 
 # %% [markdown]
-# In full tuning the ratio of the first three shelves does not change with size. What changes is the
-# *mix* of activations: wider layers make the vocabulary's share smaller. Checkpointing decides the
-# last rows: without it, QLoRA at 70B takes {{ b70.qlora_bare | gb0 }} instead of
+# In full tuning the ratio of the first three shelves does not change with size. Checkpointing decides
+# the last row: without it, QLoRA at 70B takes {{ b70.qlora_bare | gb0 }} instead of
 # {{ b70.qlora.total | gb0 }}. What is **not** in the table: temporaries around the loss, the CUDA
 # context, and what the allocator cannot reuse. None of it was measured on a GPU here. Treat the
-# totals as a floor. QLoRA's weights are computed with 4 + 8/64 + 32/(64 · 256) = 4.127 bits a weight:
-# NF4 with double quantization ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)); lesson 09 measures
-# it.
+# totals as a floor. QLoRA stores the seven matrices with 4 + 8/64 + 32/(64 · 256) = 4.127 bits a
+# weight: the 4-bit format NF4, with scales that are quantized too
+# ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)); lesson 09 measures it. Embedding, head and
+# norms stay in bf16, the adapters in fp32; all are under weights.
 #
-# Two more levers appear in the calculator. **8-bit AdamW** stores the moments in one byte each with
-# a scale per 256 values (the block of bitsandbytes; the paper used 2,048): full tuning of 8B drops
-# from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations. **Paged** optimizers take
+# Two more levers. **8-bit AdamW** stores the moments in one byte each with a scale per 256 values:
+# full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations. **Paged** optimizers take
 # the same bytes but may push them out to the host's memory when the card is full.
 
 # %% tags=["claims"]
@@ -674,7 +676,7 @@ print(f"16 bytes × {P:,} parameters / {predicted_bytes(1, 1):,} bytes a token =
 
 # %% [markdown] tags=["solution"]
 # About {{ ex.crossover | int }} tokens: eight sequences of modest length. For such a small model
-# activations take over early, since the 16 bytes grow with $d^2$ and the activations with $d$.
+# activations take over early, since per layer the parameters grow with $d^2$, the activations with $d$.
 # Larger models cross later.
 
 # %% [markdown]
@@ -693,7 +695,7 @@ record.values("ex.half", {"measured": half, "error": abs(guess / half - 1)})
 print(f"predicted {guess:,}, measured {half:,} bytes")
 
 # %% [markdown] tags=["solution"]
-# Half of the blocks save everything and half save only their input: the estimate is off by
+# Half of the blocks save everything, half only their input: the estimate is off by
 # {{ ex.half.error | pct2 }} (ids and rotary angles again). You pay for half of the recomputation.
 
 # %% [markdown]

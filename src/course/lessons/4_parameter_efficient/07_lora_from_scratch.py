@@ -15,25 +15,25 @@
 # ---
 
 # %% [markdown]
-# A full fine-tune may move every number of a weight matrix on its own. LoRA may not: it adds a
+# A full fine-tune may move every number of a weight matrix independently. LoRA may not: it adds a
 # matrix of low rank, built from far fewer numbers. Why should that be enough? You will make a real
-# full update of {{ setup.trained | int }} weights, cut it down to **rank 8 in all
-# {{ setup.matrices | int }} matrices at once**, and see that the stump keeps
-# {{ keep.top_8 | pct0 }} of what the tune gained on held-out tickets, though *not* because the
-# update has low rank. Then you build LoRA by hand and hold it against PEFT.
+# full update of {{ setup.trained | int }} weights, for the task of turning a support ticket into
+# JSON. You will cut it to **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see it
+# keep {{ keep.top_8 | pct0 }} of the gain on held-out tickets, though *not* because the update has
+# low rank. Then you build LoRA by hand and hold it against PEFT.
 
 # %% [markdown]
 # ## Warm-up
 #
 # ??? question "Adam in 32-bit floats: how many bytes does one *trained* parameter cost, and one *frozen* parameter?"
 #     Trained: 4 for the weight, 4 for its gradient, 4 + 4 for Adam's two moments: 16 bytes. Frozen:
-#     only the weight, 4 bytes. This is the arithmetic of [where the memory goes](lesson:02), and it
-#     is why the *count of trained parameters* is the number to shrink.
+#     only the weight, 4 bytes ([where the memory goes](lesson:02)). That is why the *count of
+#     trained parameters* is the number to shrink.
 #
 # ??? question "Multiply a column of 3 numbers by a row of 4 numbers. What shape comes out, and how many of its entries can you choose freely?"
 #     A 3×4 matrix, an *outer product*. It has 12 entries, but they are made from 3 + 4 numbers.
-#     Every row is a multiple of the same row: its rank is 1. LoRA is this observation, used at
-#     scale.
+#     (Six are free: double the column, halve the row, and nothing changes.) Every row is a
+#     multiple of the same row: its rank is 1. LoRA uses this at scale.
 
 # %% [markdown]
 # ## A change of rank one
@@ -73,26 +73,27 @@
 # \qquad \sigma_1 \ge \sigma_2 \ge \dots \ge 0$$
 #
 # $\mathbf{v}_i$ ($d_\text{in}$ numbers) listens, $\mathbf{u}_i$ ($d_\text{out}$ numbers) speaks.
-# All have length one, the listeners are at right angles to each other, and so are the speakers. Keep
-# the first $r$ terms and you have $\Delta W_r$: no matrix of rank $r$ is closer to $\Delta W$ (the
-# Eckart–Young theorem). The squared entries of $\Delta W$ add up to $\sum_i \sigma_i^2$,
-# so the **energy** that rank $r$ captures is
+# All have length one, the listeners are at right angles to each other, and so are the speakers.
+# Keep the first $r$ terms and you have $\Delta W_r$: no matrix of rank $r$ is closer to $\Delta W$
+# in squared entries (the Eckart–Young theorem). The squared entries of $\Delta W$ add up to
+# $\sum_i \sigma_i^2$, so the **energy** that rank $r$ captures is
 #
 # $$E_r = \frac{\sigma_1^2 + \dots + \sigma_r^2}{\sum_i \sigma_i^2}$$
 #
 # By hand: $\begin{pmatrix} 3 & 0 \\ 0 & 4 \end{pmatrix}$ has $\sigma = (4, 3)$. Its energy is
 # $16 + 9 = 25$ and the best rank-1 copy keeps $16/25 = 64$ %.
 #
-# Energy is geometry, though. We tune to lower a **loss**. So ask two questions of the same update,
-# and expect two answers: how much of its *energy* has low rank, and how much of its *gain*?
+# Energy is geometry, though. We tune to lower a **loss**, and call the drop on held-out tickets the
+# **gain**. So ask two questions of the same update: how much of its *energy* does a low rank keep,
+# and how much of its *gain*?
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
 seed = 0
 
 # %% [markdown]
-# The budget is in the open. Every seed draws other tickets, in another order, from the same training
-# set; the held-out tickets have products and wordings that no training ticket uses.
+# Every seed draws other tickets, in another order, from the same training set; the held-out tickets
+# have products and wordings that no training ticket uses.
 
 # %%
 from course import record
@@ -120,7 +121,8 @@ train_set, heldout = task("train", 240), task("validation", budget["heldout"])
 # %% [markdown]
 # We tune exactly the matrices that LoRA could touch later: every linear layer inside the
 # transformer blocks. Embeddings, norms and the tied output head stay frozen. So the two methods
-# differ in the freedom of the update, and in the learning rate that suits each, and in nothing else.
+# differ only in the freedom of the update and in the learning rate. Losses are in nats (natural-log
+# units) a token.
 
 # %%
 matrices = dict(linear_modules(model))
@@ -145,9 +147,9 @@ record.value("loss.base", base_loss)
 # %% [markdown]
 # ## A real update, taken apart
 #
-# The course's plain loop does the training: AdamW without weight decay, a rate that rises over the
-# first four steps, loss on the answer's tokens only. Afterwards we keep the difference and put the
-# original weights back, so that one model in memory serves every run.
+# The course's plain loop trains: AdamW without weight decay, a rate that rises over the first four
+# steps, loss on the answer's tokens only. Then we keep the difference and put the original weights
+# back, so that one model serves every run.
 
 # %%
 import torch
@@ -184,8 +186,8 @@ print(f"held-out loss after the full tune: {full_loss:.3f}")
 #     captures a tenth of the energy or less. For the update that Adam just made, will rank 8
 #     capture **about as little**, **roughly half**, or **nearly all**? And the pretrained weight
 #     $W$ itself: more or less than its update? Write down two guesses. (A hint against "nearly
-#     all": Adam divides every entry's step by that entry's own typical size, so small entries move
-#     about as far as large ones.)
+#     all": Adam divides each entry's gradient by its own typical size, so entries with small
+#     gradients move about as far as those with large ones.)
 
 # %%
 RANK = 8
@@ -218,8 +220,8 @@ record.values("energy", {
 })  # fmt: skip
 
 # %% [markdown]
-# Read across a row. Rank 8 captures at least {{ energy.least_ratio | f1 }} times as much of the
-# update as of noise of the same shape, and more of the update than of the weight itself in
+# Read across a row. Rank 8 captures at least {{ energy.least_ratio | f1 }} times as large a share of
+# the update as of noise, and a larger one than of the weight itself in
 # {{ energy.over_weight | int }} of {{ energy.rows | int }} rows: tuning moves a matrix along
 # preferred directions. But look at what is missing. Over all matrices and seeds, rank 8 leaves
 # {{ 1 - energy.top_8 | pct0 }} of the energy out. **The update is concentrated, not low-rank.** If
@@ -228,14 +230,14 @@ record.values("energy", {
 # %% [markdown]
 # ## Cut the update, keep the gain
 #
-# Now the question that matters. Put $W + \Delta W_r$ back into every matrix at once and measure the
+# Put $W + \Delta W_r$ back into every matrix at once and measure the
 # held-out loss. The share of the gain that survives is
 #
 # $$\text{kept}(r) = \frac{\mathcal{L}(W) - \mathcal{L}(W + \Delta W_r)}
 # {\mathcal{L}(W) - \mathcal{L}(W + \Delta W)}$$
 #
 # A cut that keeps much proves little by itself; perhaps *any* part of the update would do. So there
-# are three controls: the update seen through $r$ **random** listeners, scaled up to the energy of
+# are three controls: the update heard through $r$ **random** listeners, scaled up to the energy of
 # $\Delta W_r$; the **whole** update, shrunk to the energy of $\Delta W_r$; and the **rest**,
 # $\Delta W - \Delta W_r$.
 
@@ -348,7 +350,7 @@ record.figure("keep.plot", record.Figure(
 # %% [markdown]
 # At rank 1 the strongest pairs hold {{ energy.top_1 | pct0 }} of the energy and keep
 # {{ keep.top_1 | pct0 }} of the gain (seeds: {{ keep.top_1.low | pct0 }} to
-# {{ keep.top_1.high | pct0 }}). At rank 8 it is {{ keep.top_8 | pct1 }}. Random listeners with just
+# {{ keep.top_1.high | pct0 }}). At rank 8 it is {{ keep.top_8 | pct0 }}. Random listeners with just
 # as much energy keep {{ keep.random_1 | pct0 }} and {{ keep.random_8 | pct0 }}. So *which* $r$
 # directions are kept matters.
 #
@@ -358,7 +360,7 @@ record.figure("keep.plot", record.Figure(
 # with the strongest pair *thrown away*, the rest keeps {{ keep.rest_1 | pct0 }}; without the
 # strongest eight, {{ keep.rest_8 | pct0 }}. The two pieces at rank 1 add up to
 # {{ keep.top_1 + keep.rest_1 | pct0 }} of the gain. Shares of a loss need not add up to 100 %,
-# because the loss is not linear in the weights. What fits all these rows: the pieces push the model
+# because the loss is not linear in the weights. One reading that fits: the pieces push the model
 # the same way, and once it is there, more push buys little. For this gain the update is
 # **redundant**, in length and in directions.
 #
@@ -372,7 +374,7 @@ record.figure("keep.plot", record.Figure(
 #   fixed shape of the JSON. On long training with new knowledge the picture changes: Biderman and
 #   others (in the reading) find updates of a rank 10 to 100 times that of usual LoRA
 #   configurations, and that LoRA then learns less.
-# - **Small losses.** A share of the gain flatters small leftovers. The losses are
+# - **Small losses.** A share of the gain flatters small leftovers. The losses, means over seeds, are
 #   {{ loss.base | f3 }} before, {{ loss.cut_1 | f3 }} at rank 1, {{ loss.cut_8 | f3 }} at rank 8 and
 #   {{ loss.full | f3 }} in full.
 # - **Why these directions.** Equal energy in the weights is not equal effect on the outputs. The
@@ -405,9 +407,9 @@ record.figure("keep.plot", record.Figure(
 # a third at most.** What LoRA buys is memory (no gradient and no Adam moments for $W$) and small
 # files.
 #
-# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs; dividing by $r$ is meant to reduce the
-# retuning when $r$ changes, and $\alpha$ sets the volume. Whether $1/r$ is the right power is
-# disputed: rsLoRA argues for $1/\sqrt{r}$.
+# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs, so it grows with $r$. Dividing by $r$ is
+# meant to keep its size, and so the learning rate, when $r$ changes; $\alpha$ sets the volume.
+# Whether $1/r$ is the right power is disputed: rsLoRA argues for $1/\sqrt{r}$.
 #
 # What is given up: every change of rank above $r$.
 
@@ -431,20 +433,16 @@ record.figure("keep.plot", record.Figure(
 #   $g = h - y = (1, -2)$.
 # - $\partial\mathcal{L}/\partial B = 2 \cdot (1, -2) \cdot 3 = (6, -12)$.
 #   $\partial\mathcal{L}/\partial A = 2 \cdot 0 = 0$.
-# - One step with $\eta = 0.01$: $B = (-0.06,\; 0.12)$. Now
+# - One step with learning rate $0.01$: $B = (-0.06,\; 0.12)$. Now
 #   $h = (1, 2) + 2 \cdot 3 \cdot B = (0.64,\; 2.72)$, and the loss falls from $2.5$ to $1.024$.
 # - The new $g = (0.64, -1.28)$, $B^\top g = -0.192$, and
 #   $\partial\mathcal{L}/\partial A = 2 \cdot (-0.192) \cdot (1, 2) = (-0.384, -0.768)$: awake.
-#
-# There is a link to the cut. Write $\nabla_W = g\,x^\top$ for the gradient that full tuning would
-# use. The first gradient of $B$ is $s\,\nabla_W A^\top$: the full gradient heard by $A$'s *random*
-# listeners. LoRA is not bound to them, because $A$ learns too.
 
 # %% [markdown]
 # ## Build it
 #
 # The forward line is the equation, with $x$ as rows: `F.linear(x, A)` computes $A x$ for every
-# token.
+# token. $A$'s random start is the one that PyTorch gives a linear layer, and PEFT gives $A$.
 
 # %%
 import math
@@ -559,9 +557,9 @@ record.value("peft.trainable", sum(p.numel() for p in peft_model.parameters() if
 print("logits and gradients agree within 1e-4")
 
 # %% [markdown]
-# PEFT counts {{ peft.trainable | int }} trainable parameters here, and the count by hand is
-# $r\,(d_\text{in} + d_\text{out})$ summed over the matrices. The last proof is training: same
-# start, same batches, same losses.
+# PEFT counts {{ peft.trainable | int }} trainable parameters here. By hand, sum
+# $r\,(d_\text{in} + d_\text{out})$ over the matrices. The last proof is training. PEFT takes its
+# first steps here; the next section trains our layers from the same start and compares.
 
 # %%
 with torch.no_grad():
@@ -584,13 +582,12 @@ print(f"{by_hand:,} parameters, by hand and by PEFT")
 # ## Full update against rank eight
 #
 # Same steps, same batches, same order, {{ setup.seeds | int }} seeds. Only the learning rates
-# differ. They come from a short trial with seed 0 on tickets of the same validation split (three
-# rates for LoRA, two for full tuning), so both results are a little flattered and LoRA had one try
-# more; [lesson 08](lesson:08) does the grid properly.
+# differ. They come from a short trial with seed 0 on the same validation split (three rates for LoRA,
+# two for full tuning), so both results are a little flattered and LoRA had one try more;
+# [lesson 08](lesson:08) does the grid properly.
 #
 # !!! question "Predict"
-#     After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats (natural-log
-#     units) a token,
+#     After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats a token,
 #     and its update cut to rank 8 reaches {{ loss.cut_8 | f3 }}. Will LoRA of rank 8, *trained* at
 #     that rank from a random $A$, end up **better**, **about equal** or **worse** than the cut? The
 #     cut has hindsight; LoRA has freedom to adapt.
@@ -633,15 +630,18 @@ record.values("time", {
 # seeds): {{ share.lora | pct0 }} of the full tune's gain with
 # {{ peft.trainable / setup.trained | pct1 }} of its trained numbers. Its mean is
 # {{ "above" if loss.lora > loss.cut_8 else "below" | text }} that of the cut; compare lowest and
-# highest before you call that a difference. The cut shows that a good low-rank change *exists*.
+# highest before you call that a difference. LoRA's seeds lie
+# {{ (loss.lora.high - loss.lora.low) / (loss.full.high - loss.full.low) | f1 }} times as far apart as
+# full tuning's. The cut shows that a good low-rank change *exists*.
 # Whether a given number of steps *finds* one as good is a separate question, of learning rate and
 # patience.
 #
-# The first losses of the hand-made layer and of PEFT agreed within $10^{-3}$: the cell asserts it.
+# Our first losses and PEFT's agreed within $10^{-3}$: the cell asserts it.
 # A LoRA step took {{ time.lora / time.full | f2 }} of the time of a full step on the machine that
-# made this page. That ratio belongs to the machine and the batch. The bound of two thirds counts
-# matrix products only; besides, the optimizer has {{ setup.trained - peft.trainable | int }} numbers
-# fewer to move.
+# made this page, where a count of these matrices' products alone gives
+# {{ 2 / 3 + peft.trainable / setup.trained | pct0 }}. The count leaves out all other work: the
+# frozen rest of the model, and the calls of two more small products for each matrix. So time it on
+# your own machine and batch.
 
 # %% [markdown]
 # ## Merge and unmerge
@@ -696,9 +696,9 @@ record.value("zero.gradient", largest)
 print("largest gradient of any A or B:", largest)
 
 # %% [markdown]
-# Not small: exactly zero (the cell asserts it), and zero again after every step. What you would *see* is a loss that only
-# wiggles with the batches, at any learning rate, with no error anywhere. The check that catches it
-# costs one line: after the first `backward()`, at least one trainable gradient must not be zero.
+# Exactly zero, and zero again after every step. What you would *see* is a loss that only wiggles
+# with the batches, at any learning rate, with no error anywhere. The check that catches it costs
+# one line: after the first `backward()`, at least one trainable gradient must not be zero.
 #
 # **Shapes that do not multiply.** A formula that circulates reads "$W' = W + B \cdot A$, with $A$
 # of size $d \times r$ and $B$ of size $r \times k$". Take it at its word, for a weight of the shape
@@ -721,19 +721,18 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
                          "silent": wrong.shape == square.shape})  # fmt: skip
 
 # %% [markdown]
-# The first failure is the good kind: it stops. In the second, with a square weight,
-# $BA$ is a legal product of size $r \times r$, and at $r = 1$ that is a single number, which
-# broadcasting adds to *every* weight without a word. With those shapes the product has to be $AB$.
-# This course keeps the paper's names: $B$ is $d_\text{out}\times r$, $A$ is $r\times d_\text{in}$,
-# and the product is $BA$.
+# The first failure is the good kind: it stops. In the second, $BA$ is a legal product of size
+# $r \times r$. At $r = 1$ that is a single number, which broadcasting adds to *every* weight without
+# a word. With those shapes the product has to be $AB$. This course keeps the paper's: $B$ is
+# $d_\text{out}\times r$, $A$ is $r\times d_\text{in}$, and the product is $BA$.
 
 # %% [markdown]
 # ## At 7B and 70B
 #
 # The count needs no weights: on the `meta` device a model has shapes and takes no memory. The shapes
 # are those of each model's published configuration (the papers are [Llama
-# 2](https://arxiv.org/abs/2307.09288) and [Llama 3](https://arxiv.org/abs/2407.21783)) and stand in
-# `course.workbench`; PEFT does the counting.
+# 2](https://arxiv.org/abs/2307.09288) and [Llama 3](https://arxiv.org/abs/2407.21783)); PEFT does the
+# counting.
 #
 # !!! question "Predict"
 #     A common tutorial prints {{ c2.claimed | int }} trainable parameters for $r = 16$ on all
@@ -788,9 +787,8 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 #
 # Read the table down: from 8B to 70B the adapter grows less than the weights. Width enters $W$
 # squared and the adapter only once, so the share *falls* with size. The equation, the zero start
-# and the merge stay the same. The measured shares of this page do not carry over: they come from a
-# small model and a narrow task. For memory at 70B, put these counts into
-# [lesson 02's](lesson:02) arithmetic.
+# and the merge stay the same. This page's measured shares do not carry over. For memory at 70B, put
+# these counts into [lesson 02's](lesson:02) arithmetic.
 
 # %% tags=["claims"]
 record.claim(
@@ -889,18 +887,19 @@ print(f"relative error {error:.2f}; loss apart {apart_loss:.4f}, merged {merged_
 # %% [markdown] tags=["solution"]
 # The error is {{ bf16.error | pct0 }} of the update's size: the update is small beside the weights,
 # and bf16 rounds relative to the *weight*. The loss goes from {{ bf16.apart | f4 }} to
-# {{ bf16.merged | f4 }}. Where the loss moves less than the error suggests, a likely reason is that
-# rounding has no preferred direction, and random directions did little above. That is a guess:
-# measure your own case, and merge from a 32-bit copy when you can.
+# {{ bf16.merged | f4 }} (the last seed's adapter). Two remarks. As energy, the error is only
+# {{ bf16.error ** 2 | pct1 }} of the update's. And rounding has no preferred direction, which may
+# make it milder still; that is a guess. Measure your own case, and merge into a 32-bit copy when you
+# can.
 
 # %% [markdown]
 # ### Exercise 3: do two seeds listen to the same thing?
 #
-# An open one. For two seeds, the {{ setup.matrices | int }} updates have their own eight strongest
-# listeners (`listeners`, each $8 \times d_\text{in}$ with orthonormal rows). Measure the overlap of
-# the two subspaces, $\phi = \lVert V_1 V_2^\top \rVert_F^2 / 8$, which is 1 for the same subspace.
-# What would unrelated subspaces give? What would a high value mean for the claim that the task
-# "has" a few directions, and what else could explain it?
+# An open one. For two seeds, each full update of the {{ setup.matrices | int }} matrices has its
+# own eight strongest listeners (`listeners`, each $8 \times d_\text{in}$ with orthonormal rows).
+# Measure the overlap of their two subspaces, $\phi = \lVert V_1 V_2^\top \rVert_F^2 / 8$, which is
+# 1 for the same subspace. What would unrelated subspaces give? What would a high value mean for the
+# claim that the task "has" a few directions, and what else could explain it?
 
 # %% tags=["solution"]
 one, two = listeners[0], listeners[1]
@@ -912,11 +911,10 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 # %% [markdown] tags=["solution"]
 # Independent random subspaces of dimension 8 overlap by $8/d_\text{in}$ on average, here
 # {{ overlap.chance | pct1 }}. The two seeds overlap by {{ overlap.seeds | pct0 }}. They share the
-# model, the set of tickets and the recipe, and differ in which tickets came and in what order. A
-# value far above chance says that the directions are no accident of that draw. It does not say that
-# they belong to the *task*: they could be the directions in which this model's inputs are largest,
-# whatever the task. To tell the two apart, tune on other data (the replies of the case,
-# `course.case.reply`) and measure again.
+# model, the recipe and the pool of tickets, and differ in which came and in what order. A value far
+# above chance says that the directions are no accident of that draw. It does not say that they
+# belong to the *task*: this model's inputs could be largest there, whatever the task. To tell the
+# two apart, tune on other data (the replies of the case, `course.case.reply`) and measure again.
 
 # %% [markdown]
 # ## Knowledge check
@@ -927,7 +925,6 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 # ## Checklist
 #
 # - [ ] I can write $h = Wx + \frac{\alpha}{r}B(Ax)$ with every shape, from memory
-# - [ ] I can predict a LoRA configuration's trainable parameters before a library prints them
 # - [ ] I know why $B$ starts at zero and $A$ does not, and what both at zero looks like in a log
 # - [ ] I can say what "low-rank update" means: sufficient for the gain, not a description of the
 #   energy
@@ -953,10 +950,9 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 #     find that starting with $B = 0$ allows larger learning rates and on average does better.
 #
 # ??? question "Does LoRA make training 256 times faster?"
-#     No. The trained parameters fall by hundreds, and with them gradients and optimizer states. The
-#     frozen weights still do the forward pass and pass gradients back to their inputs, so their
-#     matrix products fall by at most a third. Speed-ups beyond that come from the optimizer step, or
-#     from the larger batch that the saved memory allows.
+#     No. Trained parameters, gradients and optimizer states fall by hundreds. The frozen weights still
+#     do the forward pass and pass gradients back, so matrix products fall by at most a third. More
+#     comes only from a lighter optimizer step, or from the larger batch that the saved memory allows.
 
 # %% [markdown]
 # ## Pitfalls
