@@ -30,8 +30,7 @@
 # ??? question "To update a weight, what must be known besides the weight itself?"
 #     Its gradient. By the chain rule, the gradient of a linear layer's weight is built from the
 #     layer's *input* and the gradient of its *output*. So somebody has to remember that input from
-#     the forward pass until the backward pass comes back. Keep this in mind: it is half of this
-#     lesson.
+#     the forward pass until the backward pass comes back. That is half of this lesson.
 
 # %% [markdown]
 # ## A workshop with four shelves
@@ -622,8 +621,8 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 # norms stay in bf16, the adapters in fp32; all are under weights.
 #
 # Two more levers. **8-bit AdamW** stores the moments in one byte each with a scale per 256 values:
-# full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations. **Paged** optimizers take
-# the same bytes but may push them out to the host's memory when the card is full.
+# full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations.
+# **Paged** optimizers take the same bytes, but may move them to the host when the card is full.
 
 # %% tags=["claims"]
 record.claim(
@@ -741,11 +740,6 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 #     80 GB card, so shard the states over cards, or do not train all parameters. Then activations:
 #     proportional to tokens, about {{ b8.full.activations / 2048 | mb0 }} each in bf16 without
 #     checkpointing.
-#
-# ??? question "LoRA trains under one percent of the parameters. Why does memory not fall by 100×?"
-#     Only gradients and optimizer states scale with trained parameters. The frozen weights stay, and
-#     activations hardly change, since adapters need the same inputs and the gradient passes through
-#     every block.
 #
 # ??? question "When is gradient checkpointing a bad idea?"
 #     When activations are not the full shelf (short sequences, small batch), or when the run is
