@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline.errors import CourseError
-from course.pipeline.markup import fence, inline_html, number, table, to_html
+from course.pipeline.markup import fence, inline_html, lighten_code, number, table, to_html
 
 
 def test_mathematics_becomes_mathml() -> None:
@@ -86,3 +86,8 @@ def test_a_fence_is_longer_than_any_in_it(source: str) -> None:
     assert len(last) >= 3
     assert "\n".join(inside) == source
     assert last not in source
+
+
+def test_code_keeps_its_text_and_its_colored_tokens() -> None:
+    code = '<span class="k">if</span><span class="w"> </span><span class="n">rank</span><span class="p">:</span>'
+    assert lighten_code(code) == '<span class="k">if</span> rank:'

@@ -46,6 +46,11 @@ def math_to_mathml(page: str) -> str:
     return _MATH.sub(lambda m: _mathml(m["inline"] or m["block"], "inline" if m["inline"] else "block"), page)
 
 
+def lighten_code(page: str) -> str:
+    """Drop the spans of names, punctuation and space from highlighted code: a quarter of a page's weight, no color."""
+    return re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", page)
+
+
 @functools.cache
 def _mathml(escaped: str, display: str) -> str:
     tex = html.unescape(escaped).strip()

@@ -93,7 +93,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         try:
-            html = markup.math_to_mathml(html)
+            html = markup.lighten_code(markup.math_to_mathml(html))
         except CourseError as error:
             raise PluginError(f"{page.file.src_uri}: {error}") from error
         if made := self.pages.get(page.file.src_uri):
