@@ -40,14 +40,17 @@ clean: ## Delete what was rendered; captures and the environment stay
 	rm -rf site build/notebook-view build/notebook-cache build/site.stamp build/site.new build/site.old
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The environment, from the hash-locked file. A CUDA build of torch needs libraries that a CPU build does not.
+# The environment, from the hash-locked files. A CPU build of torch is taken where the index has one; the usual build needs
+# CUDA libraries besides.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 $(VENV)/installed: requirements/lock.txt requirements/torch-cuda.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} cannot build the course: use 3.11, 3.12 or 3.13 (make build PYTHON=python3.11).")'
 	@echo "Making the environment in $(VENV) (about two minutes) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lock.txt
-	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/torch-cuda.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes -r requirements/torch-cpu.txt 2>/dev/null || true
+	@$(INSTALL) --require-hashes -r requirements/lock.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(INSTALL) --require-hashes -r requirements/torch-cuda.txt
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 browser: $(VENV)/installed

@@ -2,7 +2,8 @@
 
 ``lock.txt`` holds everything the course, its build and its tests need, for CPython 3.11 to 3.13. The libraries that only
 a CUDA build of torch needs (gigabytes) are split off into ``torch-cuda.txt``: the Makefile installs them where such a
-build was chosen. ``learner.txt`` is what a lesson alone needs, a notebook kernel included.
+build was chosen. ``torch-cpu.txt`` names torch's CPU builds, tried first: an index that has none is asked for the
+usual one. ``learner.txt`` is what a lesson alone needs, a notebook kernel included.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ def compiled(*extras: str) -> list[str]:
 def main() -> None:
     everything = compiled("--all-extras")
     learner = {entry.split("==")[0] for entry in compiled("--extra", "notebook")}
-    cpu = "".join(f" \\\n    --hash=sha256:{value}" for value in CPU_WHEELS.values())
     usual = [e for e in everything if not CUDA_ONLY.match(e)]
-    usual = [e.rstrip("\n") + cpu + "\n" if e.startswith("torch==") else e for e in usual]
+    cpu = "".join(f" \\\n    --hash=sha256:{value}" for value in CPU_WHEELS.values())
     note = "# Written by `make lock`. Install with: pip install --no-deps --require-hashes -r FILE\n"
     (FOLDER / "lock.txt").write_text(note + "".join(usual))
     (FOLDER / "learner.txt").write_text(note + "".join(e for e in usual if e.split("==")[0] in learner))
+    (FOLDER / "torch-cpu.txt").write_text(f"{note}torch=={TORCH}+cpu{cpu}\n")
     (FOLDER / "torch-cuda.txt").write_text(note + "".join(e for e in everything if CUDA_ONLY.match(e)))
 
 

@@ -68,6 +68,10 @@ class Learner:
         (folder / wheel.NAME).write_bytes(wheel.build(ROOT))
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         lock = ROOT / "requirements"
+        # As the Makefile does: a CPU build of torch where the index has one.
+        subprocess.run(
+            [*pip, "--no-compile", "--require-hashes", "-r", str(lock / "torch-cpu.txt")], capture_output=True
+        )
         self.run([*pip, "--no-compile", "--require-hashes", "-r", str(lock / "learner.txt")])
         if subprocess.run([str(self.python), "-c", "import torch"], check=False, capture_output=True).returncode:
             self.run([*pip, "--no-compile", "--require-hashes", "-r", str(lock / "torch-cuda.txt")])

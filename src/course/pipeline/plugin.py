@@ -109,6 +109,8 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("\n".join(styles), encoding="utf-8")
         html = re.sub(r"<style[^>]*>.*?</style>|<script.*?</script>", "", html, flags=re.S)
+        # A downloaded notebook links to its sibling files; here those lessons have pages.
+        html = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', html)
         return f'<link rel="stylesheet" href="../../../{NOTEBOOK_CSS}"><div class="notebook-view">{html}</div>'
 
     def on_serve(self, server: Any, *, config: MkDocsConfig, builder: Any) -> Any:

@@ -436,7 +436,7 @@ record.figure("keep.plot", record.Figure(
 # - One step with learning rate $0.01$: $B = (-0.06,\; 0.12)$. Now
 #   $h = (1, 2) + 2 \cdot 3 \cdot B = (0.64,\; 2.72)$, and the loss falls from $2.5$ to $1.024$.
 # - The new $g = (0.64, -1.28)$, $B^\top g = -0.192$, and
-#   $\partial\mathcal{L}/\partial A = 2 \cdot (-0.192) \cdot (1, 2) = (-0.384, -0.768)$: awake.
+#   $\partial\mathcal{L}/\partial A = 2 \cdot (-0.192) \cdot (1, 2)$, which is $(-0.384, -0.768)$: awake.
 
 # %% [markdown]
 # ## Build it
