@@ -157,7 +157,7 @@ def test_noise_cannot_touch_a_cue_or_a_product() -> None:
 
 @given(some_tickets(), st.randoms(use_true_random=False))
 def test_noise_on_noise_keeps_product_and_urgency(ticket: case.Ticket, rng: object) -> None:
-    text = add_noise(ticket.text, ticket.product, rng)  # type: ignore[arg-type]
+    text = add_noise(ticket.text, ticket.product, rng)  # type: ignore[arg-type]  # a stand-in for Random
     assert ticket.product in text
     assert case.urgency_from_cues(text) == ticket.urgency
 

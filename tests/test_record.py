@@ -100,7 +100,7 @@ def test_what_is_no_finite_scalar_is_refused(shown: list[dict[str, Any]], given:
 
 def test_an_unknown_kind_is_refused(shown: list[dict[str, Any]]) -> None:
     with pytest.raises(ValueError, match="Bad kind 'bands'"):
-        record.value("a", 1.0, kind="bands")  # type: ignore[arg-type]
+        record.value("a", 1.0, kind="bands")  # type: ignore[arg-type]  # wrong on purpose
     assert shown == []
 
 

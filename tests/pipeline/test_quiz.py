@@ -147,7 +147,7 @@ def test_ask_fills_in_numbers_and_computes_the_answer() -> None:
 )
 def test_what_cannot_be_asked_names_question_file_and_line(changed: dict[str, str], message: str) -> None:
     with pytest.raises(CourseError, match=message) as caught:
-        ask(replace(NUMERIC, **changed), VALUES)  # type: ignore[arg-type]
+        ask(replace(NUMERIC, **changed), VALUES)  # type: ignore[arg-type]  # fields of several types
     assert (caught.value.path, caught.value.line) == (NUMERIC.path, 12)
     assert "'a-number'" in caught.value.message
 

@@ -56,7 +56,7 @@ Progress = Callable[[Cell, int, int], None]
 """Called before each code cell with the cell, its number from 1, and the number of cells."""
 
 
-class _Client(PapermillNotebookClient):  # type: ignore[misc]
+class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publishes no types
     """papermill's client with our kernel, a limit on output, and a report before each cell."""
 
     def __init__(self, nb_man: Any, run: _Run, **kwargs: Any) -> None:
@@ -94,7 +94,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         return super().process_message(msg, cell, cell_index)
 
 
-class _Engine(NBClientEngine):  # type: ignore[misc]
+class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill publishes no types
     @classmethod
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: str, *, run: _Run, start_timeout: int = 60, **kwargs: Any
