@@ -28,8 +28,8 @@ __all__ = [
 
 
 def device() -> torch.device:
-    """The accelerator when there is one, else the CPU."""
-    return torch.accelerator.current_accelerator() or torch.device("cpu")
+    """The accelerator when the machine has one that works, else the CPU."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def seed_everything(seed: int) -> None:
@@ -38,11 +38,14 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def load_causal_lm(name: str = SMOLLM2, dtype: torch.dtype = torch.float32, **kwargs: Any) -> tuple[Any, Any]:
+def load_causal_lm(
+    name: str = SMOLLM2, dtype: torch.dtype = torch.float32, blocks: int | None = None, **kwargs: Any
+) -> tuple[Any, Any]:
     """Return ``(model, tokenizer)`` for a causal language model, on :func:`device`, in eval mode.
 
     ``name`` is what :func:`course.weights.resolve` takes: a model of the course, a folder, or a hub id.
-    ``kwargs`` go to ``from_pretrained`` (for example ``quantization_config``).
+    ``blocks`` keeps only the first so many blocks: the code runs as ever, in a fraction of the time, on a model that
+    is of no use. ``kwargs`` go to ``from_pretrained`` (for example ``quantization_config``).
 
     Raises:
         course.weights.WeightsError: if the weights cannot be had.
@@ -55,6 +58,9 @@ def load_causal_lm(name: str = SMOLLM2, dtype: torch.dtype = torch.float32, **kw
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **kwargs)
+    if blocks is not None:
+        model.model.layers = model.model.layers[:blocks]
+        model.config.num_hidden_layers = blocks
     return model.to(device()).eval(), tokenizer
 
 

@@ -97,32 +97,6 @@ def figure(key: str, figure: Figure, kind: Kind = "relative") -> None:
     _show(data, f"[figure] {figure.caption}", figure.svg)
 
 
-def claim(
-    number: int,
-    text: str,
-    *,
-    source: str,
-    value: str,
-    holds: str,
-    partly: str = "",
-    note: str = "",
-) -> None:
-    """Register a widely repeated claim, to be decided by the ledger from this lesson's captured values.
-
-    Args:
-        number: the claim's number in the ledger.
-        text: the claim as it circulates.
-        source: who says it, in general terms or as a reference.
-        value: what was found, as text with bindings, for example ``"{{ lora.ratio | x0 }} fewer"``.
-        holds: an expression over captured values; true means the verdict *holds*. Empty: *not testable here*, and
-            ``note`` says why.
-        partly: an expression; true (when ``holds`` is not) means *holds with conditions*. Otherwise it is *wrong*.
-        note: the condition or the reason, one sentence, bindings allowed.
-    """
-    data = {"number": number, "text": text, "source": source, "value": value}
-    _show({"type": "claim", "key": f"claim.{number}", **data, "holds": holds, "partly": partly, "note": note}, "")
-
-
 def _key(key: str) -> str:
     if not KEY.fullmatch(key) or any(keyword.iskeyword(part) for part in key.split(".")):
         hint = "use dotted lower-case names such as 'lora.r8.trainable', no part a keyword of Python"
@@ -194,4 +168,4 @@ def _show(data: dict[str, Any], text: str, svg: Callable[[], str] | None = None)
     publish_display_data(bundle)
 
 
-__all__ = ["MIME", "Figure", "Kind", "Series", "claim", "curve", "figure", "table", "value", "values"]
+__all__ = ["MIME", "Figure", "Kind", "Series", "curve", "figure", "table", "value", "values"]

@@ -47,7 +47,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Item:
-    """One recorded item: a value, table, curve, figure or claim, and the index of the code cell that made it."""
+    """One recorded item: a value, table, curve or figure, and the index of the code cell that made it."""
 
     key: str
     cell: int

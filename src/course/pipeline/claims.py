@@ -1,14 +1,17 @@
-"""The claims ledger: widely repeated figures, decided by what the lessons captured."""
+"""The claims ledger: widely repeated figures, decided by what the lessons captured.
+
+A lesson registers claims as YAML in a Markdown cell tagged ``claims``: they are prose, so rewording one runs nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from course.pipeline import yamlfile
 from course.pipeline.bind import BindingProblem, bind
 from course.pipeline.expressions import ExpressionError, Scalar, evaluate
-from course.pipeline.lesson import Lesson
+from course.pipeline.lesson import Cell, Lesson
 
 VERDICTS = {
     "holds": "holds",
@@ -20,42 +23,75 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim with its verdict. ``cell`` is the index of the code cell that registered it."""
+    """A claim as registered, at ``line`` of its lesson.
+
+    ``value`` (what was found) and ``note`` (the condition or the reason) are texts with bindings. ``holds`` and
+    ``partly`` are expressions over captured values: true ``holds`` means the verdict *holds*; else, true ``partly``
+    means *holds with conditions*; else it is *wrong*. An empty ``holds`` is *not testable here*.
+    """
 
     number: int
     text: str
     source: str
-    found: str
-    verdict: str
+    value: str
+    holds: str
+    partly: str
     note: str
-    expression: str
-    cell: int
+    line: int
 
 
-def decide(record: Mapping[str, Any], cell: int, values: Mapping[str, Scalar], lesson: Lesson) -> Claim:
-    """The claim registered by ``record`` with its verdict computed from ``values``.
+@dataclass(frozen=True)
+class Decided:
+    """A claim with its verdict (a key of :data:`VERDICTS`), and its texts with numbers filled in."""
+
+    claim: Claim
+    verdict: str
+    found: str
+    note: str
+
+    @property
+    def anchor(self) -> str:
+        return f"claim-{self.claim.number}"
+
+
+def read(lesson: Lesson) -> dict[int, tuple[Claim, ...]]:
+    """Index of each Markdown cell tagged ``claims`` → the claims in it.
+
+    Raises:
+        CourseError: a cell that is not a list of claims.
+    """
+    return {place: _of_cell(cell, lesson) for place, cell in enumerate(lesson.cells) if "claims" in cell.tags}
+
+
+def _of_cell(cell: Cell, lesson: Lesson) -> tuple[Claim, ...]:
+    root = yamlfile.parse(cell.source, lesson.path, offset=cell.line - 1)
+    return tuple(_claim(node) for node in root.items("A cell of claims"))
+
+
+def _claim(node: yamlfile.Node) -> Claim:
+    fields = node.fields("A claim", set(Claim.__dataclass_fields__) - {"line"})
+    number = fields.get("number", int)
+    texts = {name: fields.get(name, str) for name in ("text", "source", "value")}
+    rest = {name: fields.get(name, str, "") for name in ("holds", "partly", "note")}
+    if not rest["holds"] and not rest["note"]:
+        raise node.error(f"Claim {number} has no expression that decides it.", "Write holds, or say in note why not.")
+    return Claim(number, **texts, **rest, line=node.line)
+
+
+def decide(claim: Claim, values: Mapping[str, Scalar], lesson: Lesson) -> Decided:
+    """The claim with its verdict computed from ``values``.
 
     Raises:
         CourseError: an expression or binding that cannot be computed.
     """
     try:
-        if not record["holds"]:
+        if not claim.holds:
             verdict = "untestable"
-        elif evaluate(record["holds"], values):
+        elif evaluate(claim.holds, values):
             verdict = "holds"
         else:
-            verdict = "conditions" if record["partly"] and evaluate(record["partly"], values) else "wrong"
-        return Claim(
-            number=record["number"],
-            text=record["text"],
-            source=record["source"],
-            found=bind(record["value"], values),
-            verdict=verdict,
-            note=bind(record["note"], values),
-            expression=record["holds"],
-            cell=cell,
-        )
+            verdict = "conditions" if claim.partly and evaluate(claim.partly, values) else "wrong"
+        return Decided(claim, verdict, bind(claim.value, values), bind(claim.note, values))
     except (ExpressionError, BindingProblem) as error:
         message = error.message if isinstance(error, BindingProblem) else str(error)
-        line = lesson.code_cells[cell].line
-        raise lesson.error(f"Claim {record['number']}: {message}.", line) from error
+        raise lesson.error(f"Claim {claim.number}: {message}.", claim.line) from error

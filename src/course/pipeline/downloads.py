@@ -73,6 +73,9 @@ class _Maker:
         ]
         index = 0
         for place, cell in enumerate(self.lesson.cells):
+            if "claims" in cell.tags:
+                cells.append(nbformat.v4.new_markdown_cell(self._claims(place), id=f"claims-{place}"))
+                continue
             if not cell.is_code:
                 cells += self._prose_cells(cell, place)
                 continue
@@ -95,7 +98,7 @@ class _Maker:
     def _code_cell(self, name: str, source: str, cell: Cell) -> nbformat.NotebookNode:
         node = nbformat.v4.new_code_cell(source, id=name)
         folded = {}
-        if cell.tags & {"hide-code", "solution", "claims"} or name == "install":
+        if cell.tags & {"hide-code", "solution"} or name == "install":
             folded["source_hidden"] = True
         if "reveal" in cell.tags:
             folded["outputs_hidden"] = True
@@ -134,9 +137,11 @@ class _Maker:
     def script(self) -> str:
         """The lesson as a plain script: prose as comments, numbers bound, cells in percent format."""
         parts = [_comment(self._title(".py")), f"# %%\n{self.install}"]
-        for cell in self.lesson.cells:
+        for place, cell in enumerate(self.lesson.cells):
             if cell.is_code:
                 parts.append(f"# %%\n{cell.source}")
+            elif "claims" in cell.tags:
+                parts.append(f"# %% [markdown]\n{_comment(self._claims(place))}")
             else:
                 text = self._prose(cell, ".py").replace(QUIZ_MARKER, "The quiz is on the page and in the notebook.")
                 parts.append(f"# %% [markdown]\n{_comment(text)}")
@@ -147,12 +152,13 @@ class _Maker:
         """The lesson with its results as plain Markdown."""
         parts = [self._title(".md"), f"```python\n{self.install}\n```"]
         index = 0
-        for cell in self.lesson.cells:
+        for place, cell in enumerate(self.lesson.cells):
             if cell.is_code:
                 parts.append(markup.fence(cell.source, "python"))
                 parts += [self._markdown_output(output) for output in self.capture.outputs[index]]
-                parts += self._markdown_claims(index)
                 index += 1
+            elif "claims" in cell.tags:
+                parts.append(self._claims(place))
             else:
                 parts.append(self._prose(cell, ".md").replace(QUIZ_MARKER, self._markdown_quiz()))
         parts.append(_provenance(self.capture.provenance))
@@ -170,13 +176,12 @@ class _Maker:
         lines = ["| " + " | ".join(str(c).replace("|", "\\|") for c in row) + " |" for row in rows]
         return f"**Table.** {bind(item.data['caption'], self.capture.values)}\n\n" + "\n".join(lines)
 
-    def _markdown_claims(self, index: int) -> list[str]:
-        return [
-            f"> **Claim {claim.number}.** {claim.text} ({claim.source})\n>\n"
-            f"> **{VERDICTS[claim.verdict]}** · found here: {claim.found}. {claim.note}".rstrip()
-            for claim in self.bundle.claims
-            if claim.cell == index
-        ]
+    def _claims(self, place: int) -> str:
+        return "\n\n".join(
+            f"> **Claim {decided.claim.number}.** {decided.claim.text} ({decided.claim.source})\n>\n"
+            f"> **{VERDICTS[decided.verdict]}** · found here: {decided.found}. {decided.note}".rstrip()
+            for decided in self.bundle.claims[place]
+        )
 
     def _markdown_quiz(self) -> str:
         parts = []

@@ -1,8 +1,8 @@
 """What a lesson's results depend on, as named hashes. Equal fingerprints mean equal results: nothing needs to run.
 
 Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked
-version of every library these import, and the weights' hashes. Comments, docstrings, prose, quiz and display tags are
-not. The machine is provenance, not an input.
+version of every library these import, and the weights' hashes. Comments, docstrings, prose, claims, quiz and display
+tags are not. The machine is provenance, not an input.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import io
 import re
 import sys
 import tokenize
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from itertools import pairwise
 from pathlib import Path
 
 from course.pipeline.errors import CourseError
@@ -74,8 +76,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def without_comments(source: str) -> str:
-    """``source`` without comments and docstrings, which cannot change results. Everything else stays to the letter."""
+def without_comments(source: str, module: bool = False) -> str:
+    """``source`` without comments and docstrings, which cannot change results. Everything else stays to the letter.
+
+    In a ``module``, texts that document an attribute go too; in a notebook's cell such a text is shown.
+    """
     lines = source.split("\n")
     literal: set[int] = set()  # rows that begin inside a string
     fstrings: list[int] = []
@@ -91,13 +96,24 @@ def without_comments(source: str) -> str:
         elif name == "FSTRING_END":
             literal.update(range(fstrings.pop(), token.end[0]))
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and _documented(node):
-            literal -= _remove(lines, node.body[0], alone=len(node.body) == 1 and not isinstance(node, ast.Module))
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            alone = len(node.body) == 1 and not isinstance(node, ast.Module)
+            for text in _documentation(node, attributes=module):
+                literal -= _remove(lines, text, alone)
     return "\n".join(line for row, line in enumerate(lines) if line.strip() or row in literal)
 
 
-def _documented(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return ast.get_docstring(node, clean=False) is not None
+def _documentation(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, attributes: bool
+) -> Iterator[ast.stmt]:
+    """The docstring of ``node``, and with ``attributes`` the texts below assignments of a module or class."""
+    if ast.get_docstring(node, clean=False) is not None:
+        yield node.body[0]
+    if attributes and isinstance(node, (ast.Module, ast.ClassDef)):
+        for before, after in pairwise(node.body):
+            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if is_text and isinstance(before, (ast.Assign, ast.AnnAssign)) and isinstance(after.value.value, str):
+                yield after
 
 
 def _remove(lines: list[str], docstring: ast.stmt, alone: bool) -> set[int]:
@@ -113,7 +129,7 @@ def _remove(lines: list[str], docstring: ast.stmt, alone: bool) -> set[int]:
 
 @functools.cache
 def _read(path: Path) -> str:
-    return without_comments(path.read_text(encoding="utf-8"))
+    return without_comments(path.read_text(encoding="utf-8"), module=True)
 
 
 def _imports(source: str, package: str = "") -> set[str]:

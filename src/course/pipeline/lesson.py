@@ -151,6 +151,9 @@ def parse(text: str, path: Path) -> Lesson:
             raise CourseError("Raw cells are not shown anywhere.", path, marker, "Use '# %%' or '# %% [markdown]'.")
         if node.cell_type == "markdown":
             _check_prose(text, path, marker, end)
+        elif "claims" in tags:
+            hint = 'Write: # %% [markdown] tags=["claims"], and the claims as YAML in comments.'
+            raise CourseError("Claims are not code.", path, marker, hint)
         source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
         line = _first_line(text, marker, node.cell_type) if source.strip() else marker
         cells.append(Cell(node.cell_type, source, tags, line))

@@ -18,7 +18,7 @@ from course.figures import Figure, Series
 from course.pipeline import markup
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.capture import Item, Provenance
-from course.pipeline.claims import VERDICTS, Claim
+from course.pipeline.claims import VERDICTS, Decided
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar
 from course.pipeline.lesson import MODULES, Cell, Lesson
@@ -135,13 +135,16 @@ class _Renderer:
         index = 0
         for group in _solution_groups(self.lesson.cells):
             rendered = []
-            for cell in group:
+            for place, cell in group:
                 if cell.is_code:
                     rendered += self._code(cell, index)
                     index += 1
+                elif "claims" in cell.tags:
+                    boxes = "".join(map(claim_box, self.bundle.claims[place]))
+                    rendered.append(self._fragment(f"claims-{place}", boxes))
                 else:
                     rendered.append(self._prose(cell))
-            if "solution" in group[0].tags:
+            if "solution" in group[0][1].tags:
                 parts.append('??? success "Solution"\n\n' + _indent("\n\n".join(rendered)))
             else:
                 parts += rendered
@@ -163,9 +166,6 @@ class _Renderer:
         return text
 
     def _code(self, cell: Cell, index: int) -> list[str]:
-        if "claims" in cell.tags:
-            boxes = [claim_box(claim) for claim in self.bundle.claims if claim.cell == index]
-            return [self._fragment(f"cell-{index}", f'<div id="cell-{index}">{"".join(boxes)}</div>')]
         fence = markup.fence(cell.source, "python")
         parts = [self._fragment(f"anchor-{index}", f'<span class="cell-anchor" id="cell-{index}"></span>')]
         parts.append('??? abstract "Code"\n\n' + _indent(fence) if "hide-code" in cell.tags else fence)
@@ -268,35 +268,35 @@ def _right(right: bool) -> str:
     return " data-right" if right else ""
 
 
-def claim_box(claim: Claim) -> str:
+def claim_box(decided: Decided) -> str:
     """A claim with its verdict, as an aside of the lesson."""
-    note = f"<p>{markup.inline_html(claim.note)}</p>" if claim.note else ""
+    claim, note = decided.claim, f"<p>{markup.inline_html(decided.note)}</p>" if decided.note else ""
     return (
-        f'<aside class="claim claim--{claim.verdict}" aria-label="Claim {claim.number}">'
+        f'<aside class="claim claim--{decided.verdict}" id="{decided.anchor}" aria-label="Claim {claim.number}">'
         f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> '
         f"{markup.inline_html(claim.text)} "
         f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
-        f"<p>{badge(claim)} Found here: {markup.inline_html(claim.found)}.</p>{note}</aside>"
+        f"<p>{badge(decided)} Found here: {markup.inline_html(decided.found)}.</p>{note}</aside>"
     )
 
 
-def badge(claim: Claim) -> str:
-    return f'<span class="verdict verdict--{claim.verdict}">{VERDICTS[claim.verdict]}</span>'
+def badge(decided: Decided) -> str:
+    return f'<span class="verdict verdict--{decided.verdict}">{VERDICTS[decided.verdict]}</span>'
 
 
 def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
-    """The claims ledger: every registered claim with verdict, value and a link to the cell that decides it."""
+    """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
     rows = []
     for bundle in bundles:
-        for claim in bundle.claims:
-            href = f"{prefix}{bundle.lesson.slug}/#cell-{claim.cell}"
-            note = f'<p class="claim-note">{markup.inline_html(claim.note)}</p>' if claim.note else ""
+        for decided in (decided for cell in bundle.claims.values() for decided in cell):
+            claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
+            note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
             rows.append(
                 (
                     claim.number,
                     f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
-                    f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(claim)}</td>'
-                    f"<td>{markup.inline_html(claim.found)}{note}</td>"
+                    f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
+                    f"<td>{markup.inline_html(decided.found)}{note}</td>"
                     f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
                 )
             )
@@ -348,14 +348,14 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _solution_groups(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Consecutive solution cells together, every other cell alone."""
-    groups: list[list[Cell]] = []
-    for cell in cells:
-        if groups and "solution" in cell.tags and "solution" in groups[-1][0].tags:
-            groups[-1].append(cell)
+def _solution_groups(cells: Sequence[Cell]) -> list[list[tuple[int, Cell]]]:
+    """Consecutive solution cells together, every other cell alone; each with its index."""
+    groups: list[list[tuple[int, Cell]]] = []
+    for place, cell in enumerate(cells):
+        if groups and "solution" in cell.tags and "solution" in groups[-1][0][1].tags:
+            groups[-1].append((place, cell))
         else:
-            groups.append([cell])
+            groups.append([(place, cell)])
     return groups
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,14 @@ LESSONS = Path("src/course/lessons")
 
 @dataclass(frozen=True)
 class Bundle:
-    """One lesson with everything its page needs. ``capture`` is ``None`` until the lesson has run."""
+    """One lesson with everything its page needs.
+
+    ``registered`` maps the index of a cell of claims to these; ``capture`` is ``None`` until the lesson has run.
+    """
 
     lesson: Lesson
     questions: tuple[quiz.Question, ...]
+    registered: Mapping[int, tuple[claims.Claim, ...]]
     inputs: dict[str, str]
     capture: Capture | None
 
@@ -48,12 +52,12 @@ class Bundle:
         return tuple(quiz.ask(question, self.captured.values) for question in self.questions)
 
     @cached_property
-    def claims(self) -> tuple[claims.Claim, ...]:
-        """The claims this lesson registers, with verdicts."""
-        captured = self.captured
-        return tuple(
-            claims.decide(item.data, item.cell, captured.values, self.lesson) for item in captured.of_type("claim")
-        )
+    def claims(self) -> dict[int, tuple[claims.Decided, ...]]:
+        """The claims this lesson registers, with verdicts, by the index of their cell."""
+        return {
+            place: tuple(claims.decide(claim, self.captured.values, self.lesson) for claim in registered)
+            for place, registered in self.registered.items()
+        }
 
     def problems(self) -> list[CourseError]:
         """Everything wrong with bindings, captions, quiz, claims and typed numbers, each with file and line."""
@@ -65,7 +69,7 @@ class Bundle:
             hint = f"Run it: course run {lesson.slug[:2]}"
             return [lesson.error("The captured results are of a version with other code cells.", hint=hint)]
         for cell in lesson.cells:
-            if cell.is_code:
+            if cell.is_code or "claims" in cell.tags:
                 continue
             try:
                 bind(cell.source, values)
@@ -108,7 +112,8 @@ def load(folder: Path = LESSONS, captures: Path = capture.ROOT, profile: str = "
     for path in find(folder):
         lesson = read(path)
         found = capture.load(capture.path_of(captures, lesson.slug, profile))
-        bundles.append(Bundle(lesson, quiz.read(lesson.quiz_path), fingerprint.inputs(lesson, profile), found))
+        questions, inputs = quiz.read(lesson.quiz_path), fingerprint.inputs(lesson, profile)
+        bundles.append(Bundle(lesson, questions, claims.read(lesson), inputs, found))
     quiz.unique([question for bundle in bundles for question in bundle.questions])
     _unique_claims(bundles)
     return bundles
@@ -117,9 +122,8 @@ def load(folder: Path = LESSONS, captures: Path = capture.ROOT, profile: str = "
 def _unique_claims(bundles: Sequence[Bundle]) -> None:
     seen: dict[int, Bundle] = {}
     for bundle in bundles:
-        for item in bundle.capture.of_type("claim") if bundle.capture else ():
-            number = int(item.data["number"])
-            if first := seen.get(number):
-                line = bundle.lesson.code_cells[item.cell].line
-                raise bundle.lesson.error(f"Claim {number} is already registered by {first.lesson.slug}.", line)
-            seen[number] = bundle
+        for claim in (claim for registered in bundle.registered.values() for claim in registered):
+            if first := seen.get(claim.number):
+                message = f"Claim {claim.number} is already registered by {first.lesson.slug}."
+                raise bundle.lesson.error(message, claim.line, "Give each claim its number in the ledger.")
+            seen[claim.number] = bundle

@@ -103,11 +103,11 @@ from course.models import linear_modules, load_causal_lm, seed_everything
 from course.workbench import empty_llama, swap, train
 
 budget = {
-    "smoke": {"seeds": (0, 1), "steps": 2, "batch": 2, "heldout": 2, "blocks": 2},
+    "smoke": {"seeds": (0, 1), "steps": 2, "batch": 2, "heldout": 2, "blocks": 1},
     "laptop": {"seeds": (0, 1, 2), "steps": 12, "batch": 4, "heldout": 12, "blocks": None},
     "full": {"seeds": (0, 1, 2, 3, 4), "steps": 60, "batch": 8, "heldout": 120, "blocks": None},
 }[profile]
-model, tokenizer = load_causal_lm()
+model, tokenizer = load_causal_lm(blocks=budget["blocks"])  # all, or one in the smoke profile
 pad = tokenizer.pad_token_id
 
 
@@ -126,9 +126,6 @@ train_set, heldout = task("train", 240), task("validation", budget["heldout"])
 
 # %%
 matrices = dict(linear_modules(model))
-if budget["blocks"]:  # the smoke profile trains the last blocks only
-    last = len(matrices) // model.config.num_hidden_layers * budget["blocks"]
-    matrices = dict(list(matrices.items())[-last:])
 start = {name: module.weight.detach().clone() for name, module in matrices.items()}
 base_loss = completion_loss(model, heldout, pad)
 print(f"{len(matrices)} matrices; held-out loss before tuning: {base_loss:.3f} nats a token")
@@ -790,39 +787,40 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 # and the merge stay the same. This page's measured shares do not carry over. For memory at 70B, put
 # these counts into [lesson 02's](lesson:02) arithmetic.
 
-# %% tags=["claims"]
-record.claim(
-    1, "LoRA r=8 on a 4096×4096 matrix trains 65,536 parameters instead of 16.8M: 256× fewer",
-    source="common tutorial figure",
-    value="{{ c1.trainable | int }} instead of {{ c1.full | int }}: {{ c1.ratio | x0 }} fewer",
-    holds="c1.trainable == 65536 and c1.full == 4096 * 4096 and c1.ratio == 256",
-    note="Exact, for this one matrix. It says nothing about time: a training step's matrix products "
-    "only fall to {{ cost.share | pct0 }}.",
-)  # fmt: skip
-record.claim(
-    2, "r=16 on all linear layers of Llama-3-8B prints 83,886,080 trainable parameters (1.04 %)",
-    source="common tutorial figure",
-    value="{{ c2.found | int }} ({{ c2.share | pct2 }})",
-    holds="c2.found == c2.claimed",
-    note="The figure is exactly that of r=32, which is {{ c2.double_of_base | pct2 }} of the base model "
-    "(PEFT, whose total includes the adapter, prints {{ c2.double_share | pct2 }}).",
-)  # fmt: skip
-record.claim(
-    3, "r=16 on q,k,v,o of Llama-3.1-8B prints 6,553,600 trainable parameters (0.08 %)",
-    source="common tutorial figure",
-    value="{{ c3.found | int }} ({{ c3.share | pct2 }})",
-    holds="c3.found == c3.claimed",
-    note="Llama 3.1 keeps the shapes of Llama 3. 0.08 % fits {{ c3.qv | int }}: q and v at r=16, or all four "
-    "at r=8. And {{ c3.other | int }} is what q and v at r=8 give on Llama-2-13B's shape.",
-)  # fmt: skip
-record.claim(
-    30, "W' = W + B·A with A of d×r and B of r×k",
-    source="a formula that circulates in tutorials",
-    value="torch refuses the product for a d×k weight with d ≠ k",
-    holds="shapes.multiplies",
-    note="With these shapes the product must be A·B. On a square weight B·A is r×r, and at r=1 it is added to every "
-    "entry without an error.",
-)  # fmt: skip
+# %% [markdown] tags=["claims"]
+# - number: 1
+#   text: "LoRA r=8 on a 4096×4096 matrix trains 65,536 parameters instead of 16.8M: 256× fewer"
+#   source: common tutorial figure
+#   value: "{{ c1.trainable | int }} instead of {{ c1.full | int }}: {{ c1.ratio | x0 }} fewer"
+#   holds: c1.trainable == 65536 and c1.full == 4096 * 4096 and c1.ratio == 256
+#   note: >-
+#     Exact, for this one matrix. It says nothing about time: a training step's matrix
+#     products only fall to {{ cost.share | pct0 }}.
+# - number: 2
+#   text: r=16 on all linear layers of Llama-3-8B prints 83,886,080 trainable parameters (1.04 %)
+#   source: common tutorial figure
+#   value: "{{ c2.found | int }} ({{ c2.share | pct2 }})"
+#   holds: c2.found == c2.claimed
+#   note: >-
+#     The figure is exactly that of r=32, which is {{ c2.double_of_base | pct2 }} of the base
+#     model (PEFT, whose total includes the adapter, prints {{ c2.double_share | pct2 }}).
+# - number: 3
+#   text: r=16 on q,k,v,o of Llama-3.1-8B prints 6,553,600 trainable parameters (0.08 %)
+#   source: common tutorial figure
+#   value: "{{ c3.found | int }} ({{ c3.share | pct2 }})"
+#   holds: c3.found == c3.claimed
+#   note: >-
+#     Llama 3.1 keeps the shapes of Llama 3. 0.08 % fits {{ c3.qv | int }}: q and v at r=16,
+#     or all four at r=8. And {{ c3.other | int }} is what q and v at r=8 give on
+#     Llama-2-13B's shape.
+# - number: 30
+#   text: W' = W + B·A with A of d×r and B of r×k
+#   source: a formula that circulates in tutorials
+#   value: torch refuses the product for a d×k weight with d ≠ k
+#   holds: shapes.multiplies
+#   note: >-
+#     With these shapes the product must be A·B. On a square weight B·A is r×r, and at r=1 it
+#     is added to every entry without an error.
 
 # %% [markdown]
 # ## Exercises
