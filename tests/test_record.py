@@ -173,14 +173,6 @@ def test_lines_may_have_points_of_their_own(shown: list[dict[str, Any]]) -> None
     assert len(shown) == 1
 
 
-def test_claim(shown: list[dict[str, Any]]) -> None:
-    record.claim(3, "It is so.", source="a tutorial", value="{{ n | int }}", holds="n > 1", note="Here.")
-    assert shown == [{MIME: {
-        "type": "claim", "key": "claim.3", "number": 3, "text": "It is so.", "source": "a tutorial",
-        "value": "{{ n | int }}", "holds": "n > 1", "partly": "", "note": "Here.",
-    }}]  # fmt: skip
-
-
 @pytest.mark.parametrize("ipython", [None, types.SimpleNamespace(get_ipython=lambda: None)])
 def test_a_script_prints_tables_and_captions_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ipython: object
@@ -188,7 +180,6 @@ def test_a_script_prints_tables_and_captions_only(
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     assert record.value("n", 5) == 5
     record.curve("c", [1], [2])
-    record.claim(1, "So.", source="s", value="v", holds="1 > 0")
     assert capsys.readouterr().out == ""
     record.table("t", [[8, 0.5]], ["rank", "loss"], "Losses.")
     record.figure("f", FIGURE)

@@ -41,7 +41,6 @@ record.figure(
         caption="A line.", alt="It rises.",
     ),
 )
-record.claim(1, "It rises", source="a test", value="{{ steady | f2 }}", holds="steady > 0")
 """
 
 
@@ -84,7 +83,7 @@ def test_items_know_the_cell_that_made_them(sandbox: Sandbox) -> None:
     assert sandbox.run().code == 0
     items = document(sandbox)["items"]
     assert {key: item["cell"] for key, item in items.items()} == {
-        "steady": 2, "seconds": 2, "sizes": 2, "loss": 2, "plot": 3, "claim.1": 3,
+        "steady": 2, "seconds": 2, "sizes": 2, "loss": 2, "plot": 3,
     }  # fmt: skip
 
 

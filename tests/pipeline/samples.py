@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from course.pipeline import quiz
+from course.pipeline import claims, quiz
 from course.pipeline.capture import Capture, Item, Provenance
 from course.pipeline.expressions import Scalar
 from course.pipeline.lesson import Lesson, parse
@@ -87,10 +88,16 @@ def value(key: str, found: Scalar, cell: int = 1, kind: str = "") -> Item:
     return Item(key, cell, {"type": "value", "key": key, "value": found, "kind": kind})
 
 
-def claim(number: int, cell: int, **changed: str) -> Item:
+def claim(number: int, **changed: str) -> str:
+    """One entry of a cell of claims; a field changed to the empty text is left out."""
     texts = {"text": "It trains *few* parameters.", "source": "a tutorial", "value": "{{ lora.trainable | int }}"}
-    data = {**texts, "holds": "lora.trainable == 9216", "partly": "", "note": "", **changed}
-    return Item(f"claim.{number}", cell, {"type": "claim", "key": f"claim.{number}", "number": number, **data})
+    fields = {**texts, "holds": "lora.trainable == 9216", **changed}
+    lines = [f"- number: {number}", *(f"  {name}: {json.dumps(text)}" for name, text in fields.items() if text)]
+    return "\n".join(f"# {line}" for line in lines)
+
+
+def claims_cell(*entries: str) -> str:
+    return "\n".join(['# %% [markdown] tags=["claims"]', *entries])
 
 
 def table(key: str, cell: int = 1, **changed: Any) -> Item:
@@ -117,4 +124,4 @@ def values(**found: Scalar) -> Mapping[str, Scalar]:
 
 
 def bundle(made: Lesson, captured: Capture, questions: tuple[quiz.Question, ...] = ()) -> Bundle:
-    return Bundle(made, questions, dict(captured.provenance.inputs), captured)
+    return Bundle(made, questions, claims.read(made), dict(captured.provenance.inputs), captured)

@@ -27,7 +27,7 @@ from course.pipeline.capture import (
 from course.pipeline.errors import CourseError
 from course.record import MIME
 
-from .samples import PROVENANCE, capture, claim, figure, lesson, table, value
+from .samples import PROVENANCE, capture, figure, lesson, table, value
 
 LESSON = lesson("# %%\nx = 1\ny = 2", "# %%\nz = 3")
 
@@ -49,10 +49,10 @@ def test_items_and_outputs_in_order() -> None:
     shown = {"output_type": "execute_result", "data": {"text/plain": "3", "text/html": "<b>3</b>"}}
     made = collect(
         stream("a"), stream("b\n"), recorded(value("n", 5)), stream("c"), recorded(table("t")), recorded(figure("f")),
-        recorded(claim(1, 1)), shown, stream("ignored 50%", "stderr"),
+        shown, stream("ignored 50%", "stderr"),
     )  # fmt: skip
     assert made.outputs == [[], [{"text": "ab\nc"}, {"item": "t"}, {"item": "f"}, {"text": "3"}], []]
-    assert {key: item.cell for key, item in made.items.items()} == {"n": 1, "t": 1, "f": 1, "claim.1": 1}
+    assert {key: item.cell for key, item in made.items.items()} == {"n": 1, "t": 1, "f": 1}
     assert made.values == {"n": 5}
     assert [item.key for item in made.of_type("figure")] == ["f"]
 
@@ -145,7 +145,7 @@ def captures(draw: st.DrawFn) -> Capture:
     ):
         items.append(table(f"t{place}", rows=rows, caption=draw(TEXTS)))
     texts = draw(st.lists(st.lists(TEXTS.map(lambda text: {"text": text}), max_size=2), min_size=1, max_size=3))
-    return capture(*draw(st.permutations(items)), figure("f"), claim(1, 1), outputs=texts)
+    return capture(*draw(st.permutations(items)), figure("f"), outputs=texts)
 
 
 @given(captures())
@@ -221,8 +221,6 @@ def test_a_file_that_is_no_capture_counts_as_none(tmp_path: Path, text: str) -> 
         (table("t", kind="exact"), table("t", kind="exact", rows=[[8, 0.505], [16, 0.25]]), ["t: changed"]),
         (figure("f"), figure("f", guides=[["start", 3.01]]), []),
         (figure("f"), figure("f", guides=[["start", 4.0]]), ["f: changed"]),
-        (claim(1, 1), claim(1, 1), []),
-        (claim(1, 1), claim(1, 1, holds="1 == 1"), ["claim.1: changed"]),
     ],
 )
 def test_differences_respect_kinds(before: Item, after: Item, expected: list[str]) -> None:

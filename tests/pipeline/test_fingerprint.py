@@ -16,7 +16,7 @@ from course.pipeline.errors import CourseError
 from course.pipeline.fingerprint import inputs, versions, without_comments
 from course.pipeline.lesson import parse
 
-from .samples import HEADER, PATH, line_of, source
+from .samples import HEADER, PATH, claim, claims_cell, lesson, line_of, source
 
 LESSON = source(
     "# %% [markdown]\n# Prose.",
@@ -211,3 +211,21 @@ def test_removing_comments_keeps_the_meaning(text: str) -> None:
 
     assert meaning(cleaned) == meaning(text)
     assert without_comments(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('A = 1\n"""What A is."""\n', "A = 1"),
+        ('class C:\n    a: int\n    """What a is."""\n    b = 2\n', "class C:\n    a: int\n    b = 2"),
+        ('f()\n"""Not below an assignment."""\n', 'f()\n"""Not below an assignment."""'),
+    ],
+)
+def test_texts_that_document_attributes_do_not_count_in_modules(text: str, kept: str) -> None:
+    assert without_comments(text, module=True) == kept
+    assert '"""' in without_comments(text)  # a notebook's cell shows such a text
+
+
+def test_claims_do_not_count() -> None:
+    plain = lesson("# %%\nx = 1")
+    assert inputs(plain, "laptop") == inputs(lesson("# %%\nx = 1", claims_cell(claim(1))), "laptop")

@@ -10,11 +10,25 @@ from xml.etree import ElementTree
 import pytest
 
 from course.pipeline import quiz
-from course.pipeline.capture import Capture, Item
+from course.pipeline.capture import Capture
 from course.pipeline.errors import CourseError
 from course.pipeline.render import Page, as_data, bound_text, csv_of, figure_of, ledger, lesson_list, link_lessons, page
 
-from .samples import CHOICE, NUMBER, bundle, capture, claim, figure, lesson, line_of, quiz_text, source, table, value
+from .samples import (
+    CHOICE,
+    NUMBER,
+    bundle,
+    capture,
+    claim,
+    claims_cell,
+    figure,
+    lesson,
+    line_of,
+    quiz_text,
+    source,
+    table,
+    value,
+)
 
 LESSONS = {2: "02_memory", 7: "07_sample", 12: "12_rewards"}
 LORA = value("lora.trainable", 9216)
@@ -45,8 +59,8 @@ def test_front_matter_title_and_meta() -> None:
 
 
 def test_every_token_has_its_own_fragment_and_is_filled() -> None:
-    outputs: list[list[dict[str, str]]] = [[], [{"text": "shown"}], []]
-    made = render("# %%\nx = 1", '# %% tags=["claims"]\ny = 2', captured=capture(LORA, claim(1, 2), outputs=outputs))
+    outputs: list[list[dict[str, str]]] = [[], [{"text": "shown"}]]
+    made = render("# %%\nx = 1", claims_cell(claim(1)), captured=capture(LORA, outputs=outputs))
     tokens = re.findall(r"fragment-[\w.-]+-end", made.markdown)
     assert sorted(tokens) == sorted(made.fragments)
     assert "fragment-" not in html_of(made)
@@ -216,22 +230,21 @@ def test_a_broken_link_in_the_quiz_names_the_quiz_and_the_question(tmp_path: Pat
     assert (caught.value.path, caught.value.line) == (tmp_path / "07_sample.quiz.yml", 2)
 
 
-def claims_page(*claims: Item) -> tuple[Page, str]:
-    made = lesson("# %%\nx = 1", '# %% tags=["claims"]\ny = 2')
-    whole = bundle(made, capture(LORA, *claims, cells=3))
+def claims_page(*entries: str) -> tuple[Page, str]:
+    whole = bundle(lesson("# %%\nx = 1", claims_cell(*entries)), capture(LORA))
     return page(whole, LESSONS, []), ledger([whole], "../lessons/")
 
 
 def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
-    decided, wrong = claim(12, 2, note="Only **here**."), claim(3, 1, holds="1 > 2", text="a < b")
+    decided, wrong = claim(12, note="Only **here**."), claim(3, holds="1 > 2", text="a < b")
     made, rows = claims_page(decided, wrong)
     text = html_of(made)
-    assert "y = 2" not in text  # a cell of claims is not shown as code
-    assert 'class="claim claim--holds" aria-label="Claim 12"' in text
+    assert "lora.trainable ==" not in text  # the expression that decides is not shown
+    assert 'class="claim claim--holds" id="claim-12" aria-label="Claim 12"' in text
     assert '<span class="verdict verdict--holds">holds</span> Found here: 9,216.' in text
     assert "Only <strong>here</strong>." in text
     targets = re.findall(r'href="\.\./lessons/07_sample/#([\w-]+)"', rows)
-    assert targets == ["cell-1", "cell-2"]  # by number: 3, 12
+    assert targets == ["claim-3", "claim-12"]
     for target in targets:
         assert text.count(f'id="{target}"') == 1
     root = ElementTree.fromstring(rows)
@@ -242,7 +255,7 @@ def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
 
 
 def test_a_claim_with_a_condition() -> None:
-    _, rows = claims_page(claim(1, 2, holds="1 > 2", partly="lora.trainable > 1"))
+    _, rows = claims_page(claim(1, holds="1 > 2", partly="lora.trainable > 1"))
     assert '<span class="verdict verdict--conditions">holds with conditions</span>' in rows
 
 

@@ -11,7 +11,7 @@ from course.pipeline.errors import CourseError
 from course.pipeline.lesson import parse
 from course.pipeline.store import Bundle
 
-from .samples import PATH, bundle, capture, claim, figure, lesson, line_of, source, table, value
+from .samples import PATH, bundle, capture, claim, claims_cell, figure, lesson, line_of, source, table, value
 
 LORA = value("lora.trainable", 9216)
 
@@ -22,13 +22,13 @@ def test_problems_are_all_found_with_their_lines() -> None:
         "# %% [markdown]\n# Typed:\n# 9,216.",
         "# %%\nfirst = 1",
         "# %%\nsecond = 2",
+        claims_cell(claim(1, holds="zebra")),
     )
     question = quiz.Question("q", "{{ zebra | int }}", Path("07_sample.quiz.yml"), 3)
     items = [
         LORA,
         table("t", caption="{{ zebra | f1 }}"),
         figure("f", cell=2, caption="{{ x"),
-        claim(1, 2, holds="zebra"),
     ]
     found = bundle(parse(text, PATH), capture(*items, cells=3), (question,)).problems()
     places = {(error.path, error.line) for error in found}
@@ -37,6 +37,7 @@ def test_problems_are_all_found_with_their_lines() -> None:
         (PATH, line_of(text, "9,216")),
         (PATH, line_of(text, "first = 1")),
         (PATH, line_of(text, "second = 2")),
+        (PATH, line_of(text, "number: 1")),
         (Path("07_sample.quiz.yml"), 3),
     }
     assert len(found) == 6
@@ -45,19 +46,23 @@ def test_problems_are_all_found_with_their_lines() -> None:
 
 
 def test_a_lesson_in_order_has_no_problems() -> None:
-    made = lesson("# %% [markdown]\n# It trains {{ lora.trainable | int }}, not 9,217.", "# %%\nx = 1")
-    assert bundle(made, capture(LORA, table("t"), figure("f"), claim(1, 1))).problems() == []
+    made = lesson(
+        "# %% [markdown]\n# It trains {{ lora.trainable | int }}, not 9,217.", "# %%\nx = 1", claims_cell(claim(1))
+    )
+    assert bundle(made, capture(LORA, table("t"), figure("f"))).problems() == []
 
 
 def test_a_capture_of_other_cells_is_one_problem() -> None:
-    made = lesson("# %% [markdown]\n# {{ zebra | int }}", "# %%\nx = 1", "# %%\ny = 2")
-    (problem,) = bundle(made, capture(LORA, claim(1, 7, holds="zebra"), cells=9)).problems()
+    made = lesson(
+        "# %% [markdown]\n# {{ zebra | int }}", "# %%\nx = 1", "# %%\ny = 2", claims_cell(claim(1, holds="zebra"))
+    )
+    (problem,) = bundle(made, capture(LORA, cells=9)).problems()
     assert "other code cells" in problem.message
     assert "course run 07" in problem.hint
 
 
 def test_a_lesson_that_has_not_run() -> None:
-    made = Bundle(lesson("# %%\nx = 1"), (), {}, None)
+    made = Bundle(lesson("# %%\nx = 1"), (), {}, {}, None)
     assert made.problems() == []
     assert not made.is_current
     with pytest.raises(CourseError, match="no captured results") as caught:

@@ -111,8 +111,9 @@ def _documentation(
         yield node.body[0]
     if attributes and isinstance(node, (ast.Module, ast.ClassDef)):
         for before, after in pairwise(node.body):
-            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if is_text and isinstance(before, (ast.Assign, ast.AnnAssign)) and isinstance(after.value.value, str):
+            text = after.value if isinstance(after, ast.Expr) else None
+            is_text = isinstance(text, ast.Constant) and isinstance(text.value, str)
+            if is_text and isinstance(before, (ast.Assign, ast.AnnAssign)):
                 yield after
 
 
