@@ -363,7 +363,7 @@ full_scores = [full_run(full_k, s) for s in SEEDS]
 full_loss = sum(run.loss for run in full_scores) / len(SEEDS)
 full_accuracy = sum(run.accuracy for run in full_scores) / len(SEEDS)
 
-# %% tags=["reveal"]
+# %% tags=["reveal", "hide-code"]
 curves = [*sweeps.items(), ("full tuning", full_losses)]
 record.figure("lr.plot", record.Figure(
     kind="line", series=[record.Series(name, [LR[k] for k in losses], list(losses.values()))
@@ -479,7 +479,7 @@ accuracy = {key: mean(run.accuracy for run in runs) for key, runs in cell.items(
 #     direction will the loss change more? Write down the loss you expect in the corner "all linear,
 #     highest rank", given full tuning's {{ full.loss | f3 }}.
 
-# %% tags=["reveal"]
+# %% tags=["reveal", "hide-code"]
 record.figure("grid.loss", record.Figure(
     kind="heatmap", x_label="rank", y_label="target modules",
     series=[record.Series(name, [f"r = {r}" for r in RANKS], [loss[name, r] for r in RANKS])
@@ -599,7 +599,7 @@ for key, name in (("target", "q"), ("qv", "q+v")):
 #     `q` at the highest rank has more parameters than all linear layers at rank 4. Which of the two
 #     has the lower loss?
 
-# %% tags=["reveal"]
+# %% tags=["reveal", "hide-code"]
 from itertools import pairwise
 
 
@@ -680,7 +680,7 @@ record.table("gain.table", [[*row[:2], round(row[2], 3), round(row[3], 3)] for r
 # learning rate than $A$ (16 times here). Each gets the sweep that plain LoRA had, around LoRA's best
 # rate on one seed, then all seeds at its own best.
 
-# %%
+# %% tags=["hide-code"]
 def try_variant(variant: str) -> dict[str, float]:
     """All seeds at the best rate of a sweep on the first seed."""
     swept = sweep(lambda k: lora_run("all linear", 4, k, SEEDS[0], "fixed", variant), home)

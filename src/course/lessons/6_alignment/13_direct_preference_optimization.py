@@ -251,7 +251,7 @@ for part in (pairs[0].prompt.splitlines()[1], pairs[0].chosen, pairs[0].rejected
 # Length is a trap here by design: the rejected reply is longer on one axis, shorter on another.
 # Each batch holds the chosen answers first, then the rejected ones.
 
-# %%
+# %% tags=["hide-code"]
 from course.preferences import kl_to_reference, pair_batch, restart, score_pairs
 
 base_held, length = score_pairs(model, tokenizer, held_out)  # (n, 2) each, before any tuning
@@ -513,7 +513,7 @@ record.values("sweep.count", {"runs": len(betas) * len(seeds), "seeds": len(seed
 record.value("dpo.step_seconds", step_seconds, kind="band")
 answers["SFT, then DPO"] = generate(policy, tokenizer, prompts, budget["words"])
 
-# %% tags=["reveal"]
+# %% tags=["reveal", "hide-code"]
 columns = ("margin", "chosen", "rejected", "accuracy", "kl")
 
 def with_spread(runs: list, name: str) -> str:
@@ -546,7 +546,7 @@ record.table(
 #     Suppose that the margin grows. *Must* the chosen answer become more likely than it was at the
 #     start? Write down which way you expect each line to go.
 
-# %% tags=["reveal"]
+# %% tags=["reveal", "hide-code"]
 x = list(range(1, steps + 1))
 
 def band(column: int, name: str) -> record.Series:
@@ -578,7 +578,7 @@ record.values("fell", {"seeds": sum(fell), "of": len(fell)})
 # The mean also hides the axes. Length may matter: a rejected answer with more tokens has more places
 # to lose probability.
 
-# %%
+# %% tags=["hide-code"]
 rows = []
 for axis in ("concise", "grounded", "polite"):
     margins_found = [run[axis] for run in sweep[0.1]]
@@ -607,7 +607,7 @@ record.table("axes.table", rows,
 #
 # Do the answers change?
 
-# %%
+# %% tags=["hide-code"]
 def house(name: str, key: str) -> list[str | float]:
     texts = answers[name]
     style = [style_score(t, e.ticket).total for t, e in zip(texts, asked, strict=True)]
@@ -718,7 +718,7 @@ def unstable(runs: list) -> int:
 record.value("nosft.unstable", unstable(without))
 record.value("sft.unstable", unstable(sweep[0.1]))
 
-# %%
+# %% tags=["hide-code"]
 keys = {"base": "text.base2", "DPO, no SFT": "text.nosft", "SFT": "text.sft2",
         "SFT, then DPO": "text.dpo3"}  # fmt: skip
 tokens = length[:, 0].sum()
@@ -802,7 +802,7 @@ setups = {  # bytes from n weights and a adapter parameters
     "PPO with LoRA on one base": lambda n, a: 2 * n + 2 * 16 * a + 2 * a,
 }
 
-# %%
+# %% tags=["hide-code"]
 gb = {name: {k: f(*shape) / 1e9 for k, shape in sizes.items()} for name, f in setups.items()}
 rows = [[name, *(f"{v:,.2f}" for v in row.values())] for name, row in gb.items()]
 record.table("cost.memory", rows,
@@ -835,7 +835,7 @@ record.values("passes.ratio", {"low": low / dpo_passes, "high": high / dpo_passe
 # {{ passes.ratio.low | x1 }} to {{ passes.ratio.high | x1 }}. And one of its passes is sampling,
 # token after token:
 
-# %%
+# %% tags=["hide-code"]
 start = perf_counter()
 texts = generate(unprepared, tokenizer, prompts, budget["words"])
 record.value("sampling.generate", perf_counter() - start, kind="band")
