@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import capture, site
+from course.pipeline import builtin, capture, site
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import Cell
 from course.pipeline.store import LESSONS, Bundle, load
@@ -54,8 +54,19 @@ def _escape(text: str) -> str:
 def _shared(command: Command) -> Command:
     """Options that say where lessons and captures are."""
     for option in (
-        click.option("--lessons", type=click.Path(path_type=Path), default=LESSONS, help="Folder of lesson sources."),
-        click.option("--captures", type=click.Path(path_type=Path), default=capture.ROOT, help="Folder of captures."),
+        click.option(
+            "--lessons",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            default=LESSONS,
+            is_eager=True,
+            help="Folder of lesson sources: of the course, or of any percent files.",
+        ),
+        click.option(
+            "--captures",
+            type=click.Path(path_type=Path),
+            callback=lambda context, _, value: value or builtin.captures_of(context.params["lessons"], LESSONS),
+            help="Folder of captures.  [default: build/captures; for other lessons, _build/captures in their folder]",
+        ),
         click.option("--profile", type=click.Choice(PROFILES), default="laptop", show_default=True),
     ):
         command = option(command)
@@ -85,29 +96,33 @@ def build(lessons: Path, captures: Path, profile: str, cell_seconds: int, everyt
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
     bundles = load(lessons, captures, profile)
     stale = [bundle for bundle in bundles if everything or not bundle.is_current]
-    if not stale and site.is_current(Path()):
+    root = builtin.root_of(lessons, LESSONS)
+    if root != Path():
+        builtin.prepare(lessons, captures, profile)
+    if not stale and site.is_current(root):
         out.print(f"Nothing to do: {len(bundles)} lessons and the site are current.")
         return
     _run_all(stale, captures, profile, cell_seconds)
     _refuse(load(lessons, captures, profile))
     started = time.monotonic()
     out.print("Rendering the site …")
-    site.render(Path())
-    out.print(f"[green]✓[/] site/index.html ({time.monotonic() - started:.1f} s)")
+    for warning in site.render(root):
+        err.print(f"[yellow]![/] {_escape(warning)}")
+    out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
 
 
 @cli.command()
 @_shared
 @_limited
-@click.argument("numbers", nargs=-1, required=True, type=int, metavar="LESSON…")
-def run(numbers: Sequence[int], lessons: Path, captures: Path, profile: str, cell_seconds: int) -> None:
-    """Run lessons by number, current or not, and keep what they record."""
-    bundles = {bundle.lesson.number: bundle for bundle in load(lessons, captures, profile)}
-    for number in numbers:
-        if number not in bundles:
-            known = ", ".join(f"{n:02}" for n in bundles)
-            raise CourseError(f"There is no lesson {number:02}.", hint=f"Lessons: {known}.")
-    _run_all([bundles[number] for number in numbers], captures, profile, cell_seconds)
+@click.argument("labels", nargs=-1, required=True, metavar="LESSON…")
+def run(labels: Sequence[str], lessons: Path, captures: Path, profile: str, cell_seconds: int) -> None:
+    """Run lessons by number or name, current or not, and keep what they record."""
+    bundles = {bundle.lesson.label: bundle for bundle in load(lessons, captures, profile)}
+    wanted = [label.zfill(2) if label.isdecimal() else label for label in labels]
+    for label in wanted:
+        if label not in bundles:
+            raise CourseError(f"There is no lesson {label}.", hint=f"Lessons: {', '.join(bundles)}.")
+    _run_all([bundles[label] for label in wanted], captures, profile, cell_seconds)
 
 
 @cli.command()
@@ -124,7 +139,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         raise
     found = [problem for bundle in bundles for problem in bundle.problems()]
     found += [
-        bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.number:02}")
+        bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles
         if not bundle.is_current
     ]
@@ -165,9 +180,7 @@ def list_(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("Run", "Values", "Claims") else "left")
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f} s"
-        table.add_row(
-            f"{row['number']:02}", row["title"], row["state"], seconds, str(row["values"]), str(row["claims"])
-        )
+        table.add_row(row["label"], row["title"], row["state"], seconds, str(row["values"]), str(row["claims"]))
     out.print(table)
 
 
@@ -184,6 +197,7 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
     found = bundle.capture
     return {
         "number": bundle.lesson.number,
+        "label": bundle.lesson.label,
         "slug": bundle.lesson.slug,
         "title": bundle.lesson.header.title,
         "state": "none" if found is None else "current" if bundle.is_current else "stale",
@@ -208,7 +222,7 @@ def _run_all(bundles: Sequence[Bundle], captures: Path, profile: str, cell_secon
     from course.pipeline.execute import Limits, execute
 
     for place, bundle in enumerate(bundles, 1):
-        name = f"{bundle.lesson.number:02} {bundle.lesson.header.title}"
+        name = f"{bundle.lesson.label} {bundle.lesson.header.title}"
         last = f", last time {bundle.capture.provenance.seconds:.0f} s" if bundle.capture else ""
         out.print(f"[{place}/{len(bundles)}] Running {name} ({profile}{last})", markup=False)
         started = time.monotonic()
