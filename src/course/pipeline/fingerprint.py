@@ -181,19 +181,20 @@ def _remove(lines: list[str], docstring: ast.stmt, alone: bool) -> set[int]:
 
 def _read_module(path: Path, importer: Path) -> str:
     try:
-        return _read(path)
-    except (SyntaxError, tokenize.TokenError) as error:
-        line = error.lineno if isinstance(error, SyntaxError) else None
+        return _module(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
         hint = f"Fix the syntax error; {importer.name} imports this module."
-        raise CourseError("Invalid Python.", path, line, hint) from error
+        raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, hint) from error
 
 
 @functools.cache
-def _read(path: Path) -> str:
-    return without_comments(path.read_text(encoding="utf-8"), module=True)
+def _module(text: str) -> str:
+    ast.parse(text)  # tells the line of an error, which a tokenizer does not
+    return without_comments(text, module=True)
 
 
-def _imports(source: str, package: str = "") -> set[str]:
+@functools.cache
+def _imports(source: str, package: str = "") -> frozenset[str]:
     """Dotted names of every module that ``source`` may import, ``from`` targets included."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -206,7 +207,7 @@ def _imports(source: str, package: str = "") -> set[str]:
     names.discard("")
     # a package's own __init__ runs when one of its modules is imported
     parts = [name.split(".") for name in names]
-    return names | {".".join(name[:end]) for name in parts for end in range(1, len(name))}
+    return frozenset(names | {".".join(name[:end]) for name in parts for end in range(1, len(name))})
 
 
 def _module_path(name: str, folders: Sequence[Path]) -> Path | None:

@@ -148,13 +148,14 @@ def _line_of(source: str, lines: list[str], start: int) -> int:
 
 def _with_docstring_as_prose(cell: Cell) -> Iterator[Cell]:
     """The first code cell, its docstring split off: in a notebook it would be run and shown as a value."""
-    body = ast.parse(cell.source).body
-    text = ast.get_docstring(ast.parse(cell.source))
-    if text is None:
+    module = ast.parse(cell.source)
+    raw, text = ast.get_docstring(module, clean=False), ast.get_docstring(module)
+    if not raw or not text:
         yield cell
         return
-    end = body[0].end_lineno or 1
-    yield Cell("markdown", text, frozenset(), cell.line + body[0].lineno - 1)
+    end = module.body[0].end_lineno or 1
+    above = raw[: len(raw) - len(raw.lstrip())].count("\n")
+    yield Cell("markdown", text, frozenset(), cell.line + module.body[0].lineno - 1 + above)
     rest = "\n".join(cell.source.split("\n")[end:])
     if rest.strip():
         blank = len(rest) - len(rest.lstrip("\n"))
