@@ -18,7 +18,7 @@ CELL = lesson("# %%\nx = 1").code_cells[1]
 
 
 def job(name: str, seconds: float | None) -> Job:
-    return Job(Path(f"{name}.py"), "laptop", "f", seconds=seconds)
+    return Job(Path(f"{name}.py"), name, "laptop", "f", seconds=seconds)
 
 
 @pytest.mark.parametrize(

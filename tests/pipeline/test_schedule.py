@@ -15,7 +15,7 @@ TWO = Machine(cores=2, free_mib=8192)
 
 
 def job(name: str, seconds: float | None = 1.0, mib: int | None = 100, profile: str = "laptop") -> Job:
-    return Job(Path(f"{name}.py"), profile, "f", seconds=seconds, peak_mib=mib)
+    return Job(Path(f"{name}.py"), name, profile, "f", seconds=seconds, peak_mib=mib)
 
 
 def names(jobs: list[Job] | tuple[Job, ...]) -> str:

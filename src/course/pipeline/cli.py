@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import capture, schedule, shards, site
+from course.pipeline import builtin, schedule, shards, site
 from course.pipeline.errors import CourseError
 from course.pipeline.limits import Limits
 from course.pipeline.lock import exclusive
@@ -57,8 +57,19 @@ def _escape(text: str) -> str:
 def _shared(command: Command) -> Command:
     """Options that say where lessons and captures are."""
     for option in (
-        click.option("--lessons", type=click.Path(path_type=Path), default=LESSONS, help="Folder of lesson sources."),
-        click.option("--captures", type=click.Path(path_type=Path), default=capture.ROOT, help="Folder of captures."),
+        click.option(
+            "--lessons",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            default=LESSONS,
+            is_eager=True,
+            help="Folder of lesson sources: of the course, or of any percent files.",
+        ),
+        click.option(
+            "--captures",
+            type=click.Path(path_type=Path),
+            callback=lambda context, _, value: value or builtin.captures_of(context.params["lessons"], LESSONS),
+            help="Folder of captures.  [default: build/captures; for other lessons, _build/captures in their folder]",
+        ),
         click.option("--profile", type=click.Choice(PROFILES), default="laptop", show_default=True),
     ):
         command = option(command)
@@ -107,46 +118,50 @@ def cli() -> None:
 @_shared
 @_running
 @click.option("--all", "everything", is_flag=True, help="Run every lesson, also those that are current.")
-@click.option("--only", type=int, multiple=True, metavar="LESSON", help="Run no other lesson than this (repeatable).")
-def build(lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[int], **running: Any) -> None:
+@click.option("--only", multiple=True, metavar="LESSON", help="Run no other lesson than this (repeatable).")
+def build(lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[str], **running: Any) -> None:
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
-    with exclusive(Path("build"), _wait):
+    root = builtin.root_of(lessons, LESSONS)
+    with exclusive(root / "build", _wait):
         bundles = load(lessons, captures, profile)
         stale = [bundle for bundle in bundles if everything or not bundle.is_current]
         if only:
             chosen = _chosen(bundles, only)
             stale, left = [b for b in stale if b in chosen], [b for b in stale if b not in chosen]
             if left:
-                names = ", ".join(f"{bundle.lesson.number:02}" for bundle in left)
+                names = ", ".join(bundle.lesson.label for bundle in left)
                 out.print(f"Stale, shown with their last results: {names}")
-        if not stale and site.is_current(Path()):
+        if root != Path():
+            builtin.prepare(lessons, captures, profile)
+        if not stale and site.is_current(root):
             out.print(f"Nothing to do: {len(bundles)} lessons and the site are current.")
             return
         _run(stale, captures, _options(profile, **running))
         _refuse(load(lessons, captures, profile))
         started = time.monotonic()
         out.print("Rendering the site …")
-        site.render(Path())
-        out.print(f"[green]✓[/] site/index.html ({time.monotonic() - started:.1f} s)")
+        for warning in site.render(root):
+            err.print(f"[yellow]![/] {_escape(warning)}")
+        out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
 
 
 @cli.command()
 @_shared
 @_running
-@click.argument("numbers", nargs=-1, required=True, type=int, metavar="LESSON…")
-def run(numbers: Sequence[int], lessons: Path, captures: Path, profile: str, **running: Any) -> None:
-    """Run lessons by number, current or not, and keep what they record."""
+@click.argument("labels", nargs=-1, required=True, metavar="LESSON…")
+def run(labels: Sequence[str], lessons: Path, captures: Path, profile: str, **running: Any) -> None:
+    """Run lessons by number or name, current or not, and keep what they record."""
     with exclusive(captures, _wait):
-        chosen = _chosen(load(lessons, captures, profile), numbers)
+        chosen = _chosen(load(lessons, captures, profile), labels)
         _run(chosen, captures, _options(profile, **running))
 
 
 @cli.command()
 @_shared
-@click.argument("number", type=int, metavar="LESSON")
-def why(number: int, lessons: Path, captures: Path, profile: str) -> None:
+@click.argument("label", metavar="LESSON")
+def why(label: str, lessons: Path, captures: Path, profile: str) -> None:
     """Name the inputs of a lesson that changed since it ran."""
-    (bundle,) = _chosen(load(lessons, captures, profile), [number])
+    (bundle,) = _chosen(load(lessons, captures, profile), [label])
     if bundle.capture is None:
         out.print(f"{bundle.lesson.slug} has not run with the profile {profile}.")
         return
@@ -169,7 +184,7 @@ def shard(count: int, lessons: Path, captures: Path, profile: str, everything: b
     parts = [part for part in schedule.shards(list(wanted), count) if part]
     rows = [
         {
-            "lessons": " ".join(f"{wanted[job].lesson.number:02}" for job in part),
+            "lessons": " ".join(wanted[job].lesson.label for job in part),
             "seconds": round(sum(job.seconds or 0 for job in part)),
         }
         for part in parts
@@ -201,7 +216,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         raise
     found = [problem for bundle in bundles for problem in bundle.problems()]
     found += [
-        bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.number:02}")
+        bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles
         if not bundle.is_current
     ]
@@ -242,9 +257,7 @@ def list_(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("Run", "Values", "Claims") else "left")
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f} s"
-        table.add_row(
-            f"{row['number']:02}", row["title"], row["state"], seconds, str(row["values"]), str(row["claims"])
-        )
+        table.add_row(row["label"], row["title"], row["state"], seconds, str(row["values"]), str(row["claims"]))
     out.print(table)
 
 
@@ -261,6 +274,7 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
     found = bundle.capture
     return {
         "number": bundle.lesson.number,
+        "label": bundle.lesson.label,
         "slug": bundle.lesson.slug,
         "title": bundle.lesson.header.title,
         "state": "none" if found is None else "current" if bundle.is_current else "stale",
@@ -283,13 +297,13 @@ def _wait() -> None:
     err.print("Another build is at work here. Waiting for it …")
 
 
-def _chosen(bundles: Sequence[Bundle], numbers: Sequence[int]) -> list[Bundle]:
-    by_number = {bundle.lesson.number: bundle for bundle in bundles}
-    for number in numbers:
-        if number not in by_number:
-            known = ", ".join(f"{n:02}" for n in by_number)
-            raise CourseError(f"There is no lesson {number:02}.", hint=f"Lessons: {known}.")
-    return [by_number[number] for number in numbers]
+def _chosen(bundles: Sequence[Bundle], labels: Sequence[str]) -> list[Bundle]:
+    by_label = {bundle.lesson.label: bundle for bundle in bundles}
+    wanted = [label.zfill(2) if label.isdecimal() else label for label in labels]
+    for label in wanted:
+        if label not in by_label:
+            raise CourseError(f"There is no lesson {label}.", hint=f"Lessons: {', '.join(by_label)}.")
+    return [by_label[label] for label in wanted]
 
 
 def _run(bundles: Sequence[Bundle], captures: Path, options: Options) -> None:

@@ -171,9 +171,11 @@ def execute(
         raise disk_error(error, Path(tempfile.gettempdir())) from error
     code = [c for c in notebook["cells"] if c["cell_type"] == "code" and "course_index" in c["metadata"]]
     environment = _environment(lesson, notebook)
+    if lesson.is_plain:
+        environment["libraries"] = fingerprint.libraries(lesson)
     provenance = capture.Provenance(
-        commit=_commit(), fingerprint=fingerprint.fingerprint(found), inputs=found, profile=profile, seed=seed,
-        seconds=round(time.monotonic() - started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
+        commit=_commit(lesson.path.parent), fingerprint=fingerprint.fingerprint(found), inputs=found,
+        profile=profile, seed=seed, seconds=round(time.monotonic() - started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
     )  # fmt: skip
     return capture.from_notebook(lesson, code, provenance)
 
@@ -204,8 +206,8 @@ def _run_notebook(
     with _quiet():
         try:
             execute_notebook(
-                source, target, parameters={"profile": profile, "seed": seed}, engine_name=KERNEL, kernel_name=KERNEL,
-                progress_bar=False, cwd=work, run=run,
+                source, target, parameters=_parameters(lesson, profile, seed), engine_name=KERNEL, kernel_name=KERNEL,
+                progress_bar=False, cwd=lesson.path.parent if lesson.is_plain else work, run=run,
             )  # fmt: skip
         except PapermillExecutionError as error:
             raise _cell_error(run, error) from error
@@ -225,15 +227,35 @@ def _run_notebook(
     return dict(nbformat.read(target, as_version=4))
 
 
+def _parameters(lesson: Lesson, profile: str, seed: int) -> dict[str, Any]:
+    """What papermill injects: the parameters that the lesson has, which a plain one need not."""
+    return {name: value for name, value in (("profile", profile), ("seed", seed)) if name in lesson.parameters}
+
+
 def _notebook(lesson: Lesson) -> Any:
     """The lesson as a notebook for papermill: code cells know their place, a last cell reports the environment."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": KERNEL, "language": "python"}
+    if lesson.is_plain:
+        notebook.cells.append(nbformat.v4.new_code_cell(_plain_setup(lesson), id="setup"))
     for index, cell in enumerate(lesson.code_cells):
         metadata = {"course_index": index, "tags": sorted(cell.tags & {"parameters"})}
         notebook.cells.append(nbformat.v4.new_code_cell(cell.source, metadata=metadata, id=f"cell-{index}"))
     notebook.cells.append(nbformat.v4.new_code_cell(ENVIRONMENT_CELL, id="environment"))
     return notebook
+
+
+def _plain_setup(lesson: Lesson) -> str:
+    """What a script has and a kernel lacks: its own name, and its folder and those above it to import from.
+
+    Said in the kernel, not in its environment: a module of the lesson's must not shadow one that the kernel starts with.
+    """
+    folders = [str(folder.resolve()) for folder in lesson.folders]
+    return (
+        f"__file__ = {str(lesson.path.resolve())!r}\n"
+        f"__import__('sys').path[:0] = {folders!r}\n"
+        "__import__('sys').dont_write_bytecode = True"  # the lesson's folder is its author's
+    )
 
 
 def _write_kernelspec(folder: Path, lesson: Lesson, work: Path, temporary: Path) -> None:
@@ -251,6 +273,8 @@ def _write_kernelspec(folder: Path, lesson: Lesson, work: Path, temporary: Path)
             "MPLBACKEND": "agg",
             "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses widgets, which no kernel here has
             "TMPDIR": str(temporary),  # what a killed lesson leaves behind goes with the run's folder
+            # A plain lesson shows its figures as images.
+            **({"MPLBACKEND": "module://matplotlib_inline.backend_inline"} if lesson.is_plain else {}),
         },
     }
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
@@ -278,16 +302,16 @@ def _cell_error(run: _Run, error: PapermillExecutionError) -> CourseError:
         for count, line in re.findall(r"Cell In\[(\d+)\], line (\d+)", text)
         if int(count) <= len(run.counted) and (cell := run.counted[int(count) - 1])
     ]
-    line, hint = frames[-1][1] if frames else None, f"Fix it, then: course run {run.lesson.number:02}"
+    line, hint = frames[-1][1] if frames else None, f"Fix it, then: course run {run.lesson.label}"
     if frames and frames[-1][0] is not run.cell:
         calls = [at for cell, at in frames if cell is run.cell]
         hint = f"Called from line {calls[-1]}. {hint}" if calls else hint
     return run.error(f"The cell raised {error.ename}: {capture.normalise(error.evalue)[:500]}", line, hint)
 
 
-def _commit() -> str:
-    """The commit of the sources, short, or ``unknown`` outside a repository."""
+def _commit(folder: Path) -> str:
+    """The commit of the sources in ``folder``, short, or ``unknown`` outside a repository."""
     done = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, env={**os.environ}
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, env={**os.environ}
     )
     return done.stdout.strip() or "unknown"

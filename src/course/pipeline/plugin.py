@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,11 @@ from mkdocs.structure.pages import Page
 from course.pipeline import downloads, markup, render, wheel
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
+from course.pipeline.fingerprint import LIBRARY
 from course.pipeline.lesson import MODULES
 from course.pipeline.store import LESSONS, Bundle, load
 
+log = logging.getLogger("mkdocs.plugins.course")
 LESSON_LIST = "<!-- lessons -->"
 LEDGER = "<!-- ledger -->"
 NOTEBOOK_CSS = "assets/notebook.css"
@@ -42,7 +46,8 @@ class CoursePlugin(BasePlugin[CourseConfig]):
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         root = Path(config.config_file_path).parent
         try:
-            self.bundles = load(root / self.config.lessons, root / self.config.captures, self.config.profile)
+            lessons = Path(os.path.normpath(root / self.config.lessons))
+            self.bundles = load(lessons, root / self.config.captures, self.config.profile)
         except CourseError as error:
             raise PluginError(str(error)) from error
         if problems := [str(problem) for bundle in self.bundles for problem in bundle.problems()]:
@@ -56,22 +61,27 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         root = Path(config.config_file_path).parent
-        lessons = {bundle.lesson.number: bundle.lesson.slug for bundle in self.bundles}
-        files.append(File.generated(config, f"downloads/{wheel.NAME}", content=wheel.build(root)))
+        lessons = {bundle.lesson.number: bundle.lesson.slug for bundle in self.bundles if not bundle.lesson.is_plain}
+        if lessons:
+            files.append(File.generated(config, f"downloads/{wheel.NAME}", content=wheel.build(LIBRARY.parent)))
         for bundle in self.bundles:
             slug = bundle.lesson.slug
             try:
-                page = render.page(bundle, lessons, downloads.offered(slug, wheel.NAME))
+                page = render.page(bundle, lessons, downloads.offered(bundle.lesson, wheel.NAME))
                 offered = downloads.files(bundle, lessons, wheel.NAME, config.site_url or "")
             except CourseError as error:
                 raise PluginError(str(error)) from error
             uri = f"lessons/{slug}.md"
             self.pages[uri] = page
+            for warning in page.warnings:
+                log.warning(str(warning))
             files.append(File.generated(config, uri, content=page.markdown))
+            content: str | bytes
             for name, content in {**offered, **page.files}.items():
                 # MkDocs would make a page of a file that ends in .md: static files are added as bytes of another kind
                 files.append(_static(config, f"lessons/{slug}/{name}", content))
-            files.append(self._notebook_view(config, root, slug, offered[f"{slug}.executed.ipynb"]))
+            if not bundle.lesson.is_plain:
+                files.append(self._notebook_view(config, root, slug, offered[f"{slug}.executed.ipynb"]))
         return files
 
     def _notebook_view(self, config: MkDocsConfig, root: Path, slug: str, notebook: str) -> File:
@@ -119,7 +129,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         return server
 
 
-def _static(config: MkDocsConfig, uri: str, content: str) -> File:
+def _static(config: MkDocsConfig, uri: str, content: str | bytes) -> File:
     """A file copied as it is, whatever its name ends in."""
     file = File.generated(config, f"{uri}.static", content=content)
     file.dest_uri = uri
@@ -127,7 +137,10 @@ def _static(config: MkDocsConfig, uri: str, content: str) -> File:
 
 
 def _lessons_nav(bundles: list[Bundle]) -> dict[str, Any]:
-    modules = []
+    modules: list[Any] = []
+    for folder, group in render.by_folder(bundles).items():
+        entries = [{b.lesson.header.title: f"lessons/{b.lesson.slug}.md"} for b in group]
+        modules += [{folder: entries}] if folder else entries
     for number, name in MODULES.items():
         entries = [
             {f"{b.lesson.number:02} {b.lesson.header.title}": f"lessons/{b.lesson.slug}.md"}

@@ -47,6 +47,8 @@ def job_of(bundle: Bundle, options: Options) -> Job:
     last = bundle.capture.provenance if bundle.capture else None
     return Job(
         path=bundle.lesson.path,
+        name=bundle.lesson.slug,
+        root=bundle.lesson.root,
         profile=options.profile,
         fingerprint=bundle.fingerprint,
         limits=options.limits,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from course.pipeline.errors import CourseError
 from course.pipeline.files import disk_error, write_atomic
+from course.pipeline.fingerprint import LIBRARY
+from course.pipeline.lesson import OUTPUT
 
 CONFIG = Path("mkdocs.yml")
 STAMP = "site.stamp"
@@ -18,12 +20,15 @@ STAMP = "site.stamp"
 
 def sources(root: Path) -> Iterator[Path]:
     """Every file that a page may show or be shaped by."""
-    yield root / CONFIG
-    yield root / "pyproject.toml"
-    yield root / "requirements" / "lock.txt"
-    for folder in ("docs", "src/course", "build/captures"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+    named = (root / name for name in (CONFIG, Path("pyproject.toml"), Path("requirements/lock.txt")))
+    yield from (path for path in named if path.is_file())
+    folders = [root / "docs", root / "build" / "captures", LIBRARY / "course"]
+    if root.name == OUTPUT:  # the built-in site of the lessons around it
+        folders = [root / "docs", root / "captures", root.parent, LIBRARY / "course"]
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            made = {"__pycache__"} | ({OUTPUT} if folder == root.parent else set())
+            if path.is_file() and not made & set(path.relative_to(folder).parts):
                 yield path
 
 
@@ -31,7 +36,7 @@ def state(root: Path) -> str:
     """A hash of all :func:`sources` and of the site's address."""
     total = hashlib.sha256(os.environ.get("SITE_URL", "").encode())
     for path in sources(root):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        total.update(os.path.relpath(path, root).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 
@@ -41,8 +46,10 @@ def is_current(root: Path) -> bool:
     return (root / "site" / "index.html").is_file() and stamp.is_file() and stamp.read_text() == state(root)
 
 
-def render(root: Path) -> None:
+def render(root: Path) -> list[str]:
     """Render into a folder beside ``site/`` and swap the two when MkDocs has succeeded.
+
+    Returns what MkDocs warned of, which is nothing where the configuration is strict.
 
     Raises:
         CourseError: what MkDocs refused. The previous site is untouched.
@@ -69,6 +76,7 @@ def render(root: Path) -> None:
         fresh.rename(site)
         shutil.rmtree(old, ignore_errors=True)
         write_atomic(root / "build" / STAMP, before)
+        return warnings.found
     except (Abort, BuildError, ConfigurationError) as error:
         raise CourseError("\n".join(warnings.found) or str(error)) from error
     except OSError as error:

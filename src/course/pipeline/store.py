@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from course.pipeline import capture, claims, fingerprint, quiz
+from course.pipeline import capture, claims, fingerprint, plain, quiz
 from course.pipeline.bind import BindingProblem, bind, typed_numbers
 from course.pipeline.capture import Capture
 from course.pipeline.errors import CourseError
@@ -58,7 +58,7 @@ class Bundle:
             CourseError: the lesson has not run.
         """
         if self.capture is None:
-            hint = f"Run it: course run {self.lesson.slug[:2]}"
+            hint = f"Run it: course run {self.lesson.label}"
             raise self.lesson.error("The lesson has no captured results.", hint=hint)
         return self.capture
 
@@ -81,9 +81,11 @@ class Bundle:
         if self.capture is None:
             return found
         values, lesson = self.capture.values, self.lesson
+        hint = f"Run it: course run {lesson.label}"
         if len(self.capture.outputs) != len(lesson.code_cells):  # nothing below could tell which cell made what
-            hint = f"Run it: course run {lesson.slug[:2]}"
             return [lesson.error("The captured results are of a version with other code cells.", hint=hint)]
+        if lesson.is_plain:  # its prose binds nothing
+            return found
         for cell in lesson.cells:
             if cell.is_code or "claims" in cell.tags:
                 continue
@@ -125,10 +127,12 @@ def load(folder: Path = LESSONS, captures: Path = capture.ROOT, profile: str = "
         CourseError: the first malformed lesson or quiz.
     """
     bundles = []
-    for path in find(folder):
-        lesson = read(path)
+    root = folder if plain.is_plain(folder) else None
+    for path in plain.find(folder) if root else find(folder):
+        lesson = read(path, root)
         found = capture.load(capture.path_of(captures, lesson.slug, profile))
-        questions, inputs = quiz.read(lesson.quiz_path), fingerprint.inputs(lesson, profile)
+        questions = () if lesson.is_plain else quiz.read(lesson.quiz_path)
+        inputs = fingerprint.inputs(lesson, profile)
         bundles.append(Bundle(lesson, questions, claims.read(lesson), inputs, found))
     quiz.unique([question for bundle in bundles for question in bundle.questions])
     _unique_claims(bundles)
