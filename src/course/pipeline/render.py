@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from course.draw import svg
 from course.figures import Figure, Series
@@ -286,20 +287,12 @@ def badge(decided: Decided) -> str:
 
 def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
     """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
-    rows = []
-    for bundle in bundles:
-        for decided in (decided for cell in bundle.claims.values() for decided in cell):
-            claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
-            note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
-            rows.append(
-                (
-                    claim.number,
-                    f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
-                    f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
-                    f"<td>{markup.inline_html(decided.found)}{note}</td>"
-                    f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
-                )
-            )
+    rows = [
+        row
+        for bundle in bundles
+        if bundle.registered
+        for row in bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
+    ]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
     body = "".join(row for _, row in sorted(rows))
     return (
@@ -308,11 +301,33 @@ def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
     )
 
 
+def _ledger_rows(bundle: Bundle, prefix: str) -> list[tuple[int, str]]:
+    """The claims of one lesson, each with its number."""
+    rows = []
+    for decided in (decided for cell in bundle.claims.values() for decided in cell):
+        claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
+        note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
+        rows.append(
+            (
+                claim.number,
+                f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
+                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
+                f"<td>{markup.inline_html(decided.found)}{note}</td>"
+                f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
+            )
+        )
+    return rows
+
+
 def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
     """Cards of all lessons, grouped by module."""
     out = []
     for module, name in MODULES.items():
-        cards = [_card(bundle, prefix) for bundle in bundles if bundle.lesson.header.module == module]
+        cards = [
+            bundle.recall("card", prefix, partial(_card, bundle, prefix))
+            for bundle in bundles
+            if bundle.lesson.header.module == module
+        ]
         if cards:
             out.append(f'<h3 id="module-{module}">{module} · {name}</h3><ol class="lesson-list">{"".join(cards)}</ol>')
     return "".join(out)

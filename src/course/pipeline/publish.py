@@ -1,0 +1,60 @@
+"""Everything the site serves of one lesson: the page's Markdown, the files beside it, and the notebook view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from course.pipeline import downloads, render, wheel
+from course.pipeline.index import digest
+from course.pipeline.notebook_view import View, view
+from course.pipeline.store import Bundle
+
+
+@dataclass(frozen=True)
+class Published:
+    """The page of a lesson and, by name, the files to be served beside it."""
+
+    page: render.Page
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Makes what is served of a lesson once for each version of it.
+
+    Attributes:
+        lessons: lesson number → slug, for links.
+        site: address of the site with a slash at its end, or empty.
+    """
+
+    lessons: Mapping[int, str]
+    site: str
+
+    def key(self, bundle: Bundle) -> str:
+        """A hash of everything that :meth:`publish` and :meth:`view` depend on."""
+        return digest(bundle.key, self._surroundings())
+
+    def publish(self, bundle: Bundle) -> Published:
+        """The page and its files.
+
+        Raises:
+            CourseError: a binding or link that cannot be resolved.
+        """
+        return bundle.recall("published", self._surroundings(), lambda: self._publish(bundle))
+
+    def names(self, bundle: Bundle) -> tuple[str, ...]:
+        """The names of the files, without reading them."""
+        return bundle.recall("names", self._surroundings(), lambda: tuple(self.publish(bundle).files))
+
+    def view(self, bundle: Bundle) -> View:
+        """The notebook view."""
+        notebook = self.publish(bundle).files[f"{bundle.lesson.slug}.executed.ipynb"]
+        return bundle.cache.recall("view", digest(notebook), lambda: view(notebook)) if bundle.cache else view(notebook)
+
+    def _publish(self, bundle: Bundle) -> Published:
+        page = render.page(bundle, self.lessons, downloads.offered(bundle.lesson.slug, wheel.NAME))
+        return Published(page, {**downloads.files(bundle, self.lessons, wheel.NAME, self.site), **page.files})
+
+    def _surroundings(self) -> str:
+        return digest(wheel.NAME, self.site, *(part for item in sorted(self.lessons.items()) for part in item))
