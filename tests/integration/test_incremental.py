@@ -90,7 +90,10 @@ EDITS: dict[str, Callable[[Course], object]] = {
     "link": lambda c: edit(c.lesson(1), "A table and a figure.", "As in [another](lesson:04#the-result)."),
     "removed lesson": lambda c: (remove(c, 3), edit(c.lesson(1), "lesson:04", "lesson:02")),
     "page": lambda c: edit(c.root / "docs/index.md", "# The index page", "# Home\n\nSee [claims](claims.md)."),
-    "new page": lambda c: ((c.root / "docs/more.md").write_text("# More\n"), edit(c.root / "mkdocs.yml", "nav:", "nav:\n  - more.md")),
+    "new page": lambda c: (
+        (c.root / "docs/more.md").write_text("# More\n"),
+        edit(c.root / "mkdocs.yml", "nav:", "nav:\n  - more.md"),
+    ),
     "styles": lambda c: edit(c.root / "docs/assets/site.css", ":root", "/* more */\n:root"),
     "theme": lambda c: edit(c.root / "docs/overrides/main.html", "theme-color", "theme-colour"),
     "configuration": lambda c: edit(c.root / "mkdocs.yml", "site_name: ", "site_name: The new "),

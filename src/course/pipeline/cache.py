@@ -18,19 +18,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jinja2.bccache import Bucket, BytecodeCache
+
 from course.pipeline.index import FOLDER, Index, digest, library_code
 
 T = TypeVar("T")
 LIBRARIES = (
     "jinja2", "jupytext", "latex2mathml", "markdown", "mistune", "mkdocs", "mkdocs-jupyter", "mkdocs-material",
-    "nbconvert", "nbformat", "pygments", "pymdown-extensions", "pyyaml",
+    "matplotlib", "nbconvert", "nbformat", "pygments", "pymdown-extensions", "pyyaml",
 )  # fmt: skip
 SPARE = 4
 """So many times as many entries as the last build needed are kept, for going back and forth between versions."""
 
 
-class Cache:
-    """What was computed, by kind and hash. Safe for threads and for two builds at once."""
+class Cache(BytecodeCache):
+    """What was computed, by kind and hash; for Jinja its compiled templates.
+
+    Threads may share it, and so may two builds.
+    """
 
     def __init__(self, folder: Path, generation: str) -> None:
         self.index = Index(folder / "files.json")
@@ -66,6 +71,13 @@ class Cache:
         with self._lock:
             self._used.add(name)
             self._pending[name] = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if data := self.get("template", digest(bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(data)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.put("template", digest(bucket.key, bucket.checksum), bucket.bytecode_to_string())
 
     def save(self) -> None:
         """Write what was put. Failing is no error: it is only computed again."""

@@ -1,11 +1,13 @@
-"""The notebook view: an executed notebook as it looks in JupyterLab, made by mkdocs-jupyter's converter.
+"""The notebook view: an executed notebook as it looks in JupyterLab, made by nbconvert with mkdocs-jupyter's styles.
 
-The converter alone is used, not its MkDocs plugin, which reads every notebook in every build.
+mkdocs-jupyter's MkDocs plugin reads every notebook in every build and takes a second to import. Here it gives its styles,
+which are kept; a notebook that changed needs nbconvert alone.
 """
 
 from __future__ import annotations
 
-import json
+import functools
+import html
 import re
 import tempfile
 from dataclasses import dataclass
@@ -13,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jinja2 import BytecodeCache
+from markdown.extensions.toc import nest_toc_tokens, slugify
 
 STYLES = "assets/notebook.css"
-"""The one copy of the styles, relative to the site: the converter repeats hundreds of kilobytes on each page."""
-_HEADING = re.compile(r'<h([1-6]) id="([^"]*)"[^>]*>(.*?)<a class="anchor-link"', re.S)
+"""The one copy of the styles, relative to the site."""
+_HEADING = re.compile(r'<h([1-6]) id="[^"]*"([^>]*)>(.*?)<a class="anchor-link" href="[^"]*">', re.S)
 
 
 @dataclass(frozen=True)
@@ -28,32 +32,49 @@ class View:
     headings: list[dict[str, Any]]
 
 
-def view(notebook: str) -> View:
-    """Convert the text of a notebook of this course for the page ``lessons/SLUG/notebook/``."""
-    from markdown.extensions.toc import nest_toc_tokens
+def view(notebook: str, templates: BytecodeCache | None) -> View:
+    """Convert the text of a notebook of this course for the page ``lessons/SLUG/notebook/``.
 
-    html = re.sub(r"<style[^>]*>.*?</style>|<script.*?</script>", "", _converted(notebook), flags=re.S)
+    Args:
+        templates: keeps nbconvert's compiled templates.
+    """
+    body, _ = _exporter(templates).from_notebook_node(nbformat.reads(notebook, as_version=4))
+    # The styles leave the site's own highlighting alone.
+    body = body.replace('class="highlight hl-', 'class="highlight-ipynb hl-')
     # A downloaded notebook links to its sibling files; here those lessons have pages.
-    html = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', html)
-    found = [
-        {"level": int(level), "id": name, "name": re.sub(r"<[^>]*>", "", text).strip()}
-        for level, name, text in _HEADING.findall(html)
-    ]
-    title = next((heading["name"] for heading in found if heading["level"] == 1), "Notebook")
-    page = f'<link rel="stylesheet" href="../../../{STYLES}"><div class="notebook-view">{html}</div>'
-    return View(title, page, nest_toc_tokens(found))
+    body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
+    found: list[dict[str, Any]] = []
+
+    def heading(match: re.Match[str]) -> str:
+        """The anchor that the heading has on the lesson's page, which links in the prose name."""
+        text = re.sub(r"<[^>]*>", "", match[3]).strip()
+        name = slugify(html.unescape(text), "-")
+        found.append({"level": int(match[1]), "id": name, "name": text})
+        return f'<h{match[1]} id="{name}"{match[2]}>{match[3]}<a class="anchor-link" href="#{name}">'
+
+    body = _HEADING.sub(heading, body)
+    page = (
+        f'<link rel="stylesheet" href="../../../{STYLES}"><div class="notebook-view"><div class="jupyter-wrapper">'
+        f'<div class="jp-Notebook" data-jp-theme-light="true">{body}</div></div></div>'
+    )
+    title = next((entry["name"] for entry in found if entry["level"] == 1), "Notebook")
+    return View(html.unescape(title), page, nest_toc_tokens(found))
 
 
 def styles() -> str:
-    """The styles, which are the same for every notebook."""
-    empty = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "", "display_name": "", "language": "python"}})
-    return "\n".join(re.findall(r"<style[^>]*>(.*?)</style>", _converted(json.dumps(empty)), re.S))
-
-
-def _converted(notebook: str) -> str:
-    from mkdocs_jupyter.convert import nb2html  # slow to import, and most builds convert nothing
+    """mkdocs-jupyter's styles, which are the same for every notebook."""
+    from mkdocs_jupyter.convert import nb2html  # slow
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "notebook.ipynb"
-        path.write_text(notebook, encoding="utf-8")
-        return str(nb2html(str(path), allow_errors=False))
+        path = Path(folder) / "empty.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(), path)
+        return "\n".join(re.findall(r"<style[^>]*>(.*?)</style>", nb2html(str(path)), re.S))
+
+
+@functools.cache
+def _exporter(templates: BytecodeCache | None) -> Any:
+    from nbconvert.exporters.html import HTMLExporter
+
+    exporter = HTMLExporter(template_name="lab", template_file="base.html.j2")
+    exporter.environment.bytecode_cache = templates
+    return exporter

@@ -21,6 +21,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import get_toc
 from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
+from mkdocs.utils.yaml import yaml_load
 
 from course.pipeline import cache, markup, notebook_view, render, wheel
 from course.pipeline.cache import Cache
@@ -161,6 +162,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         assert env.loader is not None
+        env.bytecode_cache = self.cache
         env.loader = ChoiceLoader([env.loader, DictLoader({KEPT: ""})])
         pages = [file.page for file in files.documentation_pages() if file.page is not None]
         own = Path(config.theme.custom_dir or "")
@@ -206,9 +208,10 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
 
 def _settings(config: MkDocsConfig) -> str:
-    """The configuration as it was written, variables of the environment filled in."""
-    written = [f"{name}={value}" for part in config.user_configs for name, value in part.items() if name != "site_dir"]
-    return digest(*(re.sub(r" at 0x[0-9a-f]+", "", text) for text in written))  # of functions that it names
+    """A hash of the configuration as it was written, variables of the environment filled in."""
+    with open(config.config_file_path, encoding="utf-8") as stream:
+        written = yaml_load(stream)
+    return digest(config.theme.name, re.sub(r" at 0x[0-9a-f]+", "", repr(written)))  # of functions that it names
 
 
 def _search_entries(config: MkDocsConfig) -> list[dict[str, Any]]:

@@ -50,7 +50,8 @@ class Publisher:
     def view(self, bundle: Bundle) -> View:
         """The notebook view."""
         notebook = self.publish(bundle).files[f"{bundle.lesson.slug}.executed.ipynb"]
-        return bundle.cache.recall("view", digest(notebook), lambda: view(notebook)) if bundle.cache else view(notebook)
+        kept = bundle.cache
+        return kept.recall("view", digest(notebook), lambda: view(notebook, kept)) if kept else view(notebook, None)
 
     def _publish(self, bundle: Bundle) -> Published:
         page = render.page(bundle, self.lessons, downloads.offered(bundle.lesson.slug, wheel.NAME))

@@ -18,10 +18,12 @@ from course.draw import svg
 from course.figures import Figure, Series
 from course.pipeline import markup
 from course.pipeline.bind import BINDING, Bound, bind
+from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Decided
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar
+from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES, Cell, Lesson
 from course.pipeline.quiz import Asked
 from course.pipeline.store import Bundle
@@ -92,6 +94,12 @@ def figure_of(item: Item) -> Figure:
         series=tuple(Series(**series) for series in data["series"]),
         guides=tuple((label, y) for label, y in data["guides"]),
     )
+
+
+def drawing(item: Item, cache: Cache | None) -> str:
+    """The recorded figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
+    figure = figure_of(item)
+    return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
 
 
 def csv_of(item: Item) -> str:
@@ -189,7 +197,7 @@ class _Renderer:
             return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
         figure = figure_of(item)
         caption = f"<figcaption>{self._caption(figure.caption)}</figcaption>"
-        return f'<figure class="data-figure" id="{item.key}">{svg(figure)}{caption}{link}</figure>'
+        return f'<figure class="data-figure" id="{item.key}">{drawing(item, self.bundle.cache)}{caption}{link}</figure>'
 
     def _caption(self, text: str) -> str:
         return markup.inline_html(bound_text(text, self.values, as_data))
