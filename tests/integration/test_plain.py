@@ -127,7 +127,9 @@ class Opened(HTMLParser):
             path, _, anchor = unquote(address).partition("#")
             target = (self.path.parent / path).resolve() if path else self.path
             target = target / "index.html" if target.is_dir() else target
-            anchored = not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8") if target.is_file() else False
+            anchored = (
+                not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8") if target.is_file() else False
+            )
             found += [] if anchored or anchor.startswith("__") else [address]
         return found
 
@@ -184,7 +186,9 @@ def test_every_address_leads_somewhere(built: Path) -> None:
 def test_downloads_and_captures_can_be_read(built: Path) -> None:
     folder = opened(built, "part_two-plots").path.parent
     notebook = json.loads((folder / "part_two-plots.executed.ipynb").read_text())
-    kinds = [kind for cell in notebook["cells"] for output in cell.get("outputs", []) for kind in output.get("data", {})]
+    kinds = [
+        kind for cell in notebook["cells"] for output in cell.get("outputs", []) for kind in output.get("data", {})
+    ]
     assert kinds == ["image/png"]
     assert (folder / "part_two-plots.py").read_text() == FILES["part_two/plots.py"]
     capture = (built / "_build" / "captures" / "part_two-plots" / "laptop" / "capture.json").read_text()
@@ -223,7 +227,12 @@ def test_an_edit_runs_exactly_what_uses_it(copied: Path, name: str, old: str, ne
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("part_two/plots.py", "double(21)", "double(21) / 0", "part_two/plots.py:23: The cell raised ZeroDivisionError"),
+        (
+            "part_two/plots.py",
+            "double(21)",
+            "double(21) / 0",
+            "part_two/plots.py:23: The cell raised ZeroDivisionError",
+        ),
         ("part_two/plots.py", "double(21)", "double(21", "part_two/plots.py:23: Invalid Python"),
         ("tools.py", "return", "return return", "tools.py:5: Invalid Python"),
         ("01-intro.py", "import tools", "import toolz", "01-intro.py:21: The cell raised ModuleNotFoundError"),

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +19,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import builtin, schedule, shards, site
+from course.pipeline import builtin, schedule, shards
 from course.pipeline.errors import CourseError
 from course.pipeline.limits import Limits
 from course.pipeline.lock import exclusive
 from course.pipeline.run import Options, job_of, unlocked
 from course.pipeline.run import run as run_lessons
+from course.pipeline.site import Site
 from course.pipeline.store import LESSONS, Bundle, load
 
 PROFILES = ("smoke", "laptop", "full")
@@ -133,16 +135,23 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
                 out.print(f"Stale, shown with their last results: {names}")
         if root != Path():
             builtin.prepare(lessons, captures, profile)
-        if not stale and site.is_current(root):
-            out.print(f"Nothing to do: {len(bundles)} lessons and the site are current.")
-            return
-        _run(stale, captures, _options(profile, **running))
-        _refuse(load(lessons, captures, profile))
-        started = time.monotonic()
-        out.print("Rendering the site …")
-        for warning in site.render(root):
-            err.print(f"[yellow]![/] {_escape(warning)}")
-        out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
+        site = Site(root, bundles)
+        nothing = f"Nothing to do: {len(bundles)} lessons and the site are current."
+        if not stale and site.is_current():
+            out.print(nothing)
+        else:
+            with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:  # made while other lessons run
+                _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
+            bundles = load(lessons, captures, profile)
+            _refuse(bundles)
+            started = time.monotonic()
+            out.print("Rendering the site …")
+            site = Site(root, bundles)
+            for warning in site.render():
+                err.print(f"[yellow]![/] {_escape(warning)}")
+            out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
+        if not everything:
+            site.remember(nothing, (lessons, captures), lambda: load(lessons, captures, profile))
 
 
 @cli.command()
@@ -306,12 +315,14 @@ def _chosen(bundles: Sequence[Bundle], labels: Sequence[str]) -> list[Bundle]:
     return [by_label[label] for label in wanted]
 
 
-def _run(bundles: Sequence[Bundle], captures: Path, options: Options) -> None:
+def _run(
+    bundles: Sequence[Bundle], captures: Path, options: Options, kept: Callable[[Bundle], object] = lambda _: None
+) -> None:
     if not bundles:
         return
     for line in unlocked(bundles):
         err.print(f"[yellow]![/] {line} The results say what was installed; make build installs what is locked.")
-    problems = run_lessons(bundles, captures, options, out)
+    problems = run_lessons(bundles, captures, options, out, kept)
     for problem in problems[:-1]:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
     if problems:

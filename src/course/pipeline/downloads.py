@@ -9,14 +9,13 @@ from dataclasses import asdict
 
 import nbformat
 
-from course.draw import svg
 from course.pipeline import markup
 from course.pipeline.bind import bind
 from course.pipeline.capture import Provenance
 from course.pipeline.claims import VERDICTS
 from course.pipeline.display import IMAGES
 from course.pipeline.lesson import Cell, Lesson
-from course.pipeline.render import QUIZ_MARKER, figure_of, link_lessons
+from course.pipeline.render import QUIZ_MARKER, drawing, figure_of, link_lessons
 from course.pipeline.store import Bundle
 from course.quiz import Quiz
 
@@ -152,7 +151,10 @@ class _Maker:
             data = {"text/html": markup.table(item.data["columns"], item.data["rows"], caption)}
         else:
             figure = figure_of(item)
-            data = {"image/svg+xml": svg(figure), "text/plain": bind(figure.caption, self.capture.values)}
+            data = {
+                "image/svg+xml": drawing(item, self.bundle.cache),
+                "text/plain": bind(figure.caption, self.capture.values),
+            }
         return nbformat.v4.new_output("display_data", data=data)
 
     def script(self) -> str:

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -21,10 +22,12 @@ from course.draw import svg
 from course.figures import Figure, Series
 from course.pipeline import commonmark, markup, plain
 from course.pipeline.bind import BINDING, Bound, bind
+from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Decided
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar
+from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES, Cell, Lesson, slug_of
 from course.pipeline.quiz import Asked
 from course.pipeline.store import Bundle
@@ -99,6 +102,12 @@ def figure_of(item: Item) -> Figure:
         series=tuple(Series(**series) for series in data["series"]),
         guides=tuple((label, y) for label, y in data["guides"]),
     )
+
+
+def drawing(item: Item, cache: Cache | None) -> str:
+    """The recorded figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
+    figure = figure_of(item)
+    return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
 
 
 def csv_of(item: Item) -> str:
@@ -208,7 +217,7 @@ class _Renderer:
             return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
         figure = figure_of(item)
         caption = f"<figcaption>{self._caption(figure.caption)}</figcaption>"
-        return f'<figure class="data-figure" id="{item.key}">{svg(figure)}{caption}{link}</figure>'
+        return f'<figure class="data-figure" id="{item.key}">{drawing(item, self.bundle.cache)}{caption}{link}</figure>'
 
     def _provenance(self) -> str:
         return provenance(self.capture.provenance)
@@ -364,26 +373,36 @@ def badge(decided: Decided) -> str:
 
 def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
     """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
-    rows = []
-    for bundle in bundles:
-        for decided in (decided for cell in bundle.claims.values() for decided in cell):
-            claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
-            note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
-            rows.append(
-                (
-                    claim.number,
-                    f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
-                    f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
-                    f"<td>{markup.inline_html(decided.found)}{note}</td>"
-                    f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
-                )
-            )
+    rows = [
+        row
+        for bundle in bundles
+        if bundle.registered
+        for row in bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
+    ]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
     body = "".join(row for _, row in sorted(rows))
     return (
         '<div class="table-scroll" tabindex="0" role="region" aria-label="Claims ledger">'
         f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+
+
+def _ledger_rows(bundle: Bundle, prefix: str) -> list[tuple[int, str]]:
+    """The claims of one lesson, each with its number."""
+    rows = []
+    for decided in (decided for cell in bundle.claims.values() for decided in cell):
+        claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
+        note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
+        rows.append(
+            (
+                claim.number,
+                f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
+                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
+                f"<td>{markup.inline_html(decided.found)}{note}</td>"
+                f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
+            )
+        )
+    return rows
 
 
 def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
@@ -393,7 +412,11 @@ def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
         title = f"<h3>{html.escape(folder)}</h3>" if folder else ""
         out.append(f'{title}<ul class="lesson-list">{"".join(_plain_card(b, prefix) for b in group)}</ul>')
     for module, name in MODULES.items():
-        cards = [_card(bundle, prefix) for bundle in bundles if bundle.lesson.header.module == module]
+        cards = [
+            bundle.recall("card", prefix, partial(_card, bundle, prefix))
+            for bundle in bundles
+            if bundle.lesson.header.module == module
+        ]
         if cards:
             out.append(f'<h3 id="module-{module}">{module} · {name}</h3><ol class="lesson-list">{"".join(cards)}</ol>')
     return "".join(out)

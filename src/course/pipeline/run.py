@@ -82,7 +82,7 @@ def run(
     captures: Path,
     options: Options,
     console: Console,
-    kept: Callable[[Bundle], None] = lambda _: None,
+    kept: Callable[[Bundle], object] = lambda _: None,
 ) -> list[CourseError]:
     """Run the lessons of ``bundles`` and save their captures; return the problems of those that failed.
 
