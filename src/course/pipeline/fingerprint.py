@@ -1,8 +1,8 @@
 """What a lesson's results depend on, as named hashes. Equal fingerprints mean equal results: nothing needs to run.
 
 Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked
-version of every library these import, and the weights' hashes. Comments, docstrings, prose, claims, quiz and display
-tags are not. The machine is provenance, not an input.
+version of every library these import, the declared data, and the weights' hashes. Comments, docstrings, prose, claims,
+quiz and display tags are not. The machine is provenance, not an input.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
                 found[f"library {distribution}"] = locked[distribution]
     for name in lesson.header.weights:
         found[f"weights {name}"] = SOURCES[name].weights_sha256
+    for name in lesson.header.data:
+        with (lesson.path.parent / name).open("rb") as stream:
+            found[f"data {name}"] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
     return dict(sorted(found.items()))
 
 
