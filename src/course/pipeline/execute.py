@@ -340,7 +340,17 @@ def _run_notebook(run: _Run, parameters: Mapping[str, Any]) -> Any:
         hint = "Make the environment anew: delete .venv, then make build."
         raise run.error(f"The kernel did not start: {last}", hint=hint) from error
     finally:
-        ensure_event_loop().close()  # this thread's, which jupyter_client made
+        _close_event_loop()
+
+
+def _close_event_loop() -> None:
+    """End what a stopped run left waiting, and close this thread's loop, which jupyter_client made."""
+    loop = ensure_event_loop()
+    waiting = asyncio.all_tasks(loop)
+    for task in waiting:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+    loop.close()
 
 
 def _notebook(lesson: Lesson) -> Any:

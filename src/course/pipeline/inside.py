@@ -31,8 +31,8 @@ FOLDERS = (
 )
 # What a kernel is made of, with what it imports only while it starts.
 KERNEL = (
-    *("ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp", "IPython.core.completerlib"),
-    "IPython.extensions.storemagic",
+    *("ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp", "tornado.platform.asyncio", "faulthandler"),
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.extensions.storemagic"),
 )
 MODULES = (".py", ".pyc", ".so", ".pyd")  # what imports read; the fingerprint follows imports
 Rules = tuple[tuple[str, bool], ...]
@@ -75,7 +75,6 @@ def run(settings: Settings, connection: str) -> None:
     app = IPKernelApp.instance()
     # No history: it would be a database on disk that nobody reads.
     app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
-    _choose_backend()
     sys.addaudithook(guard(rules(settings, os.environ), settings.lesson))
     app.start()
 
@@ -94,18 +93,14 @@ def import_kernel() -> None:
 def refresh(settings: Settings) -> None:
     """Make a forked process what a fresh one would be: random states, and what libraries took from the environment."""
     tempfile.tempdir = None
+    if (matplotlib := sys.modules.get("matplotlib")) and (backend := os.environ.get("MPLBACKEND")):
+        matplotlib.rcParams["backend"] = backend  # pyplot loads it when the first figure is made
     if numpy := sys.modules.get("numpy.random"):
         numpy.seed()  # Python's own is reseeded by fork
     if torch := sys.modules.get("torch"):
         torch.default_generator.seed()
         if settings.threads:
             torch.set_num_threads(settings.threads)
-
-
-def _choose_backend() -> None:
-    """A matplotlib that was imported before the kernel existed has not seen its shell, nor perhaps its environment."""
-    if (matplotlib := sys.modules.get("matplotlib")) and (name := os.environ.get("MPLBACKEND")):
-        matplotlib.use(name)
 
 
 def rules(settings: Settings, environment: Mapping[str, str]) -> Rules:

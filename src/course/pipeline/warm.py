@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,7 @@ PRELOADED = frozenset(
     {"accelerate", "datasets", "matplotlib", "numpy", "pandas", "peft", "safetensors", "scipy", "sklearn", "tokenizers"}
     | {"torch", "transformers", "trl"}
 )
+GPU_DEVICES = ("/dev/nvidia[0-9]*", "/dev/kfd")  # NVIDIA's and AMD's
 # What libraries read while they are imported: the same for every kernel of the course, forked or not.
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",  # a lesson that would ask a hub fails at once, everywhere
@@ -81,8 +83,7 @@ def _is_preloaded(name: str) -> bool:
 
 def can_fork() -> bool:
     """Whether kernels may be forked here: on Linux, and without a GPU, whose driver does not survive a fork."""
-    gpus = (*Path("/dev").glob("nvidia[0-9]*"), *Path("/dev").glob("kfd"))
-    return sys.platform == "linux" and not gpus
+    return sys.platform == "linux" and not any(glob(pattern) for pattern in GPU_DEVICES)
 
 
 class ForkServer:
