@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from course.pipeline.errors import CourseError
-from course.pipeline.execute import Limits, execute
+from course.pipeline.execute import execute
 from course.pipeline.lesson import read
+from course.pipeline.limits import Limits
 from course.pipeline.warm import ForkServer
 
 from .sandbox import Sandbox, lesson

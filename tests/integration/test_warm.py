@@ -12,10 +12,9 @@ import psutil
 import pytest
 
 from course.pipeline import execute as execution
-from course.pipeline import fingerprint, warm
+from course.pipeline import warm
 from course.pipeline.errors import CourseError
 from course.pipeline.execute import execute
-from course.pipeline.store import Bundle
 from course.pipeline.warm import ENVIRONMENT, ForkServer
 
 from .runs import build, is_fork, line_of, parsed, steady, texts
@@ -219,11 +218,9 @@ def test_only_libraries_are_imported_ahead(tmp_path: Path) -> None:
         "def late():\n    import matplotlib.pyplot as plt\n    import no_such_library\n    from . import sibling",
     )
     made = parsed(tmp_path, *cells)
-    bundle = Bundle(made, (), {}, fingerprint.inputs(made, "smoke"), None)
-    found = warm.preloads([bundle])
+    found = warm.preloads([made])
     assert {"torch", "transformers:AutoTokenizer", "transformers:AutoModelForCausalLM", "matplotlib.pyplot"} <= set(
         found
     )
     assert {name.partition(":")[0].partition(".")[0] for name in found} <= warm.PRELOADED
-    own = parsed(tmp_path, *cells, header="# fork: false\n")
-    assert warm.preloads([Bundle(own, (), {}, bundle.inputs, None)]) == ()
+    assert warm.preloads([parsed(tmp_path, *cells, header="# fork: false\n")]) == ()

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty
+from threading import Event
 from typing import Any
 
 import nbformat
@@ -39,12 +40,14 @@ from course.pipeline.errors import CourseError
 from course.pipeline.files import disk_error
 from course.pipeline.inside import Settings, UndeclaredRead
 from course.pipeline.lesson import Cell, Lesson
+from course.pipeline.limits import Limits
 from course.pipeline.warm import ENVIRONMENT, ForkServer, Provisioner, thread_environment
 from course.record import MIME
 from course.weights import WeightsError, resolve
 
 KERNEL = "course"
-MEMORY_INTERVAL = 0.25  # seconds between two looks at a kernel's memory, where it is limited
+SETTINGS = "settings.json"
+WATCH_INTERVAL = 0.25  # seconds between two looks at a kernel's memory and at whether the build goes on
 ENVIRONMENT_KEY = "run.environment"
 ENVIRONMENT_CELL = f"""
 from IPython.display import publish_display_data
@@ -53,19 +56,7 @@ publish_display_data({{{MIME!r}: {{"type": "environment", "key": {ENVIRONMENT_KE
 """
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one run may take: seconds a cell and in all, MiB of memory (``None``: any), and bytes of output a cell.
-
-    Memory is that of the kernel and every process it started; a page that several of them share counts for each.
-    """
-
-    cell_seconds: int = 7200
-    lesson_seconds: int = 14_400
-    memory_mib: int | None = None
-    output_bytes: int = 1_000_000
-
-
+LIMITS = Limits()
 Progress = Callable[[Cell, int, int], None]
 """Called before each code cell with the cell, its number from 1, and the number of cells."""
 
@@ -123,13 +114,13 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publi
             manager.connection_file = str(self.run.connection)
         if self.run.server is not None:
             manager.provisioner = Provisioner(
-                self.run.server, self.run.lesson.header.fork, kernel_spec=self.run.spec, parent=manager
+                self.run.server, self.run.lesson.header.fork, self.run.stop, kernel_spec=self.run.spec, parent=manager
             )
         return manager
 
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
         self.run.begin(cell)
-        watch = asyncio.ensure_future(self._watch_memory())
+        watch = asyncio.ensure_future(self._watch())
         try:
             return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
         finally:
@@ -137,11 +128,13 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publi
 
     execute_cell = run_sync(async_execute_cell)
 
-    async def _watch_memory(self) -> None:
-        limit = self.run.limits.memory_mib
-        while limit is not None:
-            await asyncio.sleep(MEMORY_INTERVAL)
-            if (used := _memory_mib(self.km.provisioner.pid)) > limit:
+    async def _watch(self) -> None:
+        limit, stop = self.run.limits.memory_mib, self.run.stop
+        while True:
+            if stop is not None and stop.is_set():
+                self._stop("The run was stopped in this cell.", f"Run it again: course run {self.run.lesson.number:02}")
+            await asyncio.sleep(WATCH_INTERVAL)
+            if limit is not None and (used := _memory_mib(self.km.provisioner.pid)) > limit:
                 hint = "Use smaller batches or shorter sequences, or raise the limit with --memory-mib."
                 self._stop(f"The lesson used {used:,.0f} MiB of memory in this cell; {limit:,} are allowed.", hint)
 
@@ -189,6 +182,7 @@ class _Run:
     progress: Progress
     spec: KernelSpec
     server: ForkServer | None
+    stop: Event | None = None
     started: float = field(default_factory=time.monotonic)
     cell: Cell | None = None
     printed: int = 0
@@ -227,13 +221,13 @@ class _Run:
 
 
 def execute(
-    lesson: Lesson, profile: str, limits: Limits = Limits(), progress: Progress = lambda *_: None, seed: int = 0,
-    *, threads: int | None = None, server: ForkServer | None = None,
+    lesson: Lesson, profile: str, limits: Limits = LIMITS, progress: Progress = lambda *_: None, seed: int = 0,
+    *, threads: int | None = None, server: ForkServer | None = None, stop: Event | None = None,
 ) -> capture.Capture:  # fmt: skip
     """Run ``lesson`` and return what it recorded. Nothing is written outside temporary folders.
 
     ``threads`` is the number of torch's threads (``None``: the server's, else torch's default). Without a ``server`` the
-    kernel starts afresh. May be called from several threads at once.
+    kernel starts afresh. May be called from several threads at once; setting ``stop`` in another ends the run.
 
     Raises:
         CourseError: anything that keeps the lesson from finishing, with the line of its source.
@@ -252,7 +246,9 @@ def execute(
             tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder,
             _server_or_own(server) as used,
         ):
-            run = _prepare(lesson, limits, progress, Path(folder), threads, used)
+            threads = threads or (used.threads if used else None)
+            run = _Run(lesson, limits, Path(folder), progress, _spec(lesson, Path(folder), threads), used, stop)
+            _prepare(run, threads)
             notebook = _run_notebook(run, {"profile": profile, "seed": seed})
     except OSError as error:
         raise disk_error(error, Path(tempfile.gettempdir())) from error
@@ -281,17 +277,15 @@ def _exits(cell: Mapping[str, Any]) -> bool:
 
 def _server_or_own(server: ForkServer | None) -> AbstractContextManager[ForkServer | None]:
     """Where kernels come from: ``server``; a server for one; or, where there cannot be any, jupyter_client's own way."""
-    return nullcontext(server) if server is not None or sys.platform != "linux" else ForkServer()
+    if sys.platform != "linux":
+        return nullcontext()
+    return ForkServer() if server is None else nullcontext(server)
 
 
-def _prepare(
-    lesson: Lesson, limits: Limits, progress: Progress, folder: Path, threads: int | None, server: ForkServer | None
-) -> _Run:
-    """Lay out the run's folder: one to work in, with the declared data, one for temporary files, the kernel's settings."""
-    threads = threads or (server.threads if server else None)
-    settings, beside = folder / "settings.json", lesson.path.resolve().parent
-    spec = KernelSpec(
-        argv=[sys.executable, "-P", "-m", "course.pipeline.inside", str(settings), "{connection_file}"],
+def _spec(lesson: Lesson, folder: Path, threads: int | None) -> KernelSpec:
+    """How the kernel is started, and with what environment."""
+    return KernelSpec(
+        argv=[sys.executable, "-P", "-m", "course.pipeline.inside", str(folder / SETTINGS), "{connection_file}"],
         env={
             **ENVIRONMENT,
             **thread_environment(threads),
@@ -302,14 +296,17 @@ def _prepare(
         display_name=KERNEL,
         language="python",
     )
-    run = _Run(lesson, limits, folder, progress, spec, server)
-    Settings(str(beside), str(folder), threads).write(settings)
-    (folder / "tmp").mkdir()
+
+
+def _prepare(run: _Run, threads: int | None) -> None:
+    """Lay out the run's folder: one to work in, with the declared data, one for temporary files, the kernel's settings."""
+    beside = run.lesson.path.resolve().parent
+    Settings(str(beside), str(run.folder), threads).write(run.folder / SETTINGS)
+    (run.folder / "tmp").mkdir()
     run.work.mkdir()
-    for name in lesson.header.data:
+    for name in run.lesson.header.data:
         (run.work / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(beside / name, run.work / name)  # a copy, because the lesson may write to it
-    return run
 
 
 def _run_notebook(run: _Run, parameters: Mapping[str, Any]) -> Any:

@@ -20,6 +20,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -85,10 +86,10 @@ def _preload(names: Sequence[str], control: socket.socket) -> None:
 
 
 def _has_ended(control: socket.socket) -> bool:
-    try:
-        return control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
+    """Whether the build closed its end, perhaps behind requests that wait."""
+    poll = select.poll()
+    poll.register(control, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def _import(name: str) -> None:

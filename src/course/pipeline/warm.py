@@ -14,20 +14,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any, Self
 
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from course.pipeline import fingerprint
 from course.pipeline.forkserver import Request
-from course.pipeline.store import Bundle
+from course.pipeline.lesson import Lesson
 
 # Slow to import, and safe to fork after it: they start no thread by themselves and touch no GPU.
 PRELOADED = frozenset(
@@ -52,17 +52,18 @@ def thread_environment(threads: int | None) -> dict[str, str]:
     return {} if threads is None else {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
 
 
-def preloads(bundles: Iterable[Bundle]) -> tuple[str, ...]:
-    """What a server should import for these lessons: ``module`` or ``module:name``, as they and their modules do.
+def preloads(lessons: Iterable[Lesson]) -> tuple[str, ...]:
+    """What a server should import for ``lessons``: ``module`` or ``module:name``, as they and their modules do.
 
     Installed libraries only. The course's own modules may change while the server lives; lessons import them themselves.
     """
     found: set[str] = set()
     modules: set[Path] = set()
-    for bundle in bundles:
-        if bundle.lesson.header.fork:
-            found.update(*(_imports(cell.source) for cell in bundle.lesson.code_cells))
-            names = (name.removeprefix("module ") for name in bundle.inputs if name.startswith("module "))
+    for lesson in lessons:
+        if lesson.header.fork:
+            found.update(*(_imports(cell.source) for cell in lesson.code_cells))
+            inputs = fingerprint.inputs(lesson, "")
+            names = (name.removeprefix("module ") for name in inputs if name.startswith("module "))
             modules.update(fingerprint.LIBRARY / name for name in names)
     found.update(*(_imports(path.read_text(encoding="utf-8")) for path in modules))
     return tuple(sorted(name for name in found if _is_preloaded(name)))
@@ -87,7 +88,7 @@ def can_fork() -> bool:
 
 
 class ForkServer:
-    """The process that starts kernels, for as long as the ``with`` block lasts. Linux only.
+    """The process that starts kernels, for as long as the ``with`` block lasts. Elsewhere than on Linux, nothing.
 
     ``modules`` are imported once (see :func:`preloads`); without any, every kernel starts afresh. ``threads`` is how many
     threads torch has in a kernel that does not say otherwise. Kernels may be started from several threads.
@@ -96,11 +97,17 @@ class ForkServer:
     def __init__(self, modules: Sequence[str] = (), threads: int | None = None) -> None:
         self.modules = tuple(modules) if can_fork() else ()
         self.threads = threads
-        self._lock = threading.Lock()
+        self._lock = Lock()
+
+    @classmethod
+    def for_lessons(cls, lessons: Iterable[Lesson], threads: int | None = None) -> Self:
+        """A server that imports what ``lessons`` import."""
+        return cls(preloads(lessons), threads)
 
     def __enter__(self) -> Self:
-        self._log = tempfile.TemporaryFile()
-        self._launch()
+        if sys.platform == "linux":
+            self._log = tempfile.TemporaryFile()
+            self._launch()
         return self
 
     def _launch(self) -> None:
@@ -114,9 +121,10 @@ class ForkServer:
             )  # fmt: skip
 
     def __exit__(self, *_: object) -> None:
-        self._control.close()  # it kills its kernels and ends
-        self._process.wait()
-        self._log.close()
+        if sys.platform == "linux":
+            self._control.close()  # it kills its kernels and ends
+            self._process.wait()
+            self._log.close()
 
     def start(self, request: Request, log: int) -> socket.socket:
         """Have a kernel started that writes its complaints to the file descriptor ``log``; returns its line."""
@@ -137,9 +145,9 @@ class ForkServer:
 class Provisioner(KernelProvisionerBase):
     """Starts, watches and stops one kernel by way of a fork server. See :mod:`course.pipeline.forkserver`."""
 
-    def __init__(self, server: ForkServer, fork: bool, **kwargs: Any) -> None:
+    def __init__(self, server: ForkServer, fork: bool, stop: Event | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.server, self.fork = server, fork
+        self.server, self.fork, self.stop = server, fork, stop
         self.line: socket.socket | None = None
         self.pid = 0
         self.code: int | None = None
@@ -158,12 +166,20 @@ class Provisioner(KernelProvisionerBase):
         request = Request(cmd, kwargs["env"], kwargs["cwd"], self.fork)
         try:
             self.line = self.server.start(request, kwargs["stderr"].fileno())
-            self.pid = int(self.line.recv(16))  # comes when the libraries have been imported
+            self.pid = int(self._first_word(self.line))
         except (OSError, ValueError) as error:
             message = f"the process that starts kernels has ended. {self.server.complaint()}"
             raise RuntimeError(message.strip()) from error
         self.line.setblocking(False)
         return self.connection_info
+
+    def _first_word(self, line: socket.socket) -> bytes:
+        """The process id, which comes when the libraries have been imported; nothing if the build is stopped."""
+        line.settimeout(0.25)
+        while self.stop is None or not self.stop.is_set():
+            with suppress(TimeoutError):
+                return line.recv(16)
+        return b""
 
     async def poll(self) -> int | None:
         if self.line is not None and self.code is None:
