@@ -22,11 +22,13 @@ import os
 import pathlib
 import time
 
+import psutil
+
 from course import record
 
 mark = pathlib.Path({mark!r})
 if not mark.exists():  # the first attempt tells which worker it is on, and waits to be killed
-    mark.write_text(str(os.getppid()))
+    mark.write_text(str(psutil.Process(os.getppid()).ppid()))  # between them is the process that starts kernels
     time.sleep(60)
 record.value("answer", 42)
 """

@@ -98,6 +98,10 @@ def _running(command: Command) -> Command:
             "--memory-mib", type=click.IntRange(1), default=limits.memory_mib,
             help="Stop a lesson that takes more memory.  [default: what the machine has]",
         ),
+        click.option(
+            "--output-bytes", type=click.IntRange(1), default=limits.output_bytes, show_default=True,
+            help="Stop a cell that prints more.",
+        ),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -105,9 +109,9 @@ def _running(command: Command) -> Command:
 
 def _options(
     profile: str, jobs: int | None, keep_going: bool, no_fork: bool, scheduler: str, cell_seconds: int,
-    lesson_seconds: int, memory_mib: int | None,
+    lesson_seconds: int, memory_mib: int | None, output_bytes: int,
 ) -> Options:  # fmt: skip
-    limits = Limits(cell_seconds=cell_seconds, lesson_seconds=lesson_seconds, memory_mib=memory_mib)
+    limits = Limits(cell_seconds, lesson_seconds, output_bytes, memory_mib)
     return Options(profile, limits, jobs, keep_going, not no_fork, scheduler)
 
 

@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import jupytext
 
@@ -47,6 +47,10 @@ class Header:
     read_minutes: int
     weights: tuple[str, ...]
     plain_numbers: frozenset[str]
+    data: tuple[str, ...] = ()
+    """Files that the lesson reads, relative to its folder."""
+    fork: bool = True
+    """Whether its kernel may be forked from a process that has imported the libraries."""
 
 
 @dataclass(frozen=True)
@@ -290,6 +294,15 @@ def _header(text: str, path: Path) -> Header:
             raise node.error(f"Unknown weights {name!r}.", f"Known: {', '.join(SOURCES)}.")
         return name
 
+    def data(node: yamlfile.Node) -> str:
+        name = node.scalar(str, "A data entry")
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts or place.as_posix() != name:
+            raise node.error(f"{name!r} is not in the lesson's folder.", "Name it relative to that: data/tickets.csv")
+        if not (path.parent / name).is_file():
+            raise node.error(f"There is no file {name} in the lesson's folder.", "Check its name.")
+        return name
+
     return Header(
         title=fields.get("title", str),
         module=module,
@@ -299,6 +312,8 @@ def _header(text: str, path: Path) -> Header:
         read_minutes=fields.get("read_minutes", int),
         weights=fields.list("weights", weight),
         plain_numbers=frozenset(fields.list("plain_numbers", lambda node: node.scalar(str, "A plain number"))),
+        data=fields.list("data", data),
+        fork=fields.get("fork", bool, True),
     )
 
 
