@@ -86,7 +86,7 @@ def test_bound_numbers_carry_value_and_source() -> None:
     prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
     text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
     data = '<data class="bound" value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
-    assert f"It trains {data}, in code `9,216`, in $n = 9,216$." in text
+    assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
 
 
 @pytest.mark.parametrize(
