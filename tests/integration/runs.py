@@ -50,13 +50,13 @@ from course.pipeline.execute import execute
 from course.pipeline.lesson import read
 from course.pipeline.warm import ForkServer
 
-with ForkServer(sys.argv[2:], 1) as server:
+with ForkServer(sys.argv[2:] or None, 1) as server:
     execute(read(Path(sys.argv[1])), "smoke", progress=lambda cell, *_: print(cell.line, flush=True), server=server)
 """
 
 
 def build(sandbox: Sandbox, modules: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """A process that runs the sandbox's lesson on a server with ``modules`` and prints the line of each cell it begins."""
+    """A process that runs the sandbox's lesson on a server with ``modules`` (without any, afresh) and prints the line of each cell it begins."""
     command = [sys.executable, "-c", BUILD, str(sandbox.source), *modules]
     return subprocess.Popen(
         command, cwd=ROOT, env=sandbox.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

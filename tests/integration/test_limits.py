@@ -52,7 +52,7 @@ LIMITS: list[tuple[str, str, Limits, str, str]] = [
 ]
 
 
-@pytest.fixture(scope="module", params=[["numpy"], []], ids=["forked", "fresh"])
+@pytest.fixture(scope="module", params=[["numpy"], None], ids=["forked", "fresh"])
 def server(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     with ForkServer(request.param, 1) as started:
         yield started

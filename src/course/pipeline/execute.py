@@ -131,11 +131,11 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publi
 
     async def _watch(self) -> None:
         limit, stop = self.run.limits.memory_mib, self.run.stop
-        while True:
+        while self.run.stopped is None:
+            await asyncio.sleep(WATCH_INTERVAL)
             if stop is not None and stop.is_set():
                 self._stop("The run was stopped in this cell.", f"Run it again: course run {self.run.lesson.label}")
-            await asyncio.sleep(WATCH_INTERVAL)
-            if limit is not None and (used := _memory_mib(self.km.provisioner.pid)) > limit:
+            elif limit is not None and (used := _memory_mib(self.km.provisioner.pid)) > limit:
                 hint = "Use smaller batches or shorter sequences, or raise the limit with --memory-mib."
                 self._stop(f"The lesson used {used:,.0f} MiB of memory in this cell; {limit:,} are allowed.", hint)
 
@@ -161,8 +161,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill publishes no t
         cls, nb_man: Any, kernel_name: str, *, run: _Run, start_timeout: int = 60, **kwargs: Any
     ) -> Any:
         client = _Client(
-            nb_man, run, timeout_func=run.seconds_left, startup_timeout=start_timeout, kernel_name=kernel_name,
-            log=logging.getLogger("papermill"),
+            nb_man, run, timeout_func=run.seconds_left, iopub_timeout=start_timeout, startup_timeout=start_timeout,
+            kernel_name=kernel_name, log=logging.getLogger("papermill"),
         )  # fmt: skip
         with run.log.open("w") as log:  # what the kernel itself complains about; the cells' stderr is captured
             return client.execute(stderr=log, cwd=str(run.lesson.path.parent if run.lesson.is_plain else run.work))

@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from glob import glob
 from importlib.util import find_spec
-from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Self
 
@@ -57,16 +56,15 @@ def preloads(lessons: Iterable[Lesson]) -> tuple[str, ...]:
 
     Installed libraries only. The course's own modules may change while the server lives; lessons import them themselves.
     """
-    found: set[str] = set()
+    forked = [lesson for lesson in lessons if lesson.header.fork]
+    sources = [cell.source for lesson in forked for cell in lesson.code_cells]
     modules: set[Path] = set()
-    for lesson in lessons:
-        if lesson.header.fork:
-            found.update(*(_imports(cell.source) for cell in lesson.code_cells))
-            inputs = fingerprint.inputs(lesson, "")
-            names = [name.removeprefix("module ") for name in inputs if name.startswith("module ")]
-            folders = [fingerprint.LIBRARY, *lesson.folders[-1:]]  # a plain lesson has modules beside it
-            modules.update(path for name in names for folder in folders if (path := folder / name).is_file())
-    found.update(*(_imports(path.read_text(encoding="utf-8")) for path in modules))
+    for lesson in forked:
+        names = [name for name in fingerprint.inputs(lesson, "") if name.startswith("module ")]
+        folders = [fingerprint.LIBRARY, *lesson.folders[-1:]]  # a plain lesson has modules beside it
+        modules.update(folder / name.removeprefix("module ") for name in names for folder in folders)
+    sources += [path.read_text(encoding="utf-8") for path in modules if path.is_file()]
+    found = {name for source in sources for name in _imports(source)}
     return tuple(sorted(name for name in found if _is_preloaded(name)))
 
 
@@ -91,12 +89,14 @@ def can_fork() -> bool:
 class ForkServer:
     """The process that starts kernels, for as long as the ``with`` block lasts. Elsewhere than on Linux, nothing.
 
-    ``modules`` are imported once (see :func:`preloads`); without any, every kernel starts afresh. ``threads`` is how many
-    threads torch has in a kernel that does not say otherwise. Kernels may be started from several threads.
+    ``modules`` are imported once, besides what every kernel needs (see :func:`preloads`); with ``None`` nothing is, and
+    every kernel starts afresh, as it does where it must not be forked. ``threads`` is how many threads torch has in a
+    kernel that does not say otherwise. Kernels may be started from several threads.
     """
 
-    def __init__(self, modules: Sequence[str] = (), threads: int | None = None) -> None:
-        self.modules = tuple(modules) if can_fork() else ()
+    def __init__(self, modules: Sequence[str] | None = None, threads: int | None = None) -> None:
+        self.forks = modules is not None and can_fork()
+        self.modules = ("ipykernel", *(modules or ())) if self.forks else ()
         self.threads = threads
         self._lock = Lock()
 
@@ -164,7 +164,7 @@ class Provisioner(KernelProvisionerBase):
         return await super().pre_launch(cmd=manager.format_kernel_cmd(), **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        request = Request(cmd, kwargs["env"], kwargs["cwd"], self.fork)
+        request = Request(cmd, kwargs["env"], kwargs["cwd"], self.fork and self.server.forks)
         try:
             self.line = self.server.start(request, kwargs["stderr"].fileno())
             self.pid = int(self._first_word(self.line))
