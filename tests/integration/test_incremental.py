@@ -92,7 +92,7 @@ EDITS: dict[str, Callable[[Course], object]] = {
     "page": lambda c: edit(c.root / "docs/index.md", "# The index page", "# Home\n\nSee [claims](claims.md)."),
     "new page": lambda c: (
         (c.root / "docs/more.md").write_text("# More\n"),
-        edit(c.root / "mkdocs.yml", "nav:", "nav:\n  - more.md"),
+        edit(c.root / "mkdocs.yml", "\nnav:\n", "\nnav:\n  - more.md\n"),
     ),
     "styles": lambda c: edit(c.root / "docs/assets/site.css", ":root", "/* more */\n:root"),
     "theme": lambda c: edit(c.root / "docs/overrides/main.html", "theme-color", "theme-colour"),

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from glob import glob
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Self
 
