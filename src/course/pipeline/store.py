@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -265,12 +265,13 @@ class _Stored(Capture):
 
     def __getattr__(self, name: str) -> object:
         """Reads the file when one of the fields is asked for that are not at hand."""
-        if name not in ("items", "outputs", "values"):
+        absent = [field.name for field in fields(Capture) if field.name != "provenance"]
+        if name not in absent:
             raise AttributeError(name)
         found = capture.load(self.path)
         if found is None:
             raise CourseError("The capture was removed or damaged meanwhile.", self.path, hint="Run the command again.")
-        for field in ("items", "outputs", "values"):
+        for field in absent:
             object.__setattr__(self, field, getattr(found, field))
         return object.__getattribute__(self, name)
 
