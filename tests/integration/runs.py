@@ -56,7 +56,10 @@ with ForkServer(sys.argv[2:] or None, 1) as server:
 
 
 def build(sandbox: Sandbox, modules: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """A process that runs the sandbox's lesson on a server with ``modules`` (without any, afresh) and prints the line of each cell it begins."""
+    """A process that runs the sandbox's lesson and prints the line of each cell it begins.
+
+    The kernel is forked from a server with ``modules``; without any it starts afresh.
+    """
     command = [sys.executable, "-c", BUILD, str(sandbox.source), *modules]
     return subprocess.Popen(
         command, cwd=ROOT, env=sandbox.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
