@@ -41,7 +41,10 @@ def test_latex_becomes_mathml() -> None:
 
 @pytest.mark.parametrize(
     ("data", "suffix"),
-    [({"image/png": "aGk=\n", "text/html": "<b>x</b>"}, ".png"), ({"image/svg+xml": "<svg/>", "image/png": "aGk="}, ".svg")],
+    [
+        ({"image/png": "aGk=\n", "text/html": "<b>x</b>"}, ".png"),
+        ({"image/svg+xml": "<svg/>", "image/png": "aGk="}, ".svg"),
+    ],
 )
 def test_an_image_is_named_by_its_content(data: Mapping[str, str], suffix: str) -> None:
     made, again, other = shown(data), shown(data), shown({kind: f"{text.strip()}A" for kind, text in data.items()})
@@ -60,8 +63,9 @@ def test_a_data_frame_keeps_its_table_and_nothing_else() -> None:
 
 
 PIECES = st.sampled_from([
-    "<script>", "</script>", "<SCRIPT src=x>", "<img src=x onerror=f()>", "<a href='javascript:f()'>", "</a>", "<b", " onclick=f() ",
-    ">", "<style>", "</style>", "*{}", "<iframe src=x>", "<svg onload=f()>", "<form action=x>", "text", "&lt;", "<!--", "-->", "<td>", "'", '"',
+    "<script>", "</script>", "<SCRIPT src=x>", "<img src=x onerror=f()>", "<a href='javascript:f()'>", "</a>", "<b", ">",
+    " onclick=f() ", "<style>", "</style>", "*{}", "<iframe src=x>", "<svg onload=f()>", "<form action=x>", "text",
+    "&lt;", "<!--", "-->", "<td>", "'", '"',
 ])  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def to_html(text: str) -> str:
 
 def anchor(fragment: str) -> str:
     """The site's anchor for a heading that a notebook would call ``fragment``."""
-    return slugify(fragment, "-")
+    return str(slugify(fragment, "-"))
 
 
 @functools.cache

@@ -175,7 +175,8 @@ def execute(
         environment["libraries"] = fingerprint.libraries(lesson)
     provenance = capture.Provenance(
         commit=_commit(lesson.path.parent), fingerprint=fingerprint.fingerprint(found), inputs=found,
-        profile=profile, seed=seed, seconds=round(time.monotonic() - started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
+        profile=profile, seed=seed, seconds=round(time.monotonic() - started, 1),
+        date=datetime.now(UTC).date().isoformat(), **environment,
     )  # fmt: skip
     return capture.from_notebook(lesson, code, provenance)
 
