@@ -30,9 +30,25 @@ class Bundle:
     capture: Capture | None
 
     @property
+    def fingerprint(self) -> str:
+        return fingerprint.fingerprint(self.inputs)
+
+    @property
     def is_current(self) -> bool:
         """Whether the capture was made from exactly these inputs."""
-        return self.capture is not None and self.capture.provenance.fingerprint == fingerprint.fingerprint(self.inputs)
+        return self.capture is not None and self.capture.provenance.fingerprint == self.fingerprint
+
+    def changes(self, made: Capture) -> list[str]:
+        """The inputs that differ from those ``made`` was made from: ``code``, ``library torch (2.12.0 → 2.13.0)``, …"""
+        before, now = made.provenance.inputs, self.inputs
+        told = []
+        for name in sorted(before.keys() | now.keys()):
+            old, new = before.get(name), now.get(name)
+            if old is None or new is None:
+                told.append(f"{name} ({'new' if old is None else 'gone'})")
+            elif old != new:
+                told.append(f"{name} ({old} → {new})" if name.startswith("library") else name)
+        return told
 
     @cached_property
     def captured(self) -> Capture:
