@@ -63,8 +63,9 @@ def test_a_data_frame_keeps_its_table_and_nothing_else() -> None:
 
 
 PIECES = st.sampled_from([
-    "<script>", "</script>", "<SCRIPT src=x>", "<img src=x onerror=f()>", "<a href='javascript:f()'>", "</a>", "<b", " onclick=f() ",
-    ">", "<style>", "</style>", "*{}", "<iframe src=x>", "<svg onload=f()>", "<form action=x>", "text", "&lt;", "<!--", "-->", "<td>", "'", '"',
+    "<script>", "</script>", "<SCRIPT src=x>", "<img src=x onerror=f()>", "<a href='javascript:f()'>", "</a>", "<b", ">",
+    " onclick=f() ", "<style>", "</style>", "*{}", "<iframe src=x>", "<svg onload=f()>", "<form action=x>", "text",
+    "&lt;", "<!--", "-->", "<td>", "'", '"',
 ])  # fmt: skip
 
 

@@ -130,6 +130,8 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
     root = builtin.root_of(lessons, LESSONS)
     with exclusive(root / "build", _wait):
         bundles = load(lessons, captures, profile)
+        if root != Path():
+            builtin.prepare(lessons, captures, profile)
         stale = [bundle for bundle in bundles if everything or not bundle.is_current]
         if only:
             chosen = _chosen(bundles, only)
@@ -137,8 +139,6 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
             if left:
                 names = ", ".join(bundle.lesson.label for bundle in left)
                 out.print(f"Stale, shown with their last results: {names}")
-        if root != Path():
-            builtin.prepare(lessons, captures, profile)
         site = Site(root, bundles)
         nothing = f"Nothing to do: {len(bundles)} lessons and the site are current."
         if not stale and site.is_current():

@@ -19,21 +19,21 @@ if TYPE_CHECKING:  # papermill and Jupyter take half a second to import, which o
 
 @dataclass(frozen=True)
 class Job:
-    """A lesson to run, with what is known about it. ``root`` is the course's folder if the lesson is plain.
+    """A lesson to run, with what is known about it.
 
     ``fingerprint`` is what its inputs are where the build was started; ``seconds`` and ``peak_mib`` are as its last run
-    recorded them, ``None`` if it has never run here.
+    recorded them, ``None`` if it has never run. ``root`` is the course's folder if the lesson is plain.
     """
 
     path: Path
     name: str
     profile: str
     fingerprint: str
-    root: Path | None = None
     limits: Limits = field(default_factory=Limits)
     threads: int | None = None
     seconds: float | None = None
     peak_mib: int | None = None
+    root: Path | None = None
 
     @property
     def needs_gpu(self) -> bool:
