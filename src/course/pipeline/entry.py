@@ -56,8 +56,9 @@ def describe(command: list[str], tops: list[str]) -> str:
 
 
 def listing(site: str) -> list[str]:
-    """Every file of the site with size and time of change. What links to it changes nothing here."""
-    return [f"{path} {status.st_size} {status.st_mtime_ns}" for path, status in sorted(files([site]))]
+    """Every file of the site, by its path there, with size and time of change: a link to it changes neither."""
+    found = sorted((path.removeprefix(site), status) for path, status in files([site]))
+    return [f"{path} {status.st_size} {status.st_mtime_ns}" for path, status in found]
 
 
 def installed() -> list[str]:
