@@ -54,7 +54,6 @@ def job_of(bundle: Bundle, options: Options) -> Job:
         limits=options.limits,
         seconds=last.seconds if last else None,
         peak_mib=last.peak_mib if last else None,
-        root=bundle.lesson.root,
     )
 
 
