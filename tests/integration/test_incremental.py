@@ -63,6 +63,11 @@ def course(rendered: Course, tmp_path: Path) -> Iterator[Course]:
     cache.opened.cache_clear()
 
 
+def in_turn(*steps: Callable[[], object]) -> None:
+    for step in steps:
+        step()
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -81,18 +86,18 @@ EDITS: dict[str, Callable[[Course], object]] = {
     "title": lambda c: edit(c.lesson(1), "title: Lesson 1", "title: The first lesson"),
     "heading": lambda c: edit(c.lesson(3), "## The result", "## What came out"),
     "quiz": lambda c: edit(c.lesson(3).with_suffix(".quiz.yml"), "Which?", "Which one?"),
-    "captured value": lambda c: (
-        write_capture(c.root, c.lesson(2), 22),
-        edit(c.lesson(2), "holds: synthetic.answer == 2", "holds: synthetic.answer == 22"),
+    "captured value": lambda c: in_turn(
+        lambda: write_capture(c.root, c.lesson(2), 22),
+        lambda: edit(c.lesson(2), "holds: synthetic.answer == 2", "holds: synthetic.answer == 22"),
     ),
     "claim": lambda c: edit(c.lesson(3), "text: The number of", "text: The secret number of"),
     "added lesson": lambda c: write_lesson(c.root, 4),
     "link": lambda c: edit(c.lesson(1), "A table and a figure.", "As in [another](lesson:04#the-result)."),
-    "removed lesson": lambda c: (remove(c, 3), edit(c.lesson(1), "lesson:04", "lesson:02")),
+    "removed lesson": lambda c: in_turn(lambda: remove(c, 3), lambda: edit(c.lesson(1), "lesson:04", "lesson:02")),
     "page": lambda c: edit(c.root / "docs/index.md", "# The index page", "# Home\n\nSee [claims](claims.md)."),
-    "new page": lambda c: (
-        (c.root / "docs/more.md").write_text("# More\n"),
-        edit(c.root / "mkdocs.yml", "\nnav:\n", "\nnav:\n  - more.md\n"),
+    "new page": lambda c: in_turn(
+        lambda: (c.root / "docs/more.md").write_text("# More\n"),
+        lambda: edit(c.root / "mkdocs.yml", "\nnav:\n", "\nnav:\n  - more.md\n"),
     ),
     "styles": lambda c: edit(c.root / "docs/assets/site.css", ":root", "/* more */\n:root"),
     "theme": lambda c: edit(c.root / "docs/overrides/main.html", "theme-color", "theme-colour"),

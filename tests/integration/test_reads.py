@@ -77,6 +77,7 @@ def test_only_what_exists_and_is_read_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(work)
     hook = guard(((f"{work}/", True), (f"{beside}/", False)), str(beside))
     write, both = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_RDWR
+    name: object
     for name, flags in [
         (str(beside / "notes.csv"), os.O_RDONLY), (bytes(beside / "notes.csv"), os.O_RDONLY), ("notes.csv", both),
         (beside / "notes.csv", os.O_RDONLY | os.O_CLOEXEC), ("../lesson/notes.csv", os.O_RDONLY),
