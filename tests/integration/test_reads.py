@@ -77,20 +77,20 @@ def test_only_what_exists_and_is_read_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(work)
     hook = guard(((f"{work}/", True), (f"{beside}/", False)), str(beside))
     write, both = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_RDWR
-    name: object
-    for name, flags in [
+    target: object
+    for target, flags in [
         (str(beside / "notes.csv"), os.O_RDONLY), (bytes(beside / "notes.csv"), os.O_RDONLY), ("notes.csv", both),
         (beside / "notes.csv", os.O_RDONLY | os.O_CLOEXEC), ("../lesson/notes.csv", os.O_RDONLY),
     ]:  # fmt: skip
         with pytest.raises(UndeclaredRead) as refused:
-            hook("open", (name, None, flags))
+            hook("open", (target, None, flags))
         assert str(refused.value) == str(beside / "notes.csv")
-    for name, flags in [
+    for target, flags in [
         (str(beside / "notes.csv"), write), (str(beside / "absent.csv"), os.O_RDONLY), ("absent.csv", os.O_RDONLY),
         (str(beside / "helper.py"), os.O_RDONLY), (str(beside), os.O_RDONLY), (3, os.O_RDONLY),
         ("own.csv", os.O_RDONLY), (str(beside / "back" / "own.csv"), os.O_RDONLY),
     ]:  # fmt: skip
-        hook("open", (name, None, flags))
+        hook("open", (target, None, flags))
     hook("os.listdir", (str(beside),))
 
 
