@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from course.pipeline import syntax
 from course.pipeline.expressions import Scalar
 from course.pipeline.files import write_atomic
 from course.pipeline.lesson import Lesson
@@ -115,7 +116,7 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
 
 def _records_last(source: str) -> bool:
     """Whether a cell ends by recording a value, whose return value Python would then show."""
-    last = ast.parse(source).body[-1]
+    last = syntax.parse(source).body[-1]
     return isinstance(last, ast.Expr) and ast.unparse(last).startswith("record.value(")
 
 
