@@ -16,9 +16,11 @@ from .sandbox import Sandbox, lesson
 
 CHILD = "import subprocess\n\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)"
 # A child of the lesson that takes memory itself; the lesson takes none.
-HUNGRY_CHILD = (
-    "import subprocess\nimport sys\n\nsubprocess.run([sys.executable, '-c', 'x = b\"1\" * 2**30; input()'])  # here"
-)
+HUNGRY_CHILD = """\
+import subprocess  # here
+import sys
+
+subprocess.run([sys.executable, "-c", "import time; x = b'1' * 2**30; time.sleep(600)"])"""
 # name, code cell, limits, what the message says, the setting it names
 LIMITS: list[tuple[str, str, Limits, str, str]] = [
     (

@@ -106,7 +106,7 @@ READS = {
     "by a relative path": "open('notes.csv').read()  # here",
     "by its full path": "from pathlib import Path\n\nPath({path!r}).read_text()  # here",
     "in a helper": "def load():\n    return open('notes.csv').read()  # here\n\n\nload()",
-    "swallowed": "try:\n    text = open('notes.csv').read()  # here\nexcept Exception:\n    text = ''",
+    "swallowed": "from contextlib import suppress\n\nwith suppress(Exception):\n    open('notes.csv')  # here",
     "by a library": "import json\nimport configparser\n\nconfigparser.ConfigParser().read('notes.csv')  # here",
 }
 

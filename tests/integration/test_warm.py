@@ -49,7 +49,7 @@ print(sys.argv[0], len(sys.argv), [os.path.basename(folder) for folder in sys.pa
 print(sorted(os.environ), os.environ["OMP_NUM_THREADS"])
 print(tempfile.gettempdir() == os.environ["TMPDIR"], hash("text"), sys.flags)
 print([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGALRM, signal.SIGTERM)])
-print(warnings.filters)
+print(sorted(map(str, warnings.filters)))  # each library adds its own in front when it is imported
 print(matplotlib.get_backend(), torch.get_num_threads(), torch.get_default_dtype())
 print(sys.stdin.read(), os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid(), os.nice(0))
 """

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from course.pipeline import syntax
 from course.pipeline.expressions import Scalar
 from course.pipeline.files import write_atomic
 from course.pipeline.lesson import Lesson
@@ -127,7 +128,7 @@ _TEXTS = frozenset({"text", "stderr", "html"})
 
 def _records_last(source: str) -> bool:
     """Whether a cell ends by recording a value, whose return value Python would then show."""
-    last = ast.parse(source).body[-1]
+    last = syntax.parse(source).body[-1]
     return isinstance(last, ast.Expr) and ast.unparse(last).startswith("record.value(")
 
 

@@ -23,6 +23,7 @@ from importlib.metadata import version as metadata_version
 from itertools import pairwise
 from pathlib import Path
 
+from course.pipeline import syntax
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import Lesson
 from course.weights import SOURCES
@@ -149,7 +150,7 @@ def without_comments(source: str, module: bool = False) -> str:
             fstrings.append(token.start[0])
         elif name == "FSTRING_END":
             literal.update(range(fstrings.pop(), token.end[0]))
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax.parse(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             alone = len(node.body) == 1 and not isinstance(node, ast.Module)
             for text in _documentation(node, attributes=module):
@@ -200,7 +201,7 @@ def _module(text: str) -> str:
 def _imports(source: str, package: str = "") -> frozenset[str]:
     """Dotted names of every module that ``source`` may import, ``from`` targets included."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import jupytext
 
-from course.pipeline import yamlfile
+from course.pipeline import syntax, yamlfile
 from course.pipeline.errors import CourseError
 
 TAGS = frozenset({"parameters", "reveal", "hide-code", "solution", "claims"})
@@ -179,7 +179,7 @@ def _text(path: Path) -> str:
 def parse(text: str, path: Path) -> Lesson:
     """Parse the text of a lesson; see :func:`read`."""
     try:
-        ast.parse(text)
+        syntax.parse(text)
     except SyntaxError as error:
         raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, "Fix the syntax error.") from error
     body, header_text = _split_header(text, path)

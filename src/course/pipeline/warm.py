@@ -25,7 +25,7 @@ from typing import Any, Self
 
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from course.pipeline import fingerprint
+from course.pipeline import fingerprint, syntax
 from course.pipeline.forkserver import Request
 from course.pipeline.lesson import Lesson
 
@@ -70,7 +70,7 @@ def preloads(lessons: Iterable[Lesson]) -> tuple[str, ...]:
 
 
 def _imports(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
