@@ -21,6 +21,7 @@ from rich.table import Table
 
 from course.pipeline import builtin, schedule, shards
 from course.pipeline.errors import CourseError
+from course.pipeline.lesson import misnamed
 from course.pipeline.limits import Limits
 from course.pipeline.lock import exclusive
 from course.pipeline.run import Options, job_of, unlocked
@@ -227,7 +228,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
             print(_as_json([error]))
             sys.exit(1)
         raise
-    found = [problem for bundle in bundles for problem in bundle.problems()]
+    found = misnamed(lessons) + [problem for bundle in bundles for problem in bundle.problems()]
     found += [
         bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles

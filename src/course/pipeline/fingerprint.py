@@ -101,7 +101,7 @@ def _locked(libraries: set[str], lock: Path, optional: bool) -> Iterator[tuple[s
 def _files(source: str, lesson: Lesson) -> Iterator[tuple[str, str]]:
     """``(name, hash)`` of the files of the course that a reading call in ``source`` names: ``read_csv("data.csv")``."""
     calls = (
-        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and READER.fullmatch(_name(node))
+        node for node in ast.walk(syntax.parse(source)) if isinstance(node, ast.Call) and READER.fullmatch(_name(node))
     )
     for text in {arg.value for call in calls for arg in call.args[:1] if isinstance(arg, ast.Constant)}:
         path = lesson.path.parent / text if isinstance(text, str) and text.isprintable() and len(text) < 256 else None
@@ -193,7 +193,7 @@ def _read_module(path: Path, importer: Path) -> str:
 
 @functools.cache
 def _module(text: str) -> str:
-    ast.parse(text)  # tells the line of an error, which a tokenizer does not
+    syntax.parse(text)  # tells the line of an error, which a tokenizer does not
     return without_comments(text, module=True)
 
 

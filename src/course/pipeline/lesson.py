@@ -146,6 +146,17 @@ def find(folder: Path) -> list[Path]:
     return paths
 
 
+def misnamed(folder: Path) -> list[CourseError]:
+    """A problem for each file below ``folder`` that has cells like a lesson but no lesson's name."""
+    others = sorted(path for path in folder.rglob("*.py") if not FILE_NAME.fullmatch(path.name))
+    hint = "Name it by two digits and lower-case words: 07_lora_from_scratch.py."
+    return [
+        CourseError("The file has cells, but its name is not that of a lesson.", path, hint=hint)
+        for path in others
+        if re.search(rb"^# %%(\s|$)", path.read_bytes(), re.M)
+    ]
+
+
 def read(path: Path, root: Path | None = None) -> Lesson:
     """Parse and validate one lesson; one of the plain course in ``root`` if that is given.
 
@@ -331,7 +342,7 @@ def _check_parameters(lesson: Lesson) -> None:
 
 
 def _assigned(source: str) -> Iterator[str]:
-    for node in ast.parse(source).body:
+    for node in syntax.parse(source).body:
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )

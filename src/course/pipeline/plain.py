@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jupytext
 
+from course.pipeline import syntax
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import OUTPUT, PERCENT, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
 
@@ -94,7 +95,7 @@ def read(path: Path, root: Path) -> Lesson:
 def parse(text: str, path: Path, root: Path) -> Lesson:
     """Parse the text of a plain lesson; see :func:`read`."""
     try:
-        ast.parse(text)
+        syntax.parse(text)
     except SyntaxError as error:
         hint = "Fix the syntax error. Commands of IPython are written as comments: '# %matplotlib inline'."
         raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, hint) from error
@@ -148,7 +149,7 @@ def _line_of(source: str, lines: list[str], start: int) -> int:
 
 def _with_docstring_as_prose(cell: Cell) -> Iterator[Cell]:
     """The first code cell, its docstring split off: in a notebook it would be run and shown as a value."""
-    module = ast.parse(cell.source)
+    module = syntax.parse(cell.source)
     raw, text = ast.get_docstring(module, clean=False), ast.get_docstring(module)
     if not raw or not text:
         yield cell
