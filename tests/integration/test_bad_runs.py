@@ -207,7 +207,7 @@ def test_a_kernel_that_does_not_start_is_told(captured: Sandbox) -> None:
     before = captured.capture.read_bytes()
     path = os.pathsep.join(filter(None, [str(broken.parents[1]), os.environ.get("PYTHONPATH")]))
     done = captured.run(env={"PYTHONPATH": path})
-    words = "The kernel did not start: no kernel today"
+    words = "The kernel did not start: the process that starts kernels has ended. no kernel today"
     assert_refused(done, captured, before, captured.source, None, words)
 
 

@@ -91,7 +91,8 @@ def test_progress_names_lines_of_the_source(sandbox: Sandbox) -> None:
     sandbox.write(lesson("first = 1", "", "third = 3"))
     done = sandbox.run()
     assert done.code == 0
-    cells = [line.strip().rsplit(",", 1)[0] for line in done.out.split("\n") if line.startswith("    cell")]
+    lines = [line.strip().removeprefix("01_tiny: ") for line in done.out.split("\n")]
+    cells = [line.rsplit(",", 1)[0] for line in lines if line.startswith("cell")]
     named = {"first": sandbox.line("first"), "third": sandbox.line("third")}
     assert cells[0] == "cell 1/4, line 11"
     assert cells[1] == f"cell 2/4, line {named['first']}"
@@ -148,8 +149,8 @@ def test_a_difference_from_the_previous_capture_is_said(captured: Sandbox) -> No
     captured.write(lesson("from course import record\n\nrecord.value('answer', 43)\nrecord.value('more', 1)"))
     done = captured.run()
     assert [line.strip() for line in done.out.split("\n") if "changed:" in line] == [
-        "changed: more: new",
-        "changed: answer: 42 → 43",
+        "01_tiny: changed: more: new",
+        "01_tiny: changed: answer: 42 → 43",
     ]
     assert values(captured) == {"answer": 43, "more": 1}
 

@@ -28,6 +28,7 @@ import psutil
 import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_core.utils import ensure_event_loop, run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
@@ -111,8 +112,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publi
         manager.kernel_spec_manager = _Specs(self.run.spec)
         manager.client_factory = _Connection
         manager.transport = "ipc"  # local sockets: no open port, and no warning about one
-        if len(os.fsencode(self.run.connection)) <= 90:  # a socket's path ends at about 100 bytes; the default is short
-            manager.connection_file = str(self.run.connection)
+        manager.connection_file = str(self.run.connection)
         if self.run.server is not None:
             manager.provisioner = Provisioner(
                 self.run.server, self.run.lesson.header.fork, self.run.stop, kernel_spec=self.run.spec, parent=manager
@@ -198,7 +198,9 @@ class _Run:
 
     @property
     def connection(self) -> Path:
-        return self.folder / "kernel.json"
+        """Sockets are made beside this file, and their paths may have about 100 bytes."""
+        usual = self.folder / "kernel.json"
+        return usual if len(os.fsencode(usual)) <= 90 else Path(jupyter_runtime_dir()) / f"{self.folder.name}.json"
 
     @property
     def log(self) -> Path:
@@ -309,6 +311,7 @@ def _prepare(run: _Run, threads: int | None) -> None:
     Settings(str(beside), str(run.folder), threads, not run.lesson.is_plain).write(run.folder / SETTINGS)
     (run.folder / "tmp").mkdir()
     run.work.mkdir()
+    run.connection.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in run.lesson.header.data:
         (run.work / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(beside / name, run.work / name)  # a copy, because the lesson may write to it

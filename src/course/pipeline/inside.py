@@ -112,6 +112,7 @@ def rules(settings: Settings, environment: Mapping[str, str]) -> Rules:
     python = [sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()]
     allowed = [*SYSTEM, *python, site.getusersitepackages(), str(LIBRARY), settings.run]
     allowed += [environment[name] for name in FOLDERS if environment.get(name)]
+    allowed += [folder for folder in sys.path if folder and folder != settings.lesson]  # PYTHONPATH, editable installs
     found = {f"{folder}/": False for folder in _spellings([home, settings.lesson])}
     found |= {f"{folder}/.": True for folder in _spellings([home])}  # hidden: configuration and caches of libraries
     found |= {f"{folder}/": True for folder in _spellings(allowed)}

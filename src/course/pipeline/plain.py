@@ -28,7 +28,8 @@ SKIPPED = frozenset({OUTPUT, "__pycache__", "node_modules", "site-packages"})
 
 def is_plain(folder: Path) -> bool:
     """Whether ``folder`` holds lessons, and none of them has our header."""
-    texts = [text for path in _python_files(folder) if _is_percent(text := _text(path))]
+    files = (path.read_bytes().decode("utf-8", "replace") for path in _python_files(folder))
+    texts = [text for text in files if _is_percent(text)]
     return bool(texts) and not any(map(has_header, texts))
 
 

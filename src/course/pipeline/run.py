@@ -114,10 +114,11 @@ def run(
                 continue
             bundle = by_path[outcome.job.path]
             path = capture.path_of(captures, bundle.lesson.slug, options.profile)
+            before = capture.load(path)
             write_atomic(path, outcome.text)
             found = capture.load(path)
             assert found is not None
-            report.finished(outcome, capture.differences(bundle.capture, found) if bundle.capture else [])
+            report.finished(outcome, capture.differences(before, found) if before else [])
             kept(replace(bundle, capture=found))
     return problems
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -219,7 +220,7 @@ def _course(root: Path, kept: Cache) -> str:
     """A hash of the names of all files of a plain course and of the content of those that are not Python."""
     parts = []
     for path, _ in sorted(files([str(root)])):
-        parts += [path, "" if path.endswith(".py") else kept.index.hash(Path(path))]
+        parts += [os.path.relpath(path, root), "" if path.endswith(".py") else kept.index.hash(Path(path))]
     return digest(*parts)
 
 
