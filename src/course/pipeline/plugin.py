@@ -14,7 +14,7 @@ from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from course.pipeline import downloads, markup, render, wheel
+from course.pipeline import downloads, markup, render, wheel, widgets
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import MODULES
@@ -89,6 +89,27 @@ class CoursePlugin(BasePlugin[CourseConfig]):
                 token = f"fragment-{make.__name__}-end"
                 self.pages[page.file.src_uri] = render.Page("", {token: make(self.bundles, f"{up}lessons/")})
                 markdown = markdown.replace(marker, token)
+        return self._placed(markdown, page)
+
+    def _placed(self, markdown: str, page: Page) -> str:
+        """A hand-written page with its interactive pieces; those of lessons are in place already."""
+        made = self.pages.get(page.file.src_uri, render.Page(""))
+
+        def show(placed: widgets.Placed) -> str:
+            token = f"fragment-widget-{placed.piece.name}-end"
+            made.fragments[token] = placed.html()
+            return token
+
+        def fail(message: str, line: int, hint: str) -> CourseError:
+            above = page.file.content_string.count("\n") - markdown.count("\n")  # the front matter
+            return CourseError(message, Path(page.file.abs_src_path or ""), above + line + 1, hint)
+
+        try:
+            markdown = widgets.place(markdown, show, fail, set())
+        except CourseError as error:
+            raise PluginError(str(error)) from error
+        if made.fragments:
+            self.pages[page.file.src_uri] = made
         return markdown
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:

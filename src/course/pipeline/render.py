@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import markup
+from course.pipeline import markup, widgets
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Decided
@@ -83,6 +83,11 @@ def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: in
     return LESSON_LINK.sub(resolve, text)
 
 
+def fails(lesson: Lesson, cell: Cell) -> widgets.Fail:
+    """Makes an error at a line of ``cell``."""
+    return lambda message, line, hint: lesson.error(message, cell.line + line, hint)
+
+
 def figure_of(item: Item) -> Figure:
     """The figure that was recorded."""
     data = item.data["figure"]
@@ -128,6 +133,7 @@ class _Renderer:
         self.lesson, self.capture = bundle.lesson, bundle.captured
         self.values = self.capture.values
         self.page = Page("")
+        self.placed: set[str] = set()
 
     def render(self, downloads: Sequence[tuple[str, str]]) -> Page:
         header = self.lesson.header
@@ -159,11 +165,15 @@ class _Renderer:
         return token
 
     def _prose(self, cell: Cell) -> str:
-        text = link_lessons(cell.source, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
+        text = widgets.place(cell.source, self._widget, fails(self.lesson, cell), self.placed)
+        text = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
         text = bound_text(text, self.values, as_data)
         if QUIZ_MARKER in text:
             text = text.replace(QUIZ_MARKER, self._fragment("quiz", self._quiz()))
         return text
+
+    def _widget(self, placed: widgets.Placed) -> str:
+        return self._fragment(f"widget-{placed.piece.name}", placed.html())
 
     def _code(self, cell: Cell, index: int) -> list[str]:
         fence = markup.fence(cell.source, "python")
