@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course import cards, dpo, lora, memory, schedules
+from course import cards, cost, dpo, ladder, lora, memory, quantization, schedules
 from course.pipeline.expressions import form
 from course.pipeline.widgets import PIECES
 
@@ -31,6 +31,10 @@ def data() -> str:
         "STATE_BYTES": dict(memory.STATE_BYTES),
         "CARDS": list(cards.CARDS),
         "MARGIN": cards.MARGIN,
+        "RUNGS": ladder.RUNGS,
+        "REASONS": ladder.REASONS,
+        "LEVELS": quantization.LEVELS,
+        "NORMAL": quantization.NORMAL,
     }
     lines = [f"export const {name} = {json.dumps(value)};" for name, value in found.items()]
     return "// Written by build/vectors.py from the Python library. Do not edit.\n" + "\n".join(lines) + "\n"
@@ -81,6 +85,23 @@ def _small(rng: random.Random) -> Iterator[tuple[str, list[Any], Any]]:
             yield "meanShare", [shape, warmup, steps], schedules.mean_share(shape, warmup, steps)
 
 
+def _later(rng: random.Random) -> Iterator[tuple[str, list[Any], Any]]:
+    for _ in range(12):
+        price = (rng.randint(0, 9000), rng.randint(0, 900), rng.uniform(0, 20), rng.uniform(0, 60))
+        yield "call", list(price), cost.call(*price)
+        saving = (rng.uniform(0, 900), rng.uniform(-9, 9))
+        yield "breakEven", list(saving), cost.break_even(*saving)
+        answers = {name: rng.random() < 0.7 for name in ladder.QUESTIONS}
+        yield "decide", [answers], ladder.decide(answers)
+    for tails, outlier in ((0.5, 1.0), (1.0, 1.0), (1.5, 8.0)):
+        yield "histogramWeights", [tails, outlier], quantization.histogram_weights(tails, outlier)
+    for levels in quantization.LEVELS.values():
+        weights, block = [rng.gauss(0, 1) for _ in range(64)], rng.choice([8, 16, 64])
+        yield "quantized", [weights, levels, block], quantization.quantized(weights, levels, block)
+        yield "relativeError", [weights, levels, block], quantization.relative_error(weights, levels, block)
+        yield "blockBits", [block], quantization.bits(block)
+
+
 def _formats(rng: random.Random) -> Iterator[tuple[str, list[Any], Any]]:
     numbers = [0, 1, -1, 0.5, 1.5, 2.5, -2.5, 0.125, 0.375, 1.005, 1.015, 999.5, 999_999.5, 1e12, -0.004, 0.1, 20 / 3]
     for number in [*numbers, *(rng.uniform(-1, 1) * 10 ** rng.randint(-6, 13) for _ in range(40))]:
@@ -93,7 +114,7 @@ def vectors() -> dict[str, Any]:
     """``functions``: name → calls, each with ``arguments`` and ``result``; ``views``: piece → states and views."""
     rng = random.Random(0)
     functions: dict[str, list[dict[str, Any]]] = {}
-    for name, arguments, result in (*_memory(rng), *_small(rng), *_formats(rng)):
+    for name, arguments, result in (*_memory(rng), *_small(rng), *_later(rng), *_formats(rng)):
         functions.setdefault(name, []).append({"arguments": arguments, "result": result})
     views = {}
     for piece in PIECES.values():

@@ -1,9 +1,9 @@
 /**
- * The course's arithmetic. The Python library is the reference: these functions are its memory, cards, lora, dpo and
- * schedules modules, held to their numbers by vectors.json. Names and units are theirs.
+ * The course's arithmetic. The Python library is the reference: these functions are its memory, cards, lora, dpo,
+ * schedules, quantization, cost and ladder modules, held to their numbers by vectors.json. Names and units are theirs.
  */
 
-import { MARGIN, NF4_BYTES, STATE_BYTES } from "./data.js";
+import { MARGIN, NF4_BYTES, NORMAL, STATE_BYTES } from "./data.js";
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
@@ -187,4 +187,62 @@ export function meanShare(shape, warmup, steps) {
   let total = 0;
   for (let step = 0; step < steps; step += 1) total += share(shape, step, warmup, steps);
   return total / steps;
+}
+
+/* ---------- course.quantization ---------- */
+
+/** Weights after rounding to the nearest level times the largest magnitude of their block. */
+export function quantized(weights, levels, block) {
+  const found = [];
+  for (let start = 0; start < weights.length; start += block) {
+    const part = weights.slice(start, start + block);
+    const scale = Math.max(...part.map(Math.abs));
+    for (const w of part) {
+      const nearest = levels.reduce((one, other) => (Math.abs(w / scale - other) < Math.abs(w / scale - one) ? other : one));
+      found.push(scale ? scale * nearest : 0);
+    }
+  }
+  return found;
+}
+
+/** Root mean square of the rounding error, as a share of that of the weights. */
+export function relativeError(weights, levels, block) {
+  const rounded = quantized(weights, levels, block);
+  return Math.sqrt(sum(weights.map((w, i) => (w - rounded[i]) ** 2)) / sum(weights.map((w) => w * w)));
+}
+
+/** Bits a weight, with a share of the block's fp32 scale. */
+export function blockBits(block) {
+  return 4 + 32 / block;
+}
+
+/** Normal quantiles in a fixed mixed order, reshaped. */
+export function histogramWeights(tails, outlier) {
+  const shaped = NORMAL.map((_, i) => NORMAL[(i * 197 + 101) % NORMAL.length]).map((w) => Math.sign(w) * Math.abs(w) ** tails);
+  const top = shaped.indexOf(Math.max(...shaped));
+  return shaped.map((w, i) => (i === top ? w * outlier : w));
+}
+
+/* ---------- course.cost ---------- */
+
+/** Price of one call; prices are per million tokens. */
+export function call(tokensIn, tokensOut, priceIn, priceOut) {
+  return (tokensIn * priceIn + tokensOut * priceOut) / 1e6;
+}
+
+/** Units after which `saved` a unit has paid `fixed`, or null. */
+export function breakEven(fixed, saved) {
+  return saved > 0 ? fixed / saved : null;
+}
+
+/* ---------- course.ladder ---------- */
+
+/** `[rung, question]`: where to stand, and the question that decided it. */
+export function decide(answers) {
+  if (!answers.prompted) return ["prompt", "prompted"];
+  if (!answers.shown) return ["examples", "shown"];
+  if (answers.acts) return ["tools", "acts"];
+  if (answers.facts) return ["retrieval", "facts"];
+  if (!answers.data) return ["examples", "data"];
+  return answers.short ? ["full", "short"] : ["lora", ""];
 }

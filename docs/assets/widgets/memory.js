@@ -73,7 +73,7 @@ export function view(state) {
   const parts = SHELVES.map((shelf) => `${shelf} ${form(cost[shelf], "gb1")}`).join(", ");
   const total = form(sum, "gb1");
   const mine = Number(state.gpu) * 1e9;
-  let verdict = "Choose your card, and it is marked here and on every page.";
+  let verdict = "";
   if (mine) verdict = `${VERDICTS[fit(sum, mine / 1e9)]}: ${form(sum / mine, "pct0")} of your ${state.gpu} GB.`;
   const texts = {
     total,

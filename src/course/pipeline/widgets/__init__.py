@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course.pipeline.errors import CourseError
-from course.pipeline.widgets import beta, forward, memory, rank, schedule
+from course.pipeline.widgets import beta, cost, forward, ladder, memory, nf4, rank, schedule
 from course.pipeline.widgets.view import Piece, State
 
-PIECES: dict[str, Piece] = {p.name: p for p in (memory.PIECE, rank.PIECE, forward.PIECE, beta.PIECE, schedule.PIECE)}
+_MODULES = (memory, rank, forward, beta, schedule, nf4, cost, ladder)
+PIECES: dict[str, Piece] = {module.PIECE.name: module.PIECE for module in _MODULES}
 """All pieces, by name."""
 
 _ANY = re.compile(r"<!--\s*widget\b.*?-->", re.S)

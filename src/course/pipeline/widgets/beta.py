@@ -69,7 +69,7 @@ def rows(state: State) -> Sequence[Sequence[str]]:
 
 def _chart(name: str, title: str, axes: Axes, ticks: Sequence[tuple[float, str]]) -> str:
     x_ticks = [(x, form(x, "int")) for x in (-40, -20, 0, 20, 40)]
-    drawn = axes.svg(f"{name}.chart", f"{name}.line", f"{name}.dot", x_ticks, ticks, "margin Δ (nats)")
+    drawn = axes.svg(f"{name}.chart", [f"{name}.line"], f"{name}.dot", x_ticks, ticks, "margin Δ (nats)")
     return f'<div><p class="widget-subtitle">{title}: <b data-text="{name}"></b></p>{drawn}</div>'
 
 

@@ -31,10 +31,10 @@ class Axes:
         return {"cx": fixed(across), "cy": fixed(up)}
 
     def svg(
-        self, name: str, line: str, dot: str, x_ticks: Sequence[tuple[float, str]], y_ticks: Sequence[tuple[float, str]],
-        x_label: str,
+        self, name: str, lines: Sequence[str], dot: str, x_ticks: Sequence[tuple[float, str]],
+        y_ticks: Sequence[tuple[float, str]], x_label: str,
     ) -> str:  # fmt: skip
-        """A chart of one line and one dot on it, each by the name of its drawing; ``name`` brings the text alternative."""
+        """A chart of ``lines`` and a ``dot``, by the names of their drawings; ``name`` is that of the whole."""
         parts = []
         for value, text in y_ticks:
             _, y = self.at(self.x[0], value)
@@ -49,9 +49,10 @@ class Axes:
         parts.append(f'<text x="{fixed(middle)}" y="{HEIGHT - 3}" text-anchor="middle">{html.escape(x_label)}</text>')
         inside = (LEFT - 1, TOP - 1, WIDTH - LEFT - RIGHT + 2, HEIGHT - BOTTOM - TOP + 2)
         place = " ".join(f'{key}="{at}"' for key, at in zip(("x", "y", "width", "height"), inside, strict=True))
+        drawn = "".join(f'<path class="chart-line line-{i}" data-draw="{n}"></path>' for i, n in enumerate(lines, 1))
         return (
             f'<svg class="widget-chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" data-draw="{name}">{"".join(parts)}'
             f'<svg {place} viewBox="{" ".join(map(str, inside))}">'
-            f'<path class="chart-line" data-draw="{line}"></path></svg>'
+            f"{drawn}</svg>"
             f'<circle class="chart-dot" r="4.5" data-draw="{dot}"></circle></svg>'
         )

@@ -37,7 +37,7 @@ GROUPS = (
             Number("batch", "Sequences b", 1, 4096),
             Number("sequence", "Tokens T in each", 1, 1_048_576),
             Switch("checkpointing", "Gradient checkpointing"),
-            Choice("gpu", "My GPU", GPUS, listed=True, remember=True),
+            Choice("gpu", "My GPU, on every page", GPUS, listed=True, remember=True),
         )
     ),
     Group(
@@ -133,7 +133,7 @@ def view(state: State) -> View:
     total = form(cost.total, "gb1")
     share = form(trained / parameters, "pct2")
     mine = float(state["gpu"] or 0) * 1e9
-    verdict = "Choose your card, and it is marked here and on every page."
+    verdict = ""
     if mine:
         fitting = fit(cost.total, mine / 1e9)
         words = {"fits": "It fits", "tight": "It is tight", "no": "It is too much"}[fitting]

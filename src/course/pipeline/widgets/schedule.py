@@ -70,7 +70,7 @@ TEMPLATE = (
     '<span data-text="share"></span> of the peak</p><div class="widget-charts">'
     + Axes((0, 100), (0, 1)).svg(
         "chart",
-        "line",
+        ["line"],
         "dot",
         [(q, f"{q} %") for q in _QUARTERS],
         [(q / 100, f"{q} %") for q in _QUARTERS],
