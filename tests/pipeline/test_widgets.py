@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.cards import CARDS
-from course.memory import ARCHITECTURES, estimate
+from course.memory import ARCHITECTURES, STATE_BYTES, estimate
 from course.pipeline import widgets
 from course.pipeline.downloads import files
 from course.pipeline.errors import CourseError
@@ -172,7 +172,7 @@ def test_the_calculator_shows_the_librarys_estimate() -> None:
     made = placed("<!-- widget: memory model=Llama-3.1-70B method=qlora -->")
     cost = estimate(ARCHITECTURES["Llama-3.1-70B"], "qlora", checkpointing=True)
     assert f"{cost.total / 1e9:.1f} GB" in made.markdown()
-    assert set(memory.OPTIMIZERS) == set(memory.STATE_BYTES)
+    assert set(memory.OPTIMIZERS) == set(STATE_BYTES)
 
 
 STATES = st.builds(
