@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LESSON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build rebuild lesson serve test check lint lock clean browser
+.PHONY: help build rebuild lesson serve test check bench lint lock clean browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,14 @@ test: $(VENV)/installed browser ## Install what tests need and run all of them
 check: $(VENV)/installed ## Check sources, quizzes, bindings and claims without running anything
 	@$(BIN)/course check
 
+bench: $(VENV)/installed ## Measure the build beside its peers' (hours); goes on where it was interrupted
+	@$(BIN)/python build/bench
+
 lock: ## Resolve the dependencies anew (needs uv)
 	@$(PYTHON) build/lock.py
 
 clean: ## Delete what was rendered; captures and the environment stay
-	rm -rf site build/notebook-view build/notebook-cache build/site.stamp build/site.new build/site.old
+	rm -rf site build/cache build/site.new build/site.old
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment, from the hash-locked files. A CPU build of torch is taken where the index has one; the usual build needs

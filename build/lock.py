@@ -3,7 +3,8 @@
 ``lock.txt`` holds everything the course, its build and its tests need, for CPython 3.11 to 3.13. The libraries that only
 a CUDA build of torch needs (gigabytes) are split off into ``torch-cuda.txt``: the Makefile installs them where such a
 build was chosen. ``torch-cpu.txt`` names torch's CPU builds, tried first: an index that has none is asked for the
-usual one. ``learner.txt`` is what a lesson alone needs, a notebook kernel included.
+usual one. ``learner.txt`` is what a lesson alone needs, a notebook kernel included. ``bench.txt`` is the peers'
+environment of ``make bench``, from ``bench.in``.
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ def compiled(*extras: str) -> list[str]:
     """The entries of a universal resolution, one string each."""
     constraint = FOLDER / "torch.in"
     constraint.write_text(f"torch=={TORCH}\n")
-    command = [
-        *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
-        *("--no-header", "--no-annotate", "--no-emit-index-url", "--constraint", str(constraint)),
-        *extras,
-        "pyproject.toml",
-    ]
-    text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    text = resolved("--constraint", str(constraint), *extras, "pyproject.toml")
     constraint.unlink()
     return re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
+
+
+def resolved(*what: str) -> str:
+    """What uv makes of the requirements ``what``."""
+    command = [
+        *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
+        *("--no-header", "--no-annotate", "--no-emit-index-url"),
+        *what,
+    ]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def main() -> None:
@@ -45,6 +50,7 @@ def main() -> None:
     (FOLDER / "learner.txt").write_text(note + "".join(e for e in usual if e.split("==")[0] in learner))
     (FOLDER / "torch-cpu.txt").write_text(f"{note}torch=={TORCH}+cpu{cpu}\n")
     (FOLDER / "torch-cuda.txt").write_text(note + "".join(e for e in everything if CUDA_ONLY.match(e)))
+    (FOLDER / "bench.txt").write_text(note + resolved(str(FOLDER / "bench.in")))
 
 
 if __name__ == "__main__":

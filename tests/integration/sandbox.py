@@ -60,6 +60,8 @@ class Sandbox:
     root: Path
     temporary: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of the commands' environment."""
 
     @property
     def lessons(self) -> Path:
@@ -94,7 +96,7 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "TMPDIR": str(self.temporary), "COURSE_TEST_MARK": self.mark}
+        return {**os.environ, "TMPDIR": str(self.temporary), "COURSE_TEST_MARK": self.mark, **self.extra}
 
     @property
     def folders(self) -> list[str]:

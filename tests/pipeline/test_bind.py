@@ -82,7 +82,7 @@ def test_doubled_braces_of_code_and_mathematics_are_text(text: str) -> None:
 
 
 def test_keys_used() -> None:
-    assert keys_used("{{ lora.loss * time | f1 }} and `{{ grid.best | text }}`") == {"lora.loss", "time", "grid.best"}
+    assert keys_used("{{ lora.loss * time | f1 }} and {{ grid.best | text }}") == {"lora.loss", "time", "grid.best"}
 
 
 FLAGGED = [
@@ -165,3 +165,9 @@ def test_any_whole_number_is_found_however_it_is_written(number: int) -> None:
     for text in (str(number), f"{number:,}"):
         (found,) = typed_numbers(f"It is {text}.", {"key": number}, frozenset())
         assert (found.key, found.literal) == ("key", text)
+
+
+@pytest.mark.parametrize("code", ["`{{ lora.loss | f1 }}`", "```jinja\n{{ messages }}\n```", "~~~\n{{ x | y }}\n~~~"])
+def test_code_is_shown_as_it_is(code: str) -> None:
+    assert bind(f"{code} {{{{ n | int }}}}", {"n": 5}) == f"{code} 5"
+    assert keys_used(code) == set()

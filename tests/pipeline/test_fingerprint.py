@@ -46,7 +46,6 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(library: Path, text: str = LESSON, profile: str = "laptop") -> dict[str, str]:
-    fingerprint._read.cache_clear()
     versions.cache_clear()
     fingerprint._distributions.cache_clear()
     return inputs(parse(text, PATH), profile, library / "lock.txt")

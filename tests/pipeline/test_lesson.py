@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline.errors import CourseError
-from course.pipeline.lesson import find, parse, read
+from course.pipeline.lesson import find, misnamed, parse, read
 
 from .samples import HEADER, PARAMETERS, PATH, lesson, line_of, source
 
@@ -226,3 +226,9 @@ def test_find_refuses_two_lessons_with_one_number(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(CourseError, match=r"(?s)07_two\.py.*number 07.*07_one\.py"):
         find(tmp_path)
+
+
+def test_a_file_with_cells_and_no_lesson_name_is_told(tmp_path: Path) -> None:
+    for name in ("07_good.py", "7_bad.py", "07-bad.py", "helper.py"):
+        (tmp_path / name).write_text("import os\n" if name == "helper.py" else "# %%\nx = 1\n")
+    assert [problem.path for problem in misnamed(tmp_path)] == [tmp_path / "07-bad.py", tmp_path / "7_bad.py"]

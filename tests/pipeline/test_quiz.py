@@ -58,6 +58,8 @@ GOOD = quiz_text(CHOICE.format(n="x"), NUMBER)
         ("id: sample-x", "id: sample-x\n    hint: Think.", "id: sample-x", "has no 'hint'"),
         ("    hint: Fewer.\n", "", "id: sample-number", "lacks the field 'hint'"),
         ("    format: int\n", "", "id: sample-number", "lacks the field 'format'"),
+        ("format: int", "format: pct1", "format: pct1", "not what a learner would type"),
+        ("format: int", "format: gb1", "format: gb1", "not what a learner would type"),
         ("answer: lora.trainable / 2", "answer: ''", "answer: ''", "answer is empty"),
         ("answer: lora.trainable / 2", "answer: [1]", "answer: [1]", "answer must be text"),
         ("tolerance: 0.01", "tolerance: -0.01", "tolerance", "from 0 (exact) to below 1"),

@@ -86,7 +86,7 @@ def test_bound_numbers_carry_value_and_source() -> None:
     prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
     text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
     data = '<data class="bound" value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
-    assert f"It trains {data}, in code `9,216`, in $n = 9,216$." in text
+    assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,12 @@ def test_tables_and_figures_with_caption_alternative_and_data() -> None:
     assert 'role="img" aria-label="Loss falls with rank."' in text
     for name in ("grid.t.csv", "grid.f.csv"):
         assert f'<a href="{name}" download>Data as CSV</a>' in text
-    assert list(csv.reader(made.files["grid.t.csv"].splitlines())) == [["rank", "<loss>"], ["8", "0.5"], ["16", "0.25"]]
-    assert list(csv.reader(made.files["grid.f.csv"].splitlines())) == [
+    assert list(csv.reader(str(made.files["grid.t.csv"]).splitlines())) == [
+        ["rank", "<loss>"],
+        ["8", "0.5"],
+        ["16", "0.25"],
+    ]
+    assert list(csv.reader(str(made.files["grid.f.csv"]).splitlines())) == [
         ["series", "x", "y", "low", "high"], ["q only", "1", "3.0", "2.5", "4.0"], ["q only", "2", "2.0", "1.5", "2.5"],
         ["q only", "4", "1.5", "1.0", "2.0"],
     ]  # fmt: skip

@@ -19,8 +19,11 @@ NOT_PROSE = re.compile(
 NUMBER = re.compile(r"(?<![\w.,/])(?<!\w-)(?>\d+(?:,\d{3})*(?:\.\d+)?)(?![\w/])(?!-\d)")
 
 
-_VERBATIM = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.S)
-"""Code and mathematics, where braces may be doubled for other reasons."""
+_CODE = r"```.*?```|~~~.*?~~~|`[^`\n]*`"
+# Code is shown as it is: templates of chat formats are full of double braces.
+_CODE_OR_BINDING = re.compile(f"(?P<code>{_CODE})|{BINDING.pattern}", re.S)
+# Mathematics may double its braces for other reasons.
+_VERBATIM = re.compile(_CODE + r"|\$\$.*?\$\$|\$[^$\n]*\$", re.S)
 
 
 @dataclass
@@ -41,15 +44,17 @@ class Bound:
 
 
 def bind(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str] = lambda bound: bound.text) -> str:
-    """``text`` with every binding replaced by ``show`` of its result.
+    """``text`` with every binding outside code replaced by ``show`` of its result.
 
     Raises:
         BindingProblem: a missing key, a missing or unfitting format, or a malformed expression.
     """
 
     def replace(match: re.Match[str]) -> str:
+        if match["code"]:
+            return match[0]
         line = text.count("\n", 0, match.start())
-        expression, bar, style = match[1].rpartition("|")
+        expression, bar, style = match[2].rpartition("|")
         if not bar:
             raise BindingProblem(line, f"the binding {match[0]} has no format: write {{{{ key | format }}}}")
         try:
@@ -61,7 +66,7 @@ def bind(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str] =
     if broken := re.search(r"\{\{", BINDING.sub(_blank, _VERBATIM.sub(_blank, text))):
         line = text.count("\n", 0, broken.start())
         raise BindingProblem(line, "a binding is not closed or not well-formed: write {{ key | format }}")
-    return BINDING.sub(replace, text)
+    return _CODE_OR_BINDING.sub(replace, text)
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -70,7 +75,8 @@ def _blank(match: re.Match[str]) -> str:
 
 def keys_used(text: str) -> set[str]:
     """All keys that the bindings in ``text`` read."""
-    return set[str]().union(*(keys(match[1].rpartition("|")[0] or "0") for match in BINDING.finditer(text)))
+    bindings = (match[2] for match in _CODE_OR_BINDING.finditer(text) if not match["code"])
+    return set[str]().union(*(keys(binding.rpartition("|")[0] or "0") for binding in bindings))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from course.pipeline import syntax
 from course.pipeline.expressions import Scalar
 from course.pipeline.files import write_atomic
 from course.pipeline.lesson import Lesson
@@ -58,12 +59,15 @@ class Item:
 class Capture:
     """What one lesson recorded under one profile.
 
-    ``outputs[i]`` is what code cell ``i`` shows: a list of ``{"text": …}`` and ``{"item": key}`` in order.
+    ``outputs[i]`` is what code cell ``i`` shows: a list of ``{"text": …}`` and ``{"item": key}`` in order; in a plain
+    lesson also ``{"stderr": …}``, ``{"html": …}`` (cleaned) and ``{"image": name}``. ``images`` maps such names to SVG,
+    or to base64 of another format; they come last in the file, below all that a reviewer reads.
     """
 
     items: dict[str, Item]
     outputs: list[list[dict[str, str]]]
     provenance: Provenance
+    images: dict[str, str] = field(default_factory=dict)
     values: dict[str, Scalar] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,9 +86,11 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
     """Collect what the executed code ``cells`` (of nbformat, in source order) recorded and printed.
 
     Raises:
-        CourseError: a key recorded twice, a warning on stderr, or an output that no page can show.
+        CourseError: a key recorded twice; in a lesson of the course also a warning on stderr, or an output that is
+            neither text nor recorded.
     """
     items: dict[str, Item] = {}
+    images: dict[str, str] = {}
     outputs: list[list[dict[str, str]]] = []
     for index, (cell, source) in enumerate(zip(cells, lesson.code_cells, strict=True)):
         shown: list[dict[str, str]] = []
@@ -97,33 +103,56 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
                 items[item.key] = item
                 if item.data["type"] in ("table", "figure"):
                     shown.append({"item": item.key})
-            elif output["output_type"] == "stream" and output["name"] == "stderr":
-                _refuse_warnings(lesson, source.line, output["text"])
+            elif output["output_type"] == "stream" and output["name"] == "stdout":
+                _add(shown, "text", output["text"])
+            elif output["output_type"] == "stream" and lesson.is_plain:
+                _add(shown, "stderr", _without_progress(output["text"]))
             elif output["output_type"] == "stream":
-                _add_text(shown, output["text"])
+                _refuse_warnings(lesson, source.line, output["text"])
+            elif lesson.is_plain and (found := _display(data, images)):
+                shown.append(found)
             elif output["output_type"] == "execute_result" and _records_last(source.source):
                 pass  # the recorded value itself, which the page shows where it is bound
             elif "text/plain" in data and not any(kind.startswith("image/") for kind in data):
-                _add_text(shown, data["text/plain"])
-            else:
+                _add(shown, "text", data["text/plain"])
+            elif not lesson.is_plain:
                 hint = "Record figures with record.figure, so that they are data."
                 raise lesson.error(f"The cell shows {sorted(data) or output['output_type']}.", source.line, hint)
-        normal = [{"text": normalise(s["text"])} if "text" in s else s for s in shown]
-        outputs.append([s for s in normal if s.get("text") != ""])
-    return Capture(items, outputs, provenance)
+        normal = [{kind: normalise(s) if kind in _TEXTS else s for kind, s in entry.items()} for entry in shown]
+        outputs.append([entry for entry in normal if all(entry.values())])
+    return Capture(items, outputs, provenance, images)
+
+
+_TEXTS = frozenset({"text", "stderr", "html"})
 
 
 def _records_last(source: str) -> bool:
     """Whether a cell ends by recording a value, whose return value Python would then show."""
-    last = ast.parse(source).body[-1]
+    last = syntax.parse(source).body[-1]
     return isinstance(last, ast.Expr) and ast.unparse(last).startswith("record.value(")
 
 
-def _add_text(shown: list[dict[str, str]], text: str) -> None:
-    if shown and "text" in shown[-1]:
-        shown[-1]["text"] += text
+def _add(shown: list[dict[str, str]], kind: str, text: str) -> None:
+    if shown and kind in shown[-1]:
+        shown[-1][kind] += text
     else:
-        shown.append({"text": text})
+        shown.append({kind: text})
+
+
+def _display(data: Mapping[str, Any], images: dict[str, str]) -> dict[str, str] | None:
+    """The entry for what a plain lesson displays besides text; an image is put into ``images``."""
+    from course.pipeline import display  # a lesson of the course needs none of its libraries
+
+    found = display.shown(data)
+    if isinstance(found, display.Image):
+        images[found.name] = found.content
+        return {"image": found.name}
+    return {"html": found} if found else None
+
+
+def _without_progress(text: str) -> str:
+    """``text`` without the lines that were overwritten: progress bars, whose last state tells a time."""
+    return "".join(line for line in re.findall(r"[^\n]*\n|[^\n]+", text) if "\r" not in line.rstrip("\r\n"))
 
 
 def _refuse_warnings(lesson: Lesson, line: int, text: str) -> None:
@@ -165,6 +194,7 @@ def dumps(capture: Capture) -> str:
         "provenance": asdict(capture.provenance),
         "items": {key: {"cell": item.cell, **item.data} for key, item in sorted(capture.items.items())},
         "outputs": capture.outputs,
+        **({"images": capture.images} if capture.images else {}),
     }
     return _lines(document, "") + "\n"
 
@@ -190,7 +220,8 @@ def load(path: Path) -> Capture | None:
         for key, data in document["items"].items():
             cell = data.pop("cell")
             items[key] = Item(key, cell, data)
-        return Capture(items, document["outputs"], Provenance(**document["provenance"]))
+        images = document.get("images", {})
+        return Capture(items, document["outputs"], Provenance(**document["provenance"]), images)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

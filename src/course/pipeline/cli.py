@@ -1,4 +1,4 @@
-"""The command line: ``course build``, ``run``, ``check``, ``new`` and ``list``.
+"""The command line: ``course build``, ``run``, ``check``, ``why``, ``list``, ``new``, ``shard`` and ``merge``.
 
 Exit codes: 0 success; 1 a lesson, quiz, page or the machine has a problem, told on stderr; 2 a wrong command
 line; 130 interrupted.
@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,9 +19,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import capture, site
+from course.pipeline import builtin, schedule, shards
 from course.pipeline.errors import CourseError
-from course.pipeline.lesson import Cell
+from course.pipeline.lesson import misnamed
+from course.pipeline.limits import Limits
+from course.pipeline.lock import exclusive
+from course.pipeline.run import Options, job_of, unlocked
+from course.pipeline.run import run as run_lessons
+from course.pipeline.site import Site
 from course.pipeline.store import LESSONS, Bundle, load
 
 PROFILES = ("smoke", "laptop", "full")
@@ -54,22 +60,60 @@ def _escape(text: str) -> str:
 def _shared(command: Command) -> Command:
     """Options that say where lessons and captures are."""
     for option in (
-        click.option("--lessons", type=click.Path(path_type=Path), default=LESSONS, help="Folder of lesson sources."),
-        click.option("--captures", type=click.Path(path_type=Path), default=capture.ROOT, help="Folder of captures."),
+        click.option(
+            "--lessons",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            default=LESSONS,
+            is_eager=True,
+            help="Folder of lesson sources: of the course, or of any percent files.",
+        ),
+        click.option(
+            "--captures",
+            type=click.Path(path_type=Path),
+            callback=lambda context, _, value: value or builtin.captures_of(context.params["lessons"], LESSONS),
+            help="Folder of captures.  [default: build/captures; for other lessons, _build/captures in their folder]",
+        ),
         click.option("--profile", type=click.Choice(PROFILES), default="laptop", show_default=True),
     ):
         command = option(command)
     return command
 
 
-def _limited(command: Command) -> Command:
-    return click.option(
-        "--cell-seconds",
-        type=click.IntRange(1),
-        default=7200,
-        show_default=True,
-        help="Stop a cell after so many seconds.",
-    )(command)
+def _running(command: Command) -> Command:
+    """Options that say how lessons run."""
+    limits = Limits()
+    for option in (
+        click.option("--jobs", type=click.IntRange(1), help="Lessons side by side.  [default: one a core]"),
+        click.option("--keep-going", is_flag=True, help="After a lesson fails, go on with the others."),
+        click.option("--no-fork", is_flag=True, help="Start every kernel anew instead of forking it from a warm one."),
+        click.option("--scheduler", default="", metavar="ADDRESS", help="Run on the Dask cluster at this address."),
+        click.option(
+            "--cell-seconds", type=click.IntRange(1), default=limits.cell_seconds, show_default=True,
+            help="Stop a cell after so many seconds.",
+        ),
+        click.option(
+            "--lesson-seconds", type=click.IntRange(1), default=limits.lesson_seconds, show_default=True,
+            help="Stop a lesson after so many seconds.",
+        ),
+        click.option(
+            "--memory-mib", type=click.IntRange(1), default=limits.memory_mib,
+            help="Stop a lesson that takes more memory.  [default: what the machine has]",
+        ),
+        click.option(
+            "--output-bytes", type=click.IntRange(1), default=limits.output_bytes, show_default=True,
+            help="Stop a cell that prints more.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _options(
+    profile: str, jobs: int | None, keep_going: bool, no_fork: bool, scheduler: str, cell_seconds: int,
+    lesson_seconds: int, memory_mib: int | None, output_bytes: int,
+) -> Options:  # fmt: skip
+    limits = Limits(cell_seconds, lesson_seconds, output_bytes, memory_mib)
+    return Options(profile, limits, jobs, keep_going, not no_fork, scheduler)
 
 
 @click.group(help=__doc__)
@@ -79,35 +123,97 @@ def cli() -> None:
 
 @cli.command()
 @_shared
-@_limited
+@_running
 @click.option("--all", "everything", is_flag=True, help="Run every lesson, also those that are current.")
-def build(lessons: Path, captures: Path, profile: str, cell_seconds: int, everything: bool) -> None:
+@click.option("--only", multiple=True, metavar="LESSON", help="Run no other lesson than this (repeatable).")
+def build(lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[str], **running: Any) -> None:
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
-    bundles = load(lessons, captures, profile)
-    stale = [bundle for bundle in bundles if everything or not bundle.is_current]
-    if not stale and site.is_current(Path()):
-        out.print(f"Nothing to do: {len(bundles)} lessons and the site are current.")
-        return
-    _run_all(stale, captures, profile, cell_seconds)
-    _refuse(load(lessons, captures, profile))
-    started = time.monotonic()
-    out.print("Rendering the site …")
-    site.render(Path())
-    out.print(f"[green]✓[/] site/index.html ({time.monotonic() - started:.1f} s)")
+    root = builtin.root_of(lessons, LESSONS)
+    with exclusive(root / "build", _wait):
+        bundles = load(lessons, captures, profile)
+        if root != Path():
+            builtin.prepare(lessons, captures, profile)
+        stale = [bundle for bundle in bundles if everything or not bundle.is_current]
+        if only:
+            chosen = _chosen(bundles, only)
+            stale, left = [b for b in stale if b in chosen], [b for b in stale if b not in chosen]
+            if left:
+                names = ", ".join(bundle.lesson.label for bundle in left)
+                out.print(f"Stale, shown with their last results: {names}")
+        site = Site(root, bundles)
+        nothing = f"Nothing to do: {len(bundles)} lessons and the site are current."
+        if not stale and site.is_current():
+            out.print(nothing)
+        else:
+            with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:  # made while other lessons run
+                _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
+            bundles = load(lessons, captures, profile)
+            _refuse(bundles)
+            started = time.monotonic()
+            out.print("Rendering the site …")
+            site = Site(root, bundles)
+            for warning in site.render():
+                err.print(f"[yellow]![/] {_escape(warning)}")
+            out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
+        if not everything:
+            site.remember(nothing, (lessons, captures), lambda: load(lessons, captures, profile))
 
 
 @cli.command()
 @_shared
-@_limited
-@click.argument("numbers", nargs=-1, required=True, type=int, metavar="LESSON…")
-def run(numbers: Sequence[int], lessons: Path, captures: Path, profile: str, cell_seconds: int) -> None:
-    """Run lessons by number, current or not, and keep what they record."""
-    bundles = {bundle.lesson.number: bundle for bundle in load(lessons, captures, profile)}
-    for number in numbers:
-        if number not in bundles:
-            known = ", ".join(f"{n:02}" for n in bundles)
-            raise CourseError(f"There is no lesson {number:02}.", hint=f"Lessons: {known}.")
-    _run_all([bundles[number] for number in numbers], captures, profile, cell_seconds)
+@_running
+@click.argument("labels", nargs=-1, required=True, metavar="LESSON…")
+def run(labels: Sequence[str], lessons: Path, captures: Path, profile: str, **running: Any) -> None:
+    """Run lessons by number or name, current or not, and keep what they record."""
+    with exclusive(captures, _wait):
+        chosen = _chosen(load(lessons, captures, profile), labels)
+        _run(chosen, captures, _options(profile, **running))
+
+
+@cli.command()
+@_shared
+@click.argument("label", metavar="LESSON")
+def why(label: str, lessons: Path, captures: Path, profile: str) -> None:
+    """Name the inputs of a lesson that changed since it ran."""
+    (bundle,) = _chosen(load(lessons, captures, profile), [label])
+    if bundle.capture is None:
+        out.print(f"{bundle.lesson.slug} has not run with the profile {profile}.")
+        return
+    changes = bundle.changes(bundle.capture)
+    for change in changes:
+        out.print(f"changed: {change}", markup=False)
+    if not changes:
+        out.print(f"{bundle.lesson.slug} is current: {len(bundle.inputs)} inputs are as they were.")
+
+
+@cli.command()
+@_shared
+@click.argument("count", type=click.IntRange(1), metavar="N")
+@click.option("--all", "everything", is_flag=True, help="Divide every lesson, also those that are current.")
+def shard(count: int, lessons: Path, captures: Path, profile: str, everything: bool) -> None:
+    """Divide the lessons to run into N parts of about equal duration, as JSON for a CI matrix."""
+    bundles = load(lessons, captures, profile)
+    options = Options(profile)
+    wanted = {job_of(b, options): b for b in bundles if everything or not b.is_current}
+    parts = [part for part in schedule.shards(list(wanted), count) if part]
+    rows = [
+        {
+            "lessons": " ".join(wanted[job].lesson.label for job in part),
+            "seconds": round(sum(job.seconds or 0 for job in part)),
+        }
+        for part in parts
+    ]
+    print(json.dumps(rows))
+
+
+@cli.command()
+@_shared
+@click.argument("parts", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER…")
+def merge(parts: Sequence[Path], lessons: Path, captures: Path, profile: str) -> None:
+    """Join captures that parts of a build made elsewhere; refused if one was made from other inputs."""
+    with exclusive(captures, _wait):
+        for slug in shards.merge(parts, load(lessons, captures, profile), captures, profile):
+            out.print(f"[green]✓[/] {slug}")
 
 
 @cli.command()
@@ -122,9 +228,9 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
             print(_as_json([error]))
             sys.exit(1)
         raise
-    found = [problem for bundle in bundles for problem in bundle.problems()]
+    found = misnamed(lessons) + [problem for bundle in bundles for problem in bundle.problems()]
     found += [
-        bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.number:02}")
+        bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles
         if not bundle.is_current
     ]
@@ -165,9 +271,7 @@ def list_(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("Run", "Values", "Claims") else "left")
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f} s"
-        table.add_row(
-            f"{row['number']:02}", row["title"], row["state"], seconds, str(row["values"]), str(row["claims"])
-        )
+        table.add_row(row["label"], row["title"], row["state"], seconds, str(row["values"]), str(row["claims"]))
     out.print(table)
 
 
@@ -184,6 +288,7 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
     found = bundle.capture
     return {
         "number": bundle.lesson.number,
+        "label": bundle.lesson.label,
         "slug": bundle.lesson.slug,
         "title": bundle.lesson.header.title,
         "state": "none" if found is None else "current" if bundle.is_current else "stale",
@@ -202,26 +307,31 @@ def _refuse(bundles: Sequence[Bundle]) -> None:
         raise problems[-1]
 
 
-def _run_all(bundles: Sequence[Bundle], captures: Path, profile: str, cell_seconds: int) -> None:
+def _wait() -> None:
+    err.print("Another build is at work here. Waiting for it …")
+
+
+def _chosen(bundles: Sequence[Bundle], labels: Sequence[str]) -> list[Bundle]:
+    by_label = {bundle.lesson.label: bundle for bundle in bundles}
+    wanted = [label.zfill(2) if label.isdecimal() else label for label in labels]
+    for label in wanted:
+        if label not in by_label:
+            raise CourseError(f"There is no lesson {label}.", hint=f"Lessons: {', '.join(by_label)}.")
+    return [by_label[label] for label in wanted]
+
+
+def _run(
+    bundles: Sequence[Bundle], captures: Path, options: Options, kept: Callable[[Bundle], object] = lambda _: None
+) -> None:
     if not bundles:
         return
-    from course.pipeline.execute import Limits, execute
-
-    for place, bundle in enumerate(bundles, 1):
-        name = f"{bundle.lesson.number:02} {bundle.lesson.header.title}"
-        last = f", last time {bundle.capture.provenance.seconds:.0f} s" if bundle.capture else ""
-        out.print(f"[{place}/{len(bundles)}] Running {name} ({profile}{last})", markup=False)
-        started = time.monotonic()
-
-        def progress(cell: Cell, number: int, total: int, started: float = started) -> None:
-            out.print(f"    cell {number}/{total}, line {cell.line}, {time.monotonic() - started:.0f} s", style="dim")
-
-        found = execute(bundle.lesson, profile, Limits(cell_seconds=cell_seconds), progress)
-        if bundle.capture:
-            for line in capture.differences(bundle.capture, found):
-                out.print(f"    changed: {line}", markup=False)
-        capture.save(found, capture.path_of(captures, bundle.lesson.slug, profile))
-        out.print(f"[green]✓[/] {name} ({found.provenance.seconds:.0f} s)")
+    for line in unlocked(bundles):
+        err.print(f"[yellow]![/] {line} The results say what was installed; make build installs what is locked.")
+    problems = run_lessons(bundles, captures, options, out, kept)
+    for problem in problems[:-1]:
+        err.print(f"[bold red]✗[/] {_escape(str(problem))}")
+    if problems:
+        raise problems[-1]
 
 
 if __name__ == "__main__":

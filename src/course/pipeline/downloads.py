@@ -9,13 +9,13 @@ from dataclasses import asdict
 
 import nbformat
 
-from course.draw import svg
 from course.pipeline import markup, widgets
 from course.pipeline.bind import bind
 from course.pipeline.capture import Provenance
 from course.pipeline.claims import VERDICTS
-from course.pipeline.lesson import Cell
-from course.pipeline.render import QUIZ_MARKER, fails, figure_of, link_lessons
+from course.pipeline.display import IMAGES
+from course.pipeline.lesson import Cell, Lesson
+from course.pipeline.render import QUIZ_MARKER, drawing, fails, figure_of, link_lessons
 from course.pipeline.store import Bundle
 from course.quiz import Quiz
 
@@ -39,8 +39,15 @@ def files(bundle: Bundle, lessons: Mapping[int, str], wheel: str, site: str) -> 
         wheel: file name of the course's wheel.
         site: address of the site with a slash at its end, or empty.
     """
-    maker = _Maker(bundle, lessons, INSTALL.format(wheel=wheel, site=site))
     slug = bundle.lesson.slug
+    if bundle.lesson.is_plain:
+        plain = _PlainMaker(bundle, lessons, "")
+        return {
+            f"{slug}.ipynb": plain.notebook(outputs=False),
+            f"{slug}.executed.ipynb": plain.notebook(outputs=True),
+            f"{slug}.py": bundle.lesson.path.read_text(encoding="utf-8"),
+        }
+    maker = _Maker(bundle, lessons, INSTALL.format(wheel=wheel, site=site))
     return {
         f"{slug}.ipynb": maker.notebook(outputs=False),
         f"{slug}.executed.ipynb": maker.notebook(outputs=True),
@@ -49,8 +56,15 @@ def files(bundle: Bundle, lessons: Mapping[int, str], wheel: str, site: str) -> 
     }
 
 
-def offered(slug: str, wheel: str) -> list[tuple[str, str]]:
+def offered(lesson: Lesson, wheel: str) -> list[tuple[str, str]]:
     """``(label, address relative to the page)`` of the downloads, in the order shown."""
+    slug = lesson.slug
+    if lesson.is_plain:
+        return [
+            ("Notebook", f"{slug}.ipynb"),
+            ("Notebook with outputs", f"{slug}.executed.ipynb"),
+            ("Script", f"{slug}.py"),
+        ]
     return [
         ("Notebook", f"{slug}.ipynb"),
         ("Notebook with outputs", f"{slug}.executed.ipynb"),
@@ -67,10 +81,9 @@ class _Maker:
         self.lesson, self.capture = bundle.lesson, bundle.captured
 
     def notebook(self, outputs: bool) -> str:
-        cells = [
-            nbformat.v4.new_markdown_cell(self._title(".ipynb"), id="title"),
-            self._code_cell("install", self.install, Cell("code", "", frozenset(), 0)),
-        ]
+        cells = [nbformat.v4.new_markdown_cell(self._title(".ipynb"), id="title")]
+        if self.install:
+            cells.append(self._code_cell("install", self.install, Cell("code", "", frozenset(), 0)))
         index = 0
         for place, cell in enumerate(self.lesson.cells):
             if "claims" in cell.tags:
@@ -125,13 +138,23 @@ class _Maker:
     def _notebook_output(self, output: Mapping[str, str], index: int) -> nbformat.NotebookNode:
         if "text" in output:
             return nbformat.v4.new_output("stream", name="stdout", text=output["text"] + "\n")
+        if "stderr" in output:
+            return nbformat.v4.new_output("stream", name="stderr", text=output["stderr"] + "\n")
+        if "html" in output:
+            return nbformat.v4.new_output("display_data", data={"text/html": output["html"]})
+        if "image" in output:
+            kind = next(kind for kind, suffix in IMAGES.items() if output["image"].endswith(suffix))
+            return nbformat.v4.new_output("display_data", data={kind: self.capture.images[output["image"]]})
         item = self.capture.items[output["item"]]
         if item.data["type"] == "table":
             caption = markup.inline_html(bind(item.data["caption"], self.capture.values))
             data = {"text/html": markup.table(item.data["columns"], item.data["rows"], caption)}
         else:
             figure = figure_of(item)
-            data = {"image/svg+xml": svg(figure), "text/plain": bind(figure.caption, self.capture.values)}
+            data = {
+                "image/svg+xml": drawing(item, self.bundle.cache),
+                "text/plain": bind(figure.caption, self.capture.values),
+            }
         return nbformat.v4.new_output("display_data", data=data)
 
     def script(self) -> str:
@@ -212,6 +235,14 @@ class _Maker:
         text = widgets.place(cell.source, widgets.Placed.markdown, fails(self.lesson, cell), set())
         linked = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}{suffix}")
         return portable(bind(linked, self.capture.values))
+
+
+class _PlainMaker(_Maker):
+    def _title(self, suffix: str) -> str:
+        return f"# {self.lesson.header.title}"
+
+    def _prose(self, cell: Cell, suffix: str) -> str:
+        return cell.source
 
 
 def _provenance(run: Provenance) -> str:

@@ -22,6 +22,9 @@ class CourseError(Exception):
     line: int | None = None
     hint: str = ""
 
+    def __reduce__(self) -> tuple[type[CourseError], tuple[str, Path | None, int | None, str]]:
+        return type(self), (self.message, self.path, self.line, self.hint)  # an exception would forget keywords
+
     def __str__(self) -> str:
         where = (
             "" if self.path is None else f"{_short(self.path)}:{self.line}: " if self.line else f"{_short(self.path)}: "

@@ -12,6 +12,8 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 
+from course.pipeline import syntax
+
 Scalar = int | float | str | bool
 LARGEST = 1e300
 """No result is as large as this. It leaves room for the factors that formats multiply by."""
@@ -69,7 +71,7 @@ def evaluate(expression: str, values: Mapping[str, Scalar]) -> Scalar:
 
 def _parse(expression: str) -> ast.Expression:
     try:
-        return ast.parse(expression.strip(), mode="eval")
+        return syntax.parse_expression(expression.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
         raise ExpressionError(f"'{expression.strip()}' is not an expression") from error
 

@@ -3,6 +3,9 @@
 Counted: the lesson's code cells, the profile, every module of :mod:`course` the code imports (transitively), the locked
 version of every library these import, and the weights' hashes. Comments, docstrings, prose, claims, quiz and display
 tags are not. The machine is provenance, not an input.
+
+Of a plain lesson also: the modules in its own folder and those above it up to the course's, and the files that its code
+reads by name. Its libraries count if a lock file is at hand; else their versions are provenance alone.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
+from importlib.metadata import version as metadata_version
 from itertools import pairwise
 from pathlib import Path
 
+from course.pipeline import syntax
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import Lesson
 from course.weights import SOURCES
@@ -27,6 +32,8 @@ LIBRARY = Path(__file__).parents[2]  # the folder that holds the package "course
 LOCK = Path("requirements/lock.txt")
 # Draws what was captured; cannot change it. Anything else a lesson imports can.
 PRESENTATION = frozenset({"course.draw"})
+# Calls that read the file which their first argument names.
+READER = re.compile(r"open|imread|(?:read|load|scan|from|genfrom)_?\w*")
 
 
 def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
@@ -36,35 +43,83 @@ def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
         CourseError: the lesson imports a module of the course that does not exist.
     """
     code = "\n# %%\n".join(without_comments(cell.source) for cell in lesson.code_cells)
-    found = {"code": digest(code), "profile": profile}
+    found = {"code": digest(code)}
+    if not lesson.is_plain or "profile" in lesson.parameters:
+        found["profile"] = profile
     libraries: set[str] = set()
-    pending, seen = [*_imports(code)], set[str]()
+    sources = {lesson.path: code}
+    pending = [(name, lesson.path) for name in _imports(code)]
     while pending:
-        name = pending.pop()
-        top = name.split(".")[0]
-        if top != "course":
-            libraries.add(top)
-            continue
-        path = _module_path(name)
-        if path is None or path in seen:
-            if path is None and name.count(".") == 1:
+        name, importer = pending.pop()
+        path = _module_path(name, lesson.folders)
+        if path is None:
+            if name.split(".")[0] != "course":
+                libraries.add(name.split(".")[0])
+            elif name.count(".") == 1:
                 raise lesson.error(f"The lesson imports {name}, which does not exist.", _import_line(lesson, name))
             continue
-        seen.add(path)
+        if path in sources:
+            continue
+        sources[path] = ""
         if name in PRESENTATION:
             continue
-        source = _read(Path(path))
-        found[f"module {Path(path).relative_to(LIBRARY).as_posix()}"] = digest(source)
-        package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
-        pending += _imports(source, package)
-    locked = versions(lock)
-    for library in sorted(libraries - set(sys.stdlib_module_names)):
-        for distribution in _distributions(library, lock):
-            if distribution in locked:
-                found[f"library {distribution}"] = locked[distribution]
+        sources[path] = _read_module(path, importer)
+        found[f"module {_module_name(path, lesson)}"] = digest(sources[path])
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        pending += [(inner, path) for inner in _imports(sources[path], package)]
+    for library, version in _locked(libraries, lock, optional=lesson.is_plain):
+        found[f"library {library}"] = version
     for name in lesson.header.weights:
         found[f"weights {name}"] = SOURCES[name].weights_sha256
+    for name in lesson.header.data:
+        with (lesson.path.parent / name).open("rb") as stream:
+            found[f"data {name}"] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    if lesson.is_plain:
+        found |= {f"file {name}": value for source in sources.values() for name, value in _files(source, lesson)}
     return dict(sorted(found.items()))
+
+
+def libraries(lesson: Lesson) -> dict[str, str]:
+    """Distribution → installed version of the libraries that a plain lesson's own cells import."""
+    names = {name.split(".")[0] for cell in lesson.code_cells for name in _imports(cell.source)}
+    own = {name for name in names if _module_path(name, lesson.folders)}
+    found = {
+        d: metadata_version(d) for name in names - own - sys.stdlib_module_names for d in _by_module().get(name, ())
+    }
+    return dict(sorted(found.items()))
+
+
+def _locked(libraries: set[str], lock: Path, optional: bool) -> Iterator[tuple[str, str]]:
+    """``(distribution, version)`` of every library that the lock names; none if the lock is missing and ``optional``."""
+    if optional and not lock.is_file():
+        return
+    locked = versions(lock)
+    for library in sorted(libraries - set(sys.stdlib_module_names)):
+        yield from ((name, locked[name]) for name in _distributions(library, lock) if name in locked)
+
+
+def _files(source: str, lesson: Lesson) -> Iterator[tuple[str, str]]:
+    """``(name, hash)`` of the files of the course that a reading call in ``source`` names: ``read_csv("data.csv")``."""
+    calls = (
+        node for node in ast.walk(syntax.parse(source)) if isinstance(node, ast.Call) and READER.fullmatch(_name(node))
+    )
+    for text in {arg.value for call in calls for arg in call.args[:1] if isinstance(arg, ast.Constant)}:
+        path = lesson.path.parent / text if isinstance(text, str) and text.isprintable() and len(text) < 256 else None
+        if path and path.is_file() and path.resolve().is_relative_to(lesson.folders[-1].resolve()):
+            yield str(text), hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _name(call: ast.Call) -> str:
+    """What is called, without what it belongs to; ``open`` for writing is called ``write``."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    writes = any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wax+") for mode in modes)
+    return "write" if name == "open" and writes else name
+
+
+def _module_name(path: Path, lesson: Lesson) -> str:
+    root = LIBRARY if path.is_relative_to(LIBRARY) or not lesson.folders else lesson.folders[-1]
+    return path.relative_to(root).as_posix()
 
 
 def fingerprint(found: dict[str, str]) -> str:
@@ -95,7 +150,7 @@ def without_comments(source: str, module: bool = False) -> str:
             fstrings.append(token.start[0])
         elif name == "FSTRING_END":
             literal.update(range(fstrings.pop(), token.end[0]))
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax.parse(source)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             alone = len(node.body) == 1 and not isinstance(node, ast.Module)
             for text in _documentation(node, attributes=module):
@@ -128,31 +183,44 @@ def _remove(lines: list[str], docstring: ast.stmt, alone: bool) -> set[int]:
     return set(range(first, last + 1))
 
 
+def _read_module(path: Path, importer: Path) -> str:
+    try:
+        return _module(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        hint = f"Fix the syntax error; {importer.name} imports this module."
+        raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, hint) from error
+
+
 @functools.cache
-def _read(path: Path) -> str:
-    return without_comments(path.read_text(encoding="utf-8"), module=True)
+def _module(text: str) -> str:
+    syntax.parse(text)  # tells the line of an error, which a tokenizer does not
+    return without_comments(text, module=True)
 
 
-def _imports(source: str, package: str = "") -> set[str]:
+@functools.cache
+def _imports(source: str, package: str = "") -> frozenset[str]:
     """Dotted names of every module that ``source`` may import, ``from`` targets included."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package.split(".")[: 1 - node.level or None]) if node.level else ""
             module = ".".join(filter(None, [base, node.module]))
-            names |= {module} | {f"{module}.{alias.name}" for alias in node.names if module.startswith("course")}
+            names |= {module or package} | {f"{module}.{alias.name}".lstrip(".") for alias in node.names}
+    names.discard("")
     # a package's own __init__ runs when one of its modules is imported
-    parts = [name.split(".") for name in names if name.startswith("course.")]
-    return names | {".".join(name[:end]) for name in parts for end in range(1, len(name))}
+    parts = [name.split(".") for name in names]
+    return frozenset(names | {".".join(name[:end]) for name in parts for end in range(1, len(name))})
 
 
-def _module_path(name: str) -> str | None:
-    base = LIBRARY / Path(*name.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return str(path)
+def _module_path(name: str, folders: Sequence[Path]) -> Path | None:
+    """The source of a module of the course, or of one in ``folders``; ``None`` for any other name."""
+    for folder in (LIBRARY,) if name.split(".")[0] == "course" else folders:
+        base = folder.joinpath(*name.split("."))
+        for path in (base / "__init__.py", base.parent / f"{base.name}.py"):
+            if path.is_file():
+                return path
     return None
 
 

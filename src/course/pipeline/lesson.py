@@ -9,11 +9,11 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import jupytext
 
-from course.pipeline import yamlfile
+from course.pipeline import syntax, yamlfile
 from course.pipeline.errors import CourseError
 
 TAGS = frozenset({"parameters", "reveal", "hide-code", "solution", "claims"})
@@ -29,6 +29,8 @@ MODULES = {
     9: "Production",
 }
 FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
+OUTPUT = "_build"
+"""Where the captures and the site of another folder's lessons are put, inside that folder."""
 # Without the option, jupytext takes a comment that begins with "cat", "copy" or "ls" for a command and uncomments it.
 PERCENT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 
@@ -45,6 +47,10 @@ class Header:
     read_minutes: int
     weights: tuple[str, ...]
     plain_numbers: frozenset[str]
+    data: tuple[str, ...] = ()
+    """Files that the lesson reads, relative to its folder."""
+    fork: bool = True
+    """Whether its kernel may be forked from a process that has imported the libraries."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Cell:
     source: str
     tags: frozenset[str]
     line: int
+    title: str = ""
 
     @property
     def is_code(self) -> bool:
@@ -63,19 +70,43 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A parsed lesson."""
+    """A parsed lesson. ``root`` is the course's folder if the lesson is plain (see :mod:`course.pipeline.plain`)."""
 
     path: Path
     header: Header
     cells: tuple[Cell, ...]
+    root: Path | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        return self.root is not None
 
     @property
     def slug(self) -> str:
-        return self.path.stem
+        return self.path.stem if self.root is None else slug_of(self.path, self.root)
 
     @property
     def number(self) -> int:
-        return int(self.slug[:2])
+        """The lesson's number; 0 for a plain lesson, which has none."""
+        return 0 if self.is_plain else int(self.slug[:2])
+
+    @property
+    def label(self) -> str:
+        """What commands and messages call the lesson: its number, else its slug."""
+        return self.slug if self.is_plain else f"{self.number:02}"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where a plain lesson's own modules are looked for: its folder, then those above it up to the course's."""
+        if self.root is None:
+            return ()
+        return tuple(folder for folder in self.path.parents if folder.is_relative_to(self.root))
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names that the parameters cell assigns; none without one."""
+        tagged = [cell for cell in self.code_cells if "parameters" in cell.tags]
+        return frozenset(name for cell in tagged for name in _assigned(cell.source))
 
     @property
     def quiz_path(self) -> Path:
@@ -89,13 +120,25 @@ class Lesson:
         return CourseError(message, self.path, line, hint)
 
 
+def slug_of(path: Path, root: Path) -> str:
+    """The name of a plain lesson's page and capture: its path below ``root``, in characters that any address can have."""
+    return re.sub(r"[^\w.]+", "-", path.relative_to(root).with_suffix("").as_posix()).strip("-.") or "lesson"
+
+
+def has_header(text: str) -> bool:
+    """Whether ``text`` begins with a lesson's header: a YAML block that says what only lessons of the course say."""
+    block = re.match(r"# ---\n((?:#.*\n)*?)# ---\n", text)
+    return bool(block and re.search(r"^# (?:module|objectives|read_minutes):", block[1], re.M))
+
+
 def find(folder: Path) -> list[Path]:
     """The lesson sources below ``folder``, in lesson order.
 
     Raises:
         CourseError: two lessons with one number.
     """
-    paths = sorted((p for p in folder.rglob("*.py") if FILE_NAME.fullmatch(p.name)), key=lambda p: p.name)
+    named = (path for path in folder.rglob("*.py") if FILE_NAME.fullmatch(path.name))
+    paths = sorted((p for p in named if OUTPUT not in p.relative_to(folder).parts), key=lambda p: p.name)
     for first, second in pairwise(paths):
         if first.name[:2] == second.name[:2]:
             message = f"Two lessons have the number {first.name[:2]}: this one and {first.name}."
@@ -103,12 +146,27 @@ def find(folder: Path) -> list[Path]:
     return paths
 
 
-def read(path: Path) -> Lesson:
-    """Parse and validate one lesson.
+def misnamed(folder: Path) -> list[CourseError]:
+    """A problem for each file below ``folder`` that has cells like a lesson but no lesson's name."""
+    others = sorted(path for path in folder.rglob("*.py") if not FILE_NAME.fullmatch(path.name))
+    hint = "Name it by two digits and lower-case words: 07_lora_from_scratch.py."
+    return [
+        CourseError("The file has cells, but its name is not that of a lesson.", path, hint=hint)
+        for path in others
+        if re.search(rb"^# %%(\s|$)", path.read_bytes(), re.M)
+    ]
+
+
+def read(path: Path, root: Path | None = None) -> Lesson:
+    """Parse and validate one lesson; one of the plain course in ``root`` if that is given.
 
     Raises:
         CourseError: with file and line, for anything that is not a well-formed lesson.
     """
+    if root is not None:
+        from course.pipeline import plain
+
+        return plain.read(path, root)
     return parse(_text(path), path)
 
 
@@ -132,7 +190,7 @@ def _text(path: Path) -> str:
 def parse(text: str, path: Path) -> Lesson:
     """Parse the text of a lesson; see :func:`read`."""
     try:
-        ast.parse(text)
+        syntax.parse(text)
     except SyntaxError as error:
         raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, "Fix the syntax error.") from error
     body, header_text = _split_header(text, path)
@@ -157,7 +215,7 @@ def parse(text: str, path: Path) -> Lesson:
         source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
         line = _first_line(text, marker, node.cell_type) if source.strip() else marker
         cells.append(Cell(node.cell_type, source, tags, line))
-        _check_code(cells[-1], path)
+        check_code(cells[-1], path)
     lesson = Lesson(path, _header(header_text, path), tuple(cells))
     _check_parameters(lesson)
     return lesson
@@ -182,7 +240,7 @@ def _check_prose(text: str, path: Path, marker: int, end: int) -> None:
             raise CourseError("A line of a Markdown cell is not a comment.", path, at, "Begin it with '# '.")
 
 
-def _check_code(cell: Cell, path: Path) -> None:
+def check_code(cell: Cell, path: Path) -> None:
     """A file can be valid Python while one of its cells is not: an ``if`` in one and its body in the next."""
     try:
         if cell.is_code:
@@ -247,6 +305,15 @@ def _header(text: str, path: Path) -> Header:
             raise node.error(f"Unknown weights {name!r}.", f"Known: {', '.join(SOURCES)}.")
         return name
 
+    def data(node: yamlfile.Node) -> str:
+        name = node.scalar(str, "A data entry")
+        place = PurePosixPath(name)
+        if place.is_absolute() or ".." in place.parts or place.as_posix() != name:
+            raise node.error(f"{name!r} is not in the lesson's folder.", "Name it relative to that: data/tickets.csv")
+        if not (path.parent / name).is_file():
+            raise node.error(f"There is no file {name} in the lesson's folder.", "Check its name.")
+        return name
+
     return Header(
         title=fields.get("title", str),
         module=module,
@@ -256,6 +323,8 @@ def _header(text: str, path: Path) -> Header:
         read_minutes=fields.get("read_minutes", int),
         weights=fields.list("weights", weight),
         plain_numbers=frozenset(fields.list("plain_numbers", lambda node: node.scalar(str, "A plain number"))),
+        data=fields.list("data", data),
+        fork=fields.get("fork", bool, True),
     )
 
 
@@ -268,12 +337,13 @@ def _check_parameters(lesson: Lesson) -> None:
         raise lesson.error("The lesson has two parameters cells.", tagged[1].line, hint)
     if not tagged[0].is_code or tagged[0] is not lesson.code_cells[0]:
         raise lesson.error("The parameters cell is not the first code cell.", tagged[0].line, hint)
-    names = {
-        target.id
-        for node in ast.parse(tagged[0].source).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    if missing := {"profile", "seed"} - names:
+    if missing := {"profile", "seed"} - lesson.parameters:
         raise lesson.error(f"The parameters cell does not assign {sorted(missing)[0]!r}.", tagged[0].line, hint)
+
+
+def _assigned(source: str) -> Iterator[str]:
+    for node in syntax.parse(source).body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        yield from (target.id for target in targets if isinstance(target, ast.Name))

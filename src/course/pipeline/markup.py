@@ -43,7 +43,9 @@ def math_to_mathml(page: str) -> str:
     Raises:
         CourseError: a formula that cannot be converted.
     """
-    return _MATH.sub(lambda m: _mathml(m["inline"] or m["block"], "inline" if m["inline"] else "block"), page)
+    return _MATH.sub(
+        lambda m: mathml(html.unescape(m["inline"] or m["block"]), "inline" if m["inline"] else "block"), page
+    )
 
 
 def lighten_code(page: str) -> str:
@@ -52,14 +54,19 @@ def lighten_code(page: str) -> str:
 
 
 @functools.cache
-def _mathml(escaped: str, display: str) -> str:
-    tex = html.unescape(escaped).strip()
+def mathml(tex: str, display: str) -> str:
+    """A formula as MathML; ``display`` is ``inline`` or ``block``.
+
+    Raises:
+        CourseError: the formula cannot be converted.
+    """
+    tex = tex.strip()
     try:
-        mathml = convert(tex, display=display)
+        made = convert(tex, display=display)
     except Exception as error:  # latex2mathml raises many types, none of them its own base class
         raise CourseError(f"Cannot convert the formula {tex!r}: {error!r}.", hint="Use plainer LaTeX.") from error
     # A row that is wider than a phone scrolls in its own box.
-    return f'<div class="math" tabindex="0">{mathml}</div>' if display == "block" else str(mathml)
+    return f'<div class="math" tabindex="0">{made}</div>' if display == "block" else str(made)
 
 
 def number(value: object) -> str:

@@ -14,6 +14,7 @@ from course.pipeline.errors import CourseError
 from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form
 
 QUESTIONS = 5
+TYPED = re.compile(r"int|[fg]\d|sci\d")  # formats that show the very number that is judged
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # part of addresses, and of HTML as it is
 
 
@@ -117,6 +118,9 @@ def _question(node: yamlfile.Node) -> Question:
     tolerance = fields.get("tolerance", float, 0.0)
     if not 0 <= tolerance < 1:
         raise fields.need("tolerance").error("A tolerance is a share of the answer: from 0 (exact) to below 1.")
+    if not TYPED.fullmatch(style := _text(fields, "format")):
+        hint = "Use int, f1, g3 or sci2. For a percentage: answer: 100 * share, and unit: %."
+        raise fields.need("format").error(f"A number in format {style!r} is not what a learner would type.", hint)
     return Question(
         name,
         asked,
@@ -124,7 +128,7 @@ def _question(node: yamlfile.Node) -> Question:
         node.line,
         answer=_text(fields, "answer"),
         tolerance=tolerance,
-        format=_text(fields, "format"),
+        format=style,
         unit=fields.get("unit", str, ""),
         why=_text(fields, "why"),
         hint=_text(fields, "hint"),

@@ -6,22 +6,29 @@ Markdown processor ever sees their HTML.
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
 import io
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, unquote
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import markup, widgets
+from course.pipeline import commonmark, markup, plain, widgets
 from course.pipeline.bind import BINDING, Bound, bind
+from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Decided
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar
-from course.pipeline.lesson import MODULES, Cell, Lesson
+from course.pipeline.index import digest
+from course.pipeline.lesson import MODULES, Cell, Lesson, slug_of
 from course.pipeline.quiz import Asked
 from course.pipeline.store import Bundle
 
@@ -38,11 +45,15 @@ _FIGURE_FIELDS = ("kind", "x_label", "y_label", "caption", "alt", "x_log", "y_lo
 
 @dataclass
 class Page:
-    """What MkDocs needs of one lesson. ``files`` are the CSV files beside it, by name."""
+    """What MkDocs needs of one lesson. ``files`` lie beside it, by name: its data as CSV, its images.
+
+    ``warnings`` tell what is wrong with a plain lesson's prose and does not keep it from being shown.
+    """
 
     markdown: str
     fragments: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str | bytes] = field(default_factory=dict)
+    warnings: list[CourseError] = field(default_factory=list)
 
     def fill(self, content: str) -> str:
         """``content`` (the converted Markdown) with every token replaced by its fragment."""
@@ -98,6 +109,12 @@ def figure_of(item: Item) -> Figure:
     )
 
 
+def drawing(item: Item, cache: Cache | None) -> str:
+    """The recorded figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
+    figure = figure_of(item)
+    return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
+
+
 def csv_of(item: Item) -> str:
     """The data of a table or figure as CSV: a figure's rows are ``series, x, y, low, high``."""
     out = io.StringIO()
@@ -124,7 +141,8 @@ def page(bundle: Bundle, lessons: Mapping[int, str], downloads: Sequence[tuple[s
     Raises:
         CourseError: a binding or link that cannot be resolved.
     """
-    return _Renderer(bundle, lessons).render(downloads)
+    renderer = _PlainRenderer if bundle.lesson.is_plain else _Renderer
+    return renderer(bundle, lessons).render(downloads)
 
 
 class _Renderer:
@@ -149,13 +167,14 @@ class _Renderer:
                     boxes = "".join(map(claim_box, self.bundle.claims[place]))
                     rendered.append(self._fragment(f"claims-{place}", boxes))
                 else:
-                    rendered.append(self._prose(cell))
+                    rendered += self._prose(cell, place)
             if "solution" in group[0][1].tags:
                 parts.append('??? success "Solution"\n\n' + _indent("\n\n".join(rendered)))
             else:
                 parts += rendered
-        parts.append(self._fragment("provenance", provenance(self.capture.provenance)))
-        front = f"---\ntitle: {_quoted(header.title)}\ndescription: {_quoted(header.summary)}\n---\n\n"
+        parts.append(self._fragment("provenance", self._provenance()))
+        described = f"description: {_quoted(header.summary)}\n" if header.summary else ""
+        front = f"---\ntitle: {_quoted(header.title)}\n{described}---\n\n"
         self.page.markdown = front + "\n\n".join(parts) + "\n"
         return self.page
 
@@ -164,19 +183,19 @@ class _Renderer:
         self.page.fragments[token] = content
         return token
 
-    def _prose(self, cell: Cell) -> str:
+    def _prose(self, cell: Cell, place: int) -> list[str]:
         text = widgets.place(cell.source, self._widget, fails(self.lesson, cell), self.placed)
         text = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
         text = bound_text(text, self.values, as_data)
         if QUIZ_MARKER in text:
             text = text.replace(QUIZ_MARKER, self._fragment("quiz", self._quiz()))
-        return text
+        return [text]
 
     def _widget(self, placed: widgets.Placed) -> str:
         return self._fragment(f"widget-{placed.piece.name}", placed.html())
 
     def _code(self, cell: Cell, index: int) -> list[str]:
-        fence = markup.fence(cell.source, "python")
+        fence = markup.fence(cell.source, f'python title="{html.escape(cell.title)}"' if cell.title else "python")
         parts = [self._fragment(f"anchor-{index}", f'<span class="cell-anchor" id="cell-{index}"></span>')]
         parts.append('??? abstract "Code"\n\n' + _indent(fence) if "hide-code" in cell.tags else fence)
         shown = "".join(self._output(output) for output in self.capture.outputs[index])
@@ -187,6 +206,16 @@ class _Renderer:
     def _output(self, output: Mapping[str, str]) -> str:
         if "text" in output:
             return f'<div class="output"><pre tabindex="0">{html.escape(output["text"])}</pre></div>'
+        if "stderr" in output:
+            text = html.escape(output["stderr"])
+            return f'<div class="output output--stderr"><pre tabindex="0" aria-label="stderr">{text}</pre></div>'
+        if "html" in output:
+            box = '<div class="output output--html" tabindex="0" role="region" aria-label="Output">'
+            return f"{box}{output['html']}</div>"
+        if "image" in output:
+            name = output["image"]
+            self.page.files[name] = image_bytes(name, self.capture.images[name])
+            return f'<p class="output output--image"><img src="{name}" alt="Figure drawn by the code above"></p>'
         item = self.capture.items[output["item"]]
         name = f"{item.key}.csv"
         self.page.files[name] = csv_of(item)
@@ -198,7 +227,10 @@ class _Renderer:
             return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
         figure = figure_of(item)
         caption = f"<figcaption>{self._caption(figure.caption)}</figcaption>"
-        return f'<figure class="data-figure" id="{item.key}">{svg(figure)}{caption}{link}</figure>'
+        return f'<figure class="data-figure" id="{item.key}">{drawing(item, self.bundle.cache)}{caption}{link}</figure>'
+
+    def _provenance(self) -> str:
+        return provenance(self.capture.provenance)
 
     def _caption(self, text: str) -> str:
         return markup.inline_html(bound_text(text, self.values, as_data))
@@ -222,7 +254,6 @@ class _Renderer:
             f'<a href="../{self.lessons[n]}/">Lesson {n:02}</a>' for n in header.prerequisites if n in self.lessons
         ]
         objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
-        links = "".join(f'<li><a href="{name}"{_attribute(name)}>{label}</a></li>' for label, name in downloads)
         return (
             f'<div class="lesson-meta"><p class="lesson-kicker">Lesson {self.lesson.number:02} · '
             f"{MODULES[header.module]}</p>"
@@ -230,8 +261,64 @@ class _Renderer:
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
             + f'</p><p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
-            f'<ul class="downloads" aria-label="Downloads">{links}</ul></div>'
+            f"{_downloads(downloads)}</div>"
         )
+
+
+class _PlainRenderer(_Renderer):
+    """Pages of plain lessons: prose in the dialect of notebooks, links to files and other lessons as in the folder."""
+
+    def _prose(self, cell: Cell, place: int) -> list[str]:
+        found = commonmark.blocks(cell.source, lambda address, line: self._address(address, cell.line + line))
+        return [
+            self._fragment(f"prose-{place}-{part}", block.text) if block.is_html else block.text
+            for part, block in enumerate(found)
+        ]
+
+    def _address(self, address: str, line: int) -> str:
+        """``address`` as it is on the page: of a lesson's page, or of a file that goes with this one."""
+        if re.match(r"[a-zA-Z][\w+.-]*:|/", address):
+            return address
+        path, mark, fragment = address.partition("#")
+        anchor = f"#{commonmark.anchor(unquote(fragment))}" if mark else ""
+        if not path:
+            return anchor
+        root = self.lesson.folders[-1]
+        target = Path(os.path.normpath(self.lesson.path.parent / unquote(path.partition("?")[0])))
+        source = target.with_suffix(".py") if target.suffix in (".ipynb", ".md", ".html", ".py", "") else target
+        if plain.is_lesson(source, root):
+            return f"../{slug_of(source, root)}/{anchor}"
+        if target.is_file() and target.is_relative_to(root):
+            name = f"files/{target.relative_to(root).as_posix()}"
+            self.page.files[name] = target.read_bytes()
+            return quote(name)
+        hint = f"Link to a lesson, or to a file below {root}."
+        self.page.warnings.append(self.lesson.error(f"The address {address!r} leads nowhere.", line, hint))
+        return address
+
+    def _code(self, cell: Cell, index: int) -> list[str]:
+        return super()._code(cell, index) if cell.source.strip() else []
+
+    def _provenance(self) -> str:
+        absent = {name for name in ("Profile", "Seed") if name.lower() not in self.lesson.parameters}
+        return provenance(self.capture.provenance, {*absent, "Number type"})
+
+    def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
+        run = self.capture.provenance
+        return (
+            f'<div class="lesson-meta"><p class="lesson-times">Ran in {_duration(run.seconds)} on '
+            f"{html.escape(_machine(run))}</p>{_downloads(downloads)}</div>"
+        )
+
+
+def image_bytes(name: str, content: str) -> bytes:
+    """The file of an image that a capture holds."""
+    return content.encode() if name.endswith(".svg") else base64.b64decode(content)
+
+
+def _downloads(offered: Sequence[tuple[str, str]]) -> str:
+    links = "".join(f'<li><a href="{name}"{_attribute(name)}>{label}</a></li>' for label, name in offered)
+    return f'<ul class="downloads" aria-label="Downloads">{links}</ul>'
 
 
 def _attribute(name: str) -> str:
@@ -296,20 +383,12 @@ def badge(decided: Decided) -> str:
 
 def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
     """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
-    rows = []
-    for bundle in bundles:
-        for decided in (decided for cell in bundle.claims.values() for decided in cell):
-            claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
-            note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
-            rows.append(
-                (
-                    claim.number,
-                    f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
-                    f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
-                    f"<td>{markup.inline_html(decided.found)}{note}</td>"
-                    f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
-                )
-            )
+    rows = [
+        row
+        for bundle in bundles
+        if bundle.registered
+        for row in bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
+    ]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
     body = "".join(row for _, row in sorted(rows))
     return (
@@ -318,14 +397,56 @@ def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
     )
 
 
+def _ledger_rows(bundle: Bundle, prefix: str) -> list[tuple[int, str]]:
+    """The claims of one lesson, each with its number."""
+    rows = []
+    for decided in (decided for cell in bundle.claims.values() for decided in cell):
+        claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
+        note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
+        rows.append(
+            (
+                claim.number,
+                f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
+                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
+                f"<td>{markup.inline_html(decided.found)}{note}</td>"
+                f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
+            )
+        )
+    return rows
+
+
 def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
-    """Cards of all lessons, grouped by module."""
+    """Cards of all lessons, grouped by module, or by folder if they are plain."""
     out = []
+    for folder, group in by_folder(bundles).items():
+        title = f"<h3>{html.escape(folder)}</h3>" if folder else ""
+        out.append(f'{title}<ul class="lesson-list">{"".join(_plain_card(b, prefix) for b in group)}</ul>')
     for module, name in MODULES.items():
-        cards = [_card(bundle, prefix) for bundle in bundles if bundle.lesson.header.module == module]
+        cards = [
+            bundle.recall("card", prefix, partial(_card, bundle, prefix))
+            for bundle in bundles
+            if bundle.lesson.header.module == module
+        ]
         if cards:
             out.append(f'<h3 id="module-{module}">{module} · {name}</h3><ol class="lesson-list">{"".join(cards)}</ol>')
     return "".join(out)
+
+
+def by_folder(bundles: Sequence[Bundle]) -> dict[str, list[Bundle]]:
+    """The plain lessons by the name of their folder below the course's, which is the empty name."""
+    groups: dict[str, list[Bundle]] = {}
+    for bundle in (bundle for bundle in bundles if bundle.lesson.is_plain):
+        folder = bundle.lesson.path.parent.relative_to(bundle.lesson.folders[-1])
+        groups.setdefault("" if folder == Path() else folder.as_posix(), []).append(bundle)
+    return groups
+
+
+def _plain_card(bundle: Bundle, prefix: str) -> str:
+    title, seconds = html.escape(bundle.lesson.header.title), bundle.captured.provenance.seconds
+    return (
+        f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-title">{title}</span></a>'
+        f'<p class="lesson-times">Run {_duration(seconds)}</p></li>'
+    )
 
 
 def _card(bundle: Bundle, prefix: str) -> str:
@@ -338,15 +459,17 @@ def _card(bundle: Bundle, prefix: str) -> str:
     )
 
 
-def provenance(run: Provenance) -> str:
-    """Where the page's numbers come from."""
+def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
+    """Where the page's numbers come from, but for the entries ``left_out``."""
     entries = {
         "Source commit": run.commit, "Fingerprint": run.fingerprint, "Profile": run.profile, "Seed": str(run.seed),
         "Device": f"{run.device} ({run.processor}, {run.threads} threads)", "Number type": run.dtype,
         "Python": run.python, "Libraries": ", ".join(f"{name} {found}" for name, found in run.libraries.items()),
         "Duration": _duration(run.seconds), "Peak memory": f"{run.peak_mib:,} MiB", "Date": run.date,
     }  # fmt: skip
-    rows = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items())
+    rows = "".join(
+        f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items() if name not in left_out
+    )
     return f'<details class="provenance"><summary>Where these numbers come from</summary><dl>{rows}</dl></details>'
 
 

@@ -2,80 +2,194 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from course.pipeline import cache, entry
 from course.pipeline.errors import CourseError
 from course.pipeline.files import disk_error, write_atomic
+from course.pipeline.index import FOLDER, clock, digest, library_code
+from course.pipeline.lesson import OUTPUT
+from course.pipeline.store import Bundle
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
 
 CONFIG = Path("mkdocs.yml")
-STAMP = "site.stamp"
+RECORD = FOLDER / "site.json"
+"""What the site was rendered from, and the files it has."""
+OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt", "docs")
+"""What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
+LIBRARY = Path(__file__).parents[1]
+TICK = 0.02
+"""Seconds that surely change the time of a file system of today."""
 
 
-def sources(root: Path) -> Iterator[Path]:
-    """Every file that a page may show or be shaped by."""
-    yield root / CONFIG
-    yield root / "pyproject.toml"
-    yield root / "requirements" / "lock.txt"
-    for folder in ("docs", "src/course", "build/captures"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield path
+class Site:
+    """The site of the repository at ``root`` with the lessons ``bundles``."""
 
+    def __init__(self, root: Path, bundles: Sequence[Bundle]) -> None:
+        self.root, self.bundles = root, list(bundles)
+        self.cache = cache.opened(root.resolve())
 
-def state(root: Path) -> str:
-    """A hash of all :func:`sources` and of the site's address."""
-    total = hashlib.sha256(os.environ.get("SITE_URL", "").encode())
-    for path in sources(root):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return total.hexdigest()
+    @cached_property
+    def state(self) -> str:
+        """A hash of everything that pages show or are shaped by."""
+        names = [str(self.root / name) for name in OTHER]
+        paths = [Path(path) for path, _ in sorted(entry.files(names))] + library_code(LIBRARY)
+        variables = [f"{name}={os.environ.get(name)}" for name in entry.VARIABLES]
+        return digest(
+            cache.generation(), *variables, self.cache.index.of(paths), *(bundle.key for bundle in self.bundles)
+        )
 
-
-def is_current(root: Path) -> bool:
-    """Whether ``site/`` was rendered from exactly the present sources."""
-    stamp = root / "build" / STAMP
-    return (root / "site" / "index.html").is_file() and stamp.is_file() and stamp.read_text() == state(root)
-
-
-def render(root: Path) -> None:
-    """Render into a folder beside ``site/`` and swap the two when MkDocs has succeeded.
-
-    Raises:
-        CourseError: what MkDocs refused. The previous site is untouched.
-    """
-    from mkdocs.commands.build import build
-    from mkdocs.config import load_config
-    from mkdocs.exceptions import Abort, BuildError, ConfigurationError
-
-    before = state(root)
-    fresh, site, old = root / "build" / "site.new", root / "site", root / "build" / "site.old"
-    warnings = _Warnings()
-    logging.getLogger("mkdocs").addHandler(warnings)
-    try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        config = load_config(str(root / CONFIG), site_dir=str(fresh))
-        config.plugins.run_event("startup", command="build", dirty=False)
+    def is_current(self) -> bool:
+        """Whether ``site/`` was rendered from exactly the present sources and nothing in it was touched."""
         try:
-            build(config)
+            record = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
+            return bool(record["state"] == self.state and record["files"] == entry.listing(str(self.root / "site")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def prepare(self, bundle: Bundle) -> None:
+        """Convert the pages of a lesson that has just run, so that :meth:`render` finds them done. For any thread.
+
+        What is wrong with the lesson is not told here: rendering tells it.
+        """
+        with self._preparing:
+            if not bundle.problems():
+                self._open.convert(bundle)
+                self.cache.save()
+
+    _preparing = threading.Lock()  # parsers and converters are not made for threads
+
+    @cached_property
+    def _open(self) -> _Open:
+        return _Open(_configured(self.root, self.bundles))
+
+    def render(self) -> list[str]:
+        """Render into a folder beside ``site/`` and swap the two when MkDocs has succeeded.
+
+        Returns what MkDocs warned of, which is nothing where the configuration is strict.
+
+        Raises:
+            CourseError: what MkDocs refused. The previous site is untouched.
+        """
+        from mkdocs.commands.build import build
+        from mkdocs.exceptions import Abort, BuildError, ConfigurationError
+
+        from course.pipeline.incremental import Outputs
+
+        fresh, site, old = (self.root / name for name in ("build/site.new", "site", "build/site.old"))
+        warnings = _Warnings()
+        logging.getLogger("mkdocs").addHandler(warnings)
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            config = _configured(self.root, self.bundles)
+            kept = _course(config).outputs = Outputs(site, fresh, self._made())
+            config.plugins.run_event("startup", command="build", dirty=False)
+            try:
+                build(config)
+            finally:
+                config.plugins.run_event("shutdown")
+            made = kept.statuses()
+            shutil.rmtree(old, ignore_errors=True)
+            if site.exists():
+                site.rename(old)
+            fresh.rename(site)
+            shutil.rmtree(old, ignore_errors=True)
+            record = {"state": self.state, "files": entry.listing(str(site)), "made": made}
+            write_atomic(self.root / RECORD, json.dumps(record))
+            self.cache.save()
+            self.cache.forget_unused()
+            return warnings.found
+        except (Abort, BuildError, ConfigurationError) as error:
+            raise CourseError("\n".join(warnings.found) or str(error)) from error
+        except OSError as error:
+            raise disk_error(error, fresh) from error
         finally:
-            config.plugins.run_event("shutdown")
-        shutil.rmtree(old, ignore_errors=True)
-        if site.exists():
-            site.rename(old)
-        fresh.rename(site)
-        shutil.rmtree(old, ignore_errors=True)
-        write_atomic(root / "build" / STAMP, before)
-    except (Abort, BuildError, ConfigurationError) as error:
-        raise CourseError("\n".join(warnings.found) or str(error)) from error
-    except OSError as error:
-        raise disk_error(error, fresh) from error
-    finally:
-        logging.getLogger("mkdocs").removeHandler(warnings)
-        shutil.rmtree(fresh, ignore_errors=True)
+            logging.getLogger("mkdocs").removeHandler(warnings)
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _made(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.root / RECORD).read_text(encoding="utf-8"))["made"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def remember(self, message: str, folders: Sequence[Path], reload: Callable[[], Sequence[Bundle]]) -> None:
+        """Let this command, when it is given again and nothing changed, print ``message`` at once.
+
+        Args:
+            folders: where the lessons and captures lie.
+            reload: reads these anew.
+        """
+        time.sleep(TICK)
+        names = [*(str(self.root / name) for name in OTHER), str(LIBRARY), *map(str, folders)]
+        tops = [name for name in names if not any(_covers(other, name) for other in names)]
+        now = clock(self.root / FOLDER)
+        described = entry.describe(sys.argv[1:], [str(self.root / "site"), *tops])
+        self.cache.index.renew()
+        bundles = reload()
+        whole = all(bundle.is_current for bundle in bundles) and Site(self.root, bundles).is_current()
+        if whole and max(status.st_ctime_ns for _, status in entry.files(tops)) < now:
+            write_atomic(
+                self.root / entry.DONE, "\n".join([message, "\t".join([str(self.root / "site"), *tops]), described])
+            )
+
+
+def _covers(folder: str, name: str) -> bool:
+    """Whether going through ``folder`` comes upon ``name``, which lies below it."""
+    inner = Path(name).relative_to(folder).parts if Path(name).is_relative_to(folder) else ()
+    return bool(inner) and OUTPUT not in inner
+
+
+class _Open:
+    """What MkDocs knows before it reads pages: the configuration, all files and their addresses."""
+
+    def __init__(self, config: MkDocsConfig) -> None:
+        from mkdocs.structure.files import get_files, set_exclusions
+        from mkdocs.structure.nav import get_navigation
+
+        self.config = config.plugins.on_config(config)
+        self.files: Files = get_files(self.config)
+        self.files.add_files_from_theme(self.config.theme.get_env(), self.config)
+        self.files = self.config.plugins.on_files(self.files, config=self.config)
+        set_exclusions(self.files, self.config)
+        self.config.plugins.on_nav(get_navigation(self.files, self.config), config=self.config, files=self.files)
+
+    def convert(self, bundle: Bundle) -> None:
+        """Convert the lesson's pages, and make the files beside them, into the cache."""
+        course, slug = _course(self.config), bundle.lesson.slug
+        course.bundles[slug] = bundle
+        for uri in course.uris(bundle):
+            file = self.files.get_file_from_path(uri)
+            assert file is not None
+            assert file.page is not None
+            page = self.config.plugins.on_pre_page(file.page, config=self.config, files=self.files)
+            page.read_source(self.config)
+            page.render(self.config, self.files)
+
+
+def _configured(root: Path, bundles: Sequence[Bundle]) -> MkDocsConfig:
+    from mkdocs.config import load_config
+
+    config = load_config(str(root / CONFIG), site_dir=str(root / "build" / "site.new"))
+    _course(config).given = list(bundles)
+    return config
+
+
+def _course(config: MkDocsConfig) -> Any:
+    return config.plugins["course"]
 
 
 class _Warnings(logging.Handler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,8 +10,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from course.pipeline.errors import CourseError
+from course.pipeline.index import Index, digest
 
 NAME = f"course-{version('course')}-py3-none-any.whl"
+
+
+def key(root: Path, index: Index) -> str:
+    """A hash of everything the wheel depends on."""
+    described = [root / name for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore")]
+    library = [path for path in sorted((root / "src" / "course").rglob("*")) if path.is_file()]
+    packed = [path for path in library if not {"lessons", "__pycache__"} & set(path.parts)]
+    return digest(os.environ.get("SOURCE_DATE_EPOCH"), index.of([*described, *packed]))
 
 
 def build(root: Path) -> bytes:

@@ -559,7 +559,7 @@ print(*(f"{name:9} {size:>12,} bytes alive" for name, size in leak.items()), sep
 # The *meta device* builds a model with shapes and no memory, so real architectures can be counted
 # here. The numbers are those of each public `config.json` (hub ids in the table, read 2026-11).
 
-# %%
+# %% tags=["hide-code"]
 from transformers import AutoConfig, AutoModelForCausalLM
 
 
@@ -590,7 +590,7 @@ record.table("count.table", rows, caption="Exact parameter counts, from modules 
 # without checkpointing, LoRA and QLoRA (rank 16, all matrices, bf16 compute) with it, so compare
 # activations only between those two.
 
-# %%
+# %% tags=["hide-code"]
 rows, names = [], {"Llama-3.1-8B": "b8", "Llama-3.1-70B": "b70"}
 for name, key in names.items():
     for method in ("full", "lora", "qlora"):

@@ -1,0 +1,185 @@
+"""The page about the benchmark, every sentence with a number made from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from results import Document
+from systems import SYSTEMS
+
+ROWS = ("cold", "no-op", "code", "prose")
+
+
+def page(document: Document) -> str:
+    """The page, every sentence with a number made from the numbers."""
+    sizes = sorted({m.lessons for m in document.measurements.values() if m.system in SYSTEMS})
+    compared = [size for size in sizes if document.seconds("scripts", size, "cold")]
+    parts = [INTRODUCTION, *(_comparison(document, size) for size in compared)]
+    parts += [_growth(document, sizes), _real(document), _honest(document), _method(document)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+INTRODUCTION = """\
+---
+title: How fast is a build?
+---
+
+# How fast is a build?
+
+This page is written by `make bench` from what it measured; `build/bench.json` has every number. Times are medians in seconds of
+wall clock; take differences under 20 % for noise."""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _comparison(document: Document, size: int) -> str:
+    scripts, cells = document.seconds("scripts", size, "cold"), document.seconds("cells", size, "cold")
+    cores = document.machine["cores"]
+    rows = []
+    for system in SYSTEMS.values():
+        cold = document.seconds(system.name, size, "cold")
+        if cold is None or scripts is None:
+            continue
+        others = [_number(document.seconds(system.name, size, row)) for row in ROWS[1:]]
+        if not system.is_incremental:
+            others = ["= cold"] * len(others)
+        bound = _number(cold / (cells / cores)) if cells else ""
+        rows.append([system.shown, _number(cold), _number(cold / scripts), bound, *others])
+    head = [
+        f"{size} lessons",
+        "cold",
+        "÷ scripts in series",
+        "÷ (cell CPU ÷ cores)",
+        "no-op",
+        "code edit",
+        "prose edit",
+    ]
+    return f"## {size} lessons\n\n{_table(head, rows)}{_goals(document, size)}"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A limit that the build set itself: ``value`` of the numbers, at most ``limit``."""
+
+    size: int
+    text: str
+    limit: float
+    value: Callable[[Document, int], float | None]
+
+
+def _ours(
+    row: str, of: Callable[[Document, int], float | None] | None = None
+) -> Callable[[Document, int], float | None]:
+    def value(document: Document, size: int) -> float | None:
+        seconds, base = document.seconds("ours", size, row), of(document, size) if of else 1.0
+        return seconds / base if seconds is not None and base else None
+
+    return value
+
+
+def _cells_per_core(document: Document, size: int) -> float | None:
+    cells = document.seconds("cells", size, "cold")
+    return cells / document.machine["cores"] if cells else None
+
+
+def _beyond_own_time(document: Document, size: int) -> float | None:
+    code, scripts = document.seconds("ours", size, "code"), document.seconds("scripts", size, "cold")
+    return code - scripts / size if code is not None and scripts else None
+
+
+GOALS = (
+    Goal(50, "cold, of the scripts in series", 0.27, _ours("cold", lambda d, n: d.seconds("scripts", n, "cold"))),
+    Goal(50, "cold, of cell CPU ÷ cores", 1.35, _ours("cold", _cells_per_core)),
+    Goal(50, "no-op, seconds", 0.15, _ours("no-op")),
+    Goal(50, "prose edit, seconds", 1.6, _ours("prose")),
+    Goal(50, "code edit beyond one script's time, seconds", 3.5, _beyond_own_time),
+    Goal(500, "no-op, seconds", 0.15, _ours("no-op")),
+    Goal(500, "prose edit, seconds", 3.0, _ours("prose")),
+)
+
+
+def _goals(document: Document, size: int) -> str:
+    rows = [
+        [goal.text, _number(goal.limit), _number(value), "met" if value <= goal.limit else "missed"]
+        for goal in GOALS
+        if goal.size == size and (value := goal.value(document, size)) is not None
+    ]
+    return f"\n\n{_table(['goal of `course build`', 'at most', 'measured', ''], rows)}" if rows else ""
+
+
+def _growth(document: Document, sizes: Sequence[int]) -> str:
+    rows = [
+        [str(size), *(_number(document.seconds("ours", size, row)) for row in ROWS)]
+        for size in sizes
+        if document.seconds("ours", size, "cold") is not None
+    ]
+    if len(rows) < 2:
+        return ""
+    only = [size for size in sizes if document.seconds("scripts", size, "cold") is None]
+    goals = "".join(_goals(document, size) for size in only)
+    return f"## Growth\n\n{_table(['lessons', 'cold', 'no-op', 'code edit', 'prose edit'], rows)}{goals}"
+
+
+def _real(document: Document) -> str:
+    found = {m.system: m.lessons for m in document.measurements.values() if m.system.startswith("real ")}
+    if set(found) != {"real scripts", "real ours"}:
+        return ""
+    size = found["real ours"]
+    scripts, ours = (document.seconds(f"real {name}", size, "cold") for name in ("scripts", "ours"))
+    assert scripts is not None
+    assert ours is not None
+    return (
+        f"## The course's own lessons\n\nExecuting all {size} lessons with the profile *smoke* took {_number(ours)} s; their "
+        f"scripts, one by one, {_number(scripts)} s: {_number(ours / scripts)} of it (goal: at most 0.6, "
+        f"{'met' if ours / scripts <= 0.6 else 'missed'})."
+    )
+
+
+def _honest(document: Document) -> str:
+    rows = []
+    for system in SYSTEMS.values():
+        if finding := document.findings.get(system.name):
+            isolation = "one for several lessons" if finding.visits > 1 else "one a lesson"
+            stale = finding.lessons - finding.pages_with_new_label
+            told = f"{stale} of {finding.lessons} pages stale" if stale else "all pages right"
+            rows.append([system.shown, isolation, told])
+    if not rows:
+        return ""
+    return (
+        "## What the times do not show\n\nThe shared module of a course was changed and the course built again; the pages were "
+        "read before and after. Interpreters that serve several lessons skip imports, and let one lesson see what another "
+        f"left behind.\n\n{_table(['', 'interpreter', 'after an edit of the shared module'], rows)}"
+    )
+
+
+def _method(document: Document) -> str:
+    machine = document.machine
+    synthetic = [m for m in document.measurements.values() if m.system in SYSTEMS]
+    if not machine or not synthetic:
+        return ""
+    repeats = sorted(
+        {1 + max(m.repeat for m in synthetic if m.lessons == size) for size in {m.lessons for m in synthetic}}
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    times = f"{repeats[0]}" if len(repeats) == 1 else f"{repeats[0]} to {repeats[-1]}"
+    return f"""\
+## Method
+
+Each lesson sorts random numbers for half a second, shows a table and a plot, and imports numpy, pandas, matplotlib and a module that all
+lessons share. Each system gets the same cells in the form it reads. In turn, each builds a new folder (cold), builds again (no-op), again after
+an edit of one lesson's code, and again after an edit of its prose; then the next system has its turn; {times} such rounds. *Cell CPU* is the
+processor time of the cells alone, in processes that have the libraries imported. The load of the machine before a measurement
+was at most {max(m.load for m in synthetic):.1f}.
+
+Machine: {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB, {machine["system"]}, Python {machine["python"]}; \
+commit {machine["commit"]}, {machine["date"]}. Peers: {versions}."""

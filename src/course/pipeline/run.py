@@ -1,0 +1,158 @@
+"""Run jobs on an executor, keep what they record, and tell what happens.
+
+The one seam to other machines is :class:`concurrent.futures.Executor`: threads that drive kernels here, or a cluster's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+
+from course.pipeline import capture, jobs, schedule
+from course.pipeline.errors import CourseError
+from course.pipeline.files import write_atomic
+from course.pipeline.jobs import Job, Outcome
+from course.pipeline.limits import Limits
+from course.pipeline.progress import Reporter, reporter
+from course.pipeline.store import Bundle
+
+Submit = Callable[[Job], Future[Outcome]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run.
+
+    ``workers`` lessons side by side (``None``: as many as the machine has cores); after a failure go on with others if
+    ``keep_going``; kernels are forked from a warm parent if ``fork``; ``scheduler`` is the address of a Dask cluster.
+    """
+
+    profile: str = "laptop"
+    limits: Limits = field(default_factory=Limits)
+    workers: int | None = None
+    keep_going: bool = False
+    fork: bool = True
+    scheduler: str = ""
+
+
+def job_of(bundle: Bundle, options: Options) -> Job:
+    last = bundle.capture.provenance if bundle.capture else None
+    return Job(
+        path=bundle.lesson.path,
+        name=bundle.lesson.slug,
+        root=bundle.lesson.root,
+        profile=options.profile,
+        fingerprint=bundle.fingerprint,
+        limits=options.limits,
+        seconds=last.seconds if last else None,
+        peak_mib=last.peak_mib if last else None,
+    )
+
+
+def unlocked(bundles: Sequence[Bundle]) -> list[str]:
+    """Libraries of these lessons whose installed version is not the locked one, a sentence each."""
+    locked = {
+        name.removeprefix("library "): wanted
+        for bundle in bundles
+        for name, wanted in bundle.inputs.items()
+        if name.startswith("library ")
+    }
+    told = []
+    for name, wanted in sorted(locked.items()):
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            told.append(f"{name} is not installed; {wanted} is locked.")
+            continue
+        if found.split("+")[0] != wanted:  # "+cpu" names a build of the same version
+            told.append(f"{name} {found} is installed; {wanted} is locked.")
+    return told
+
+
+def run(
+    bundles: Sequence[Bundle],
+    captures: Path,
+    options: Options,
+    console: Console,
+    kept: Callable[[Bundle], object] = lambda _: None,
+) -> list[CourseError]:
+    """Run the lessons of ``bundles`` and save their captures; return the problems of those that failed.
+
+    ``kept`` is called with each lesson whose capture was saved, while others run.
+    """
+    for left in captures.glob("*/*/.capture.json.*"):  # half a file of a build that was killed
+        left.unlink(missing_ok=True)
+    by_path = {bundle.lesson.path: bundle for bundle in bundles}
+    wanted = [job_of(bundle, options) for bundle in bundles]
+    problems: list[CourseError] = []
+    with ExitStack() as stack:
+        if options.scheduler:
+            from course.pipeline.cluster import submitter
+
+            plan = schedule.Plan(tuple(wanted), workers=len(wanted))
+            free_mib = float("inf")  # the cluster's own scheduler knows its workers
+        else:
+            machine = schedule.Machine.here()
+            plan, free_mib = schedule.plan(wanted, machine, options.workers), machine.free_mib
+        report = stack.enter_context(reporter(console, plan.jobs, plan.workers))
+        if options.scheduler:
+            submit = stack.enter_context(submitter(options.scheduler, wanted))
+        else:
+            submit = stack.enter_context(_here(plan, bundles, options, report))
+        for outcome in drive(plan, free_mib, submit, report, options.keep_going):
+            if outcome.problem is not None:
+                report.finished(outcome, [])
+                problems.append(outcome.problem)
+                continue
+            bundle = by_path[outcome.job.path]
+            path = capture.path_of(captures, bundle.lesson.slug, options.profile)
+            write_atomic(path, outcome.text)
+            found = capture.load(path)
+            assert found is not None
+            report.finished(outcome, capture.differences(bundle.capture, found) if bundle.capture else [])
+            kept(replace(bundle, capture=found))
+    return problems
+
+
+def drive(
+    plan: schedule.Plan, free_mib: float, submit: Submit, report: Reporter, keep_going: bool
+) -> Iterator[Outcome]:
+    """Submit the plan's jobs as they fit beside one another and yield outcomes as they come.
+
+    After a problem nothing new starts, unless ``keep_going``; what runs is finished.
+    """
+    waiting = list(plan.jobs)
+    running: dict[Future[Outcome], Job] = {}
+    while waiting or running:
+        while job := schedule.next_job(waiting, list(running.values()), plan.workers, free_mib):
+            waiting.remove(job)
+            report.started(job)
+            running[submit(job)] = job
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            del running[future]
+            outcome = future.result()
+            if outcome.problem is not None and not keep_going:
+                waiting.clear()
+            yield outcome
+
+
+@contextmanager
+def _here(plan: schedule.Plan, bundles: Sequence[Bundle], options: Options, report: Reporter) -> Iterator[Submit]:
+    """Threads of this process, each of which drives the kernel of one lesson. Left early, it stops the kernels."""
+    stop = threading.Event()
+    from course.pipeline.warm import ForkServer
+
+    with ExitStack() as stack:
+        server = stack.enter_context(ForkServer.for_lessons([b.lesson for b in bundles])) if options.fork else None
+        pool: Executor = stack.enter_context(ThreadPoolExecutor(plan.workers, thread_name_prefix="lesson"))
+        stack.callback(stop.set)  # runs before the pool waits for its threads
+        yield lambda job: pool.submit(jobs.run, job, partial(report.cell, job), server, stop)

@@ -1,0 +1,114 @@
+"""Courses of any number of small lessons with captures written by hand: everything to render and nothing to run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from course.pipeline import capture, fingerprint
+from course.pipeline.capture import Capture, Item, Provenance
+from course.pipeline.lesson import read
+
+from .sandbox import ROOT, quiz
+
+LESSONS = "src/course/lessons"
+
+SOURCE = """\
+# ---
+# title: Lesson {n}
+# module: {module}
+# summary: What lesson {n} finds.
+# objectives:
+#   - read number {n}
+# read_minutes: 2
+# ---
+
+# %% tags=["parameters"]
+profile = "laptop"
+seed = {n}
+
+# %% [markdown]
+# The question of lesson {n}, about $x^{n}$.
+#
+# ## The result
+#
+# It is {{{{ synthetic.answer | int }}}}, see [the next part](#the-figure).
+
+# %%
+from course import record
+
+answer = record.value("synthetic.answer", {n})
+
+# %% [markdown]
+# ## The figure
+#
+# A table and a figure.
+
+# %%
+print("shown {n}")
+
+# %% [markdown] tags=["claims"]
+# - number: {n}
+#   text: The number of lesson {n}.
+#   source: its source
+#   value: "{{{{ synthetic.answer | int }}}}"
+#   holds: synthetic.answer == {n}
+
+# %% [markdown]
+# ## Knowledge check
+#
+# <!-- quiz -->
+"""
+
+
+def copy_sources(target: Path) -> None:
+    """Copy this repository without its lessons, captures and tests, and with short hand-written pages."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if name.startswith((LESSONS, "build/captures", "tests/")) or not (ROOT / name).is_file():
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target / name)
+    # The real pages link to the real lessons.
+    for page in (target / "docs").rglob("*.md"):
+        markers = [marker for marker in ("<!-- lessons -->", "<!-- ledger -->") if marker in page.read_text("utf-8")]
+        page.write_text("\n\n".join([f"# The {page.stem} page", *markers]) + "\n", encoding="utf-8")
+
+
+def write_lesson(root: Path, n: int) -> Path:
+    """Write lesson ``n`` with its quiz and capture below ``root`` and return its source."""
+    module = 1 + n % 9
+    path = root / LESSONS / f"{module}_part" / f"{n:02}_synthetic.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SOURCE.format(n=n, module=module), encoding="utf-8")
+    path.with_suffix(".quiz.yml").write_text(quiz(f"synthetic-{n}"), encoding="utf-8")
+    write_capture(root, path, n)
+    return path
+
+
+def write_capture(root: Path, path: Path, answer: int) -> None:
+    """Write what the lesson at ``path`` would have recorded, had it found ``answer``."""
+    inputs = fingerprint.inputs(read(path), "laptop", ROOT / fingerprint.LOCK)
+    provenance = Provenance(
+        commit="0123456789ab", fingerprint=fingerprint.fingerprint(inputs), inputs=inputs, profile="laptop", seed=0,
+        device="cpu", processor="A processor", threads=2, dtype="float32", python="3.11.9",
+        libraries={"numpy": "2.0.0"}, seconds=1.0, peak_mib=64, date="2025-01-31",
+    )  # fmt: skip
+    drawn = {
+        "kind": "line", "x_label": "x", "y_label": "y", "caption": "It is {{ synthetic.answer | int }}.", "alt": "A line.",
+        "x_log": False, "y_log": False, "guides": [],
+        "series": [{"name": "one", "x": [1, 2, 3], "y": [1.0, 2.0, float(answer)], "low": [], "high": []}],
+    }  # fmt: skip
+    items = [
+        Item("synthetic.answer", 1, {"type": "value", "key": "synthetic.answer", "value": answer, "kind": "exact"}),
+        Item(
+            "rows", 2,
+            {"type": "table", "key": "rows", "columns": ["n"], "rows": [[answer]], "caption": "Rows.", "kind": "exact"},
+        ),
+        Item("drawn", 2, {"type": "figure", "key": "drawn", "kind": "exact", "figure": drawn}),
+    ]  # fmt: skip
+    outputs = [[], [], [{"text": f"shown {answer}"}, {"item": "rows"}, {"item": "drawn"}]]
+    made = Capture({item.key: item for item in items}, outputs, provenance)
+    capture.save(made, capture.path_of(root / capture.ROOT, path.stem, "laptop"))

@@ -1,0 +1,136 @@
+"""A build that is given again when nothing changed is answered at once, and never when something did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from course.pipeline import cache, entry
+from course.pipeline.site import Site
+from course.pipeline.store import load
+
+from .synthetic import LESSONS, copy_sources, write_capture, write_lesson
+
+COMMAND = ["build", "--profile", "laptop"]
+MESSAGE = "Nothing to do: 1 lessons and the site are current."
+FOLDERS = (Path(LESSONS), Path("build/captures"))
+LESSON = f"{LESSONS}/2_part/01_synthetic.py"
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("entry") / "course"
+    copy_sources(root)
+    write_lesson(root, 1)
+    Site(root, load(root / LESSONS, root / "build/captures", "laptop", root)).render()
+    return root
+
+
+@pytest.fixture
+def root(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    shutil.copytree(rendered, tmp_path / "course", symlinks=True)
+    monkeypatch.chdir(tmp_path / "course")
+    monkeypatch.setattr(sys, "argv", ["course", *COMMAND])
+    remember()
+    yield tmp_path / "course"
+    cache.opened.cache_clear()
+
+
+def remember() -> None:
+    site = Site(Path(), load())
+    assert site.is_current()
+    site.remember(MESSAGE, FOLDERS, load)
+
+
+def add(path: str) -> None:
+    with Path(path).open("a", encoding="utf-8") as stream:
+        stream.write("\n")
+
+
+def rewrite(path: str) -> None:
+    """Change one byte; size and time of change stay."""
+    status = os.stat(path)
+    data = bytearray(Path(path).read_bytes())
+    data[-2] ^= 1
+    Path(path).write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+CHANGES: dict[str, Callable[[], object]] = {
+    "source": lambda: add(LESSON),
+    "source of the same size and time": lambda: rewrite(LESSON),
+    "quiz": lambda: add(LESSON.replace(".py", ".quiz.yml")),
+    "capture": lambda: write_capture(Path(), Path(LESSON), 7),
+    "new lesson": lambda: write_lesson(Path(), 2),
+    "removed lesson": lambda: Path(LESSON).unlink(),
+    "page": lambda: add("docs/index.md"),
+    "styles": lambda: add("docs/assets/site.css"),
+    "theme": lambda: add("docs/overrides/main.html"),
+    "configuration": lambda: add("mkdocs.yml"),
+    "lock": lambda: add("requirements/lock.txt"),
+    "what the wheel describes": lambda: add("README.md"),
+    "deleted page of the site": lambda: Path("site/claims/index.html").unlink(),
+    "damaged download": lambda: add("site/lessons/01_synthetic/rows.csv"),
+    "foreign file in the site": lambda: Path("site/foreign.txt").touch(),
+    "no site": lambda: shutil.rmtree("site"),
+}
+
+
+def test_nothing_changed(root: Path) -> None:
+    assert entry.unchanged(COMMAND) == MESSAGE
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_every_change_is_seen(root: Path, change: Callable[[], object]) -> None:
+    change()
+    assert entry.unchanged(COMMAND) is None
+    bundles = load()
+    assert not (all(bundle.is_current for bundle in bundles) and Site(Path(), bundles).is_current())
+
+
+@pytest.mark.parametrize("name", entry.VARIABLES)
+def test_variables_of_the_environment_count(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "1")
+    assert entry.unchanged(COMMAND) is None
+    assert not Site(Path(), load()).is_current()
+
+
+def test_another_command_is_another_question(root: Path) -> None:
+    assert entry.unchanged(["build"]) is None
+    assert entry.unchanged([*COMMAND, "--all"]) is None
+
+
+def test_a_touch_is_no_change(root: Path) -> None:
+    Path(LESSON).touch()
+    assert entry.unchanged(COMMAND) is None  # not without a look at the content
+    remember()
+    assert entry.unchanged(COMMAND) == MESSAGE
+
+
+def test_nothing_is_remembered_of_a_stale_build(root: Path) -> None:
+    add("docs/index.md")
+    Path(entry.DONE).unlink()
+    Site(Path(), load()).remember(MESSAGE, FOLDERS, load)
+    assert not Path(entry.DONE).exists()
+
+
+@pytest.mark.parametrize("content", ["", "garbage", "a\nb\nc"])
+def test_an_unreadable_note_is_none(root: Path, content: str) -> None:
+    Path(entry.DONE).write_text(content)
+    assert entry.unchanged(COMMAND) is None
+
+
+def test_nothing_heavy_is_imported(root: Path) -> None:
+    script = (
+        "import sys; before = set(sys.modules); from course.pipeline import entry; print(entry.unchanged(sys.argv[1:]));"
+        "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('course')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *COMMAND], capture_output=True, text=True, check=True)
+    message, *modules = done.stdout.splitlines()
+    assert (message, modules) == (MESSAGE, [""])
