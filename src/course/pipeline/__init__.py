@@ -6,7 +6,8 @@ Data flows one way through these modules:
 ``schedule`` decides what runs when, ``run`` drives ``jobs`` on threads or a ``cluster``, ``execute`` runs one in a kernel
 from ``warm`` and ``forkserver`` that runs ``inside``, ``capture`` keeps what it recorded, ``expressions`` and ``bind`` put
 numbers into prose, ``quiz`` and ``claims`` decide answers and verdicts, ``store`` holds all of these for every lesson,
-``render`` makes the page, ``downloads`` and ``wheel`` the files to take away, ``notebook_view`` the notebook's page,
+``widgets`` makes interactive pieces, ``render`` the page, ``downloads`` and ``wheel`` the files to take away,
+``notebook_view`` the notebook's page,
 ``publish`` joins these, ``plugin`` hands them to MkDocs, ``incremental`` keeps what did not change, ``site`` renders,
 ``index`` and ``cache`` remember files and results, ``scaffold`` makes new lessons, ``shards`` divides and joins builds,
 ``cli`` drives it all, and ``entry`` answers before it when nothing changed.

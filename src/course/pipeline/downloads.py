@@ -9,13 +9,13 @@ from dataclasses import asdict
 
 import nbformat
 
-from course.pipeline import markup
+from course.pipeline import markup, widgets
 from course.pipeline.bind import bind
 from course.pipeline.capture import Provenance
 from course.pipeline.claims import VERDICTS
 from course.pipeline.display import IMAGES
 from course.pipeline.lesson import Cell, Lesson
-from course.pipeline.render import QUIZ_MARKER, drawing, figure_of, link_lessons
+from course.pipeline.render import QUIZ_MARKER, drawing, fails, figure_of, link_lessons
 from course.pipeline.store import Bundle
 from course.quiz import Quiz
 
@@ -232,7 +232,8 @@ class _Maker:
         return f"# {header.title}\n\n{header.summary}\n\nAfter this lesson you can\n\n{goals}"
 
     def _prose(self, cell: Cell, suffix: str) -> str:
-        linked = link_lessons(cell.source, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}{suffix}")
+        text = widgets.place(cell.source, widgets.Placed.markdown, fails(self.lesson, cell), set())
+        linked = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}{suffix}")
         return portable(bind(linked, self.capture.values))
 
 

@@ -24,7 +24,7 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, markup, notebook_view, render, wheel
+from course.pipeline import cache, markup, notebook_view, render, wheel, widgets
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
@@ -129,6 +129,27 @@ class CoursePlugin(BasePlugin[CourseConfig]):
                 shown = self._checked(lambda make=make: make(list(self.bundles.values()), f"{up}lessons/"))  # type: ignore[misc]
                 self.fragments[page.file.src_uri] = render.Page("", {token: shown})
                 markdown = markdown.replace(marker, token)
+        return self._placed(markdown, page)
+
+    def _placed(self, markdown: str, page: Page) -> str:
+        """A hand-written page with its interactive pieces; those of lessons are in place already."""
+        made = self.fragments.get(page.file.src_uri, render.Page(""))
+
+        def show(placed: widgets.Placed) -> str:
+            token = f"fragment-widget-{placed.piece.name}-end"
+            made.fragments[token] = placed.html()
+            return token
+
+        def fail(message: str, line: int, hint: str) -> CourseError:
+            above = page.file.content_string.count("\n") - markdown.count("\n")  # the front matter
+            return CourseError(message, Path(page.file.abs_src_path or ""), above + line + 1, hint)
+
+        try:
+            markdown = widgets.place(markdown, show, fail, set())
+        except CourseError as error:
+            raise PluginError(str(error)) from error
+        if made.fragments:
+            self.fragments[page.file.src_uri] = made
         return markdown
 
     def _render(self, page: Page, convert: Convert, config: MkDocsConfig, files: Files) -> None:

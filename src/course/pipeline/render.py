@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import commonmark, markup, plain
+from course.pipeline import commonmark, markup, plain, widgets
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
@@ -94,6 +94,11 @@ def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: in
     return LESSON_LINK.sub(resolve, text)
 
 
+def fails(lesson: Lesson, cell: Cell) -> widgets.Fail:
+    """Makes an error at a line of ``cell``."""
+    return lambda message, line, hint: lesson.error(message, cell.line + line, hint)
+
+
 def figure_of(item: Item) -> Figure:
     """The figure that was recorded."""
     data = item.data["figure"]
@@ -146,6 +151,7 @@ class _Renderer:
         self.lesson, self.capture = bundle.lesson, bundle.captured
         self.values = self.capture.values
         self.page = Page("")
+        self.placed: set[str] = set()
 
     def render(self, downloads: Sequence[tuple[str, str]]) -> Page:
         header = self.lesson.header
@@ -178,11 +184,15 @@ class _Renderer:
         return token
 
     def _prose(self, cell: Cell, place: int) -> list[str]:
-        text = link_lessons(cell.source, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
+        text = widgets.place(cell.source, self._widget, fails(self.lesson, cell), self.placed)
+        text = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
         text = bound_text(text, self.values, as_data)
         if QUIZ_MARKER in text:
             text = text.replace(QUIZ_MARKER, self._fragment("quiz", self._quiz()))
         return [text]
+
+    def _widget(self, placed: widgets.Placed) -> str:
+        return self._fragment(f"widget-{placed.piece.name}", placed.html())
 
     def _code(self, cell: Cell, index: int) -> list[str]:
         fence = markup.fence(cell.source, f'python title="{html.escape(cell.title)}"' if cell.title else "python")

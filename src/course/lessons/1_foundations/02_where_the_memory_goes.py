@@ -623,6 +623,11 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 # Two more levers. **8-bit AdamW** stores the moments in one byte each with a scale per 256 values:
 # full tuning of 8B drops from {{ b8.full.fixed | gb0 }} to {{ b8.adam8 | gb0 }} before activations.
 # **Paged** optimizers take the same bytes, but may move them to the host when the card is full.
+#
+# Now your own run. The calculator fills the same formulas in, for any method, optimizer and length;
+# start from the row of the table that you know, and change one setting at a time.
+#
+# <!-- widget: memory model=Llama-3.1-8B method=qlora -->
 
 # %% [markdown] tags=["claims"]
 # - number: 9

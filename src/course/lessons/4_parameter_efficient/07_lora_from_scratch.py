@@ -409,6 +409,10 @@ record.figure("keep.plot", record.Figure(
 # Whether $1/r$ is the right power is disputed: rsLoRA argues for $1/\sqrt{r}$.
 #
 # What is given up: every change of rank above $r$.
+#
+# Move the sides and the rank to see both sets of numbers, with the matrices drawn to scale.
+#
+# <!-- widget: rank -->
 
 # %% [markdown]
 # ## Why one matrix starts at zero
@@ -434,6 +438,11 @@ record.figure("keep.plot", record.Figure(
 #   $h = (1, 2) + 2 \cdot 3 \cdot B = (0.64,\; 2.72)$, and the loss falls from $2.5$ to $1.024$.
 # - The new $g = (0.64, -1.28)$, $B^\top g = -0.192$, and
 #   $\partial\mathcal{L}/\partial A = 2 \cdot (-0.192) \cdot (1, 2)$, which is $(-0.384, -0.768)$: awake.
+#
+# The same layer, number by number: take more steps, turn the volume up, or start with $A$ or both at
+# zero.
+#
+# <!-- widget: forward step=1 -->
 
 # %% [markdown]
 # ## Build it

@@ -211,6 +211,10 @@ record.values("weight.at20", {label[b]: float(torch.sigmoid(torch.tensor(-b * 20
 # At a margin of 20 nats, β = 1 gives a pair the weight {{ weight.at20.b1 | sci0 }}, β = 0.1 gives
 # {{ weight.at20.b01 | f2 }} and β = 0.01 still {{ weight.at20.b001 | f2 }}. So $1/\beta$ acts as a
 # soft *stopping distance*: at a margin of that many nats, a pair's weight has about halved.
+#
+# Both meanings of β at once: what it does to one pair, and to the best policy over the three answers.
+#
+# <!-- widget: beta beta=0.5 margin=4 -->
 
 # %% [markdown]
 # ## The desk, its pairs, and a first tune

@@ -1,0 +1,20 @@
+/** Small line charts whose axes stand still, so that only the lines move. */
+
+import { length } from "./format.js";
+
+const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [340, 200, 40, 34, 10, 10];
+
+/** @param {[number, number]} xs @param {[number, number]} ys the ranges of both axes */
+export function axes(xs, ys) {
+  const at = (x, y) => [
+    LEFT + ((x - xs[0]) / (xs[1] - xs[0])) * (WIDTH - LEFT - RIGHT),
+    HEIGHT - BOTTOM - ((y - ys[0]) / (ys[1] - ys[0])) * (HEIGHT - BOTTOM - TOP),
+  ];
+  return {
+    path: (places, f) => `M${places.map((x) => at(x, f(x)).map(length).join(" ")).join("L")}`,
+    dot: (x, y) => {
+      const [cx, cy] = at(Math.min(x, xs[1]), Math.min(y, ys[1])).map(length);
+      return { cx, cy };
+    },
+  };
+}

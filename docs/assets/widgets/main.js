@@ -1,0 +1,218 @@
+/**
+ * Interactive pieces.
+ *
+ * A piece arrives complete: its controls show the settings, everything below them what follows. This module enables the
+ * controls, and shows what follows from other settings in the same places, so that nothing moves. A piece's own module
+ * is a pure function from its settings to texts and attributes; it is loaded only where the piece stands.
+ *
+ * Settings that differ from the first ones stand in the address (`?memory.rank=64`), so a link to them can be shared.
+ * What belongs to the reader instead (the card) stays in the browser's storage and is the same on every page.
+ */
+
+import { form } from "./format.js";
+
+const QUIET = 700; // milliseconds without a change before the result is read out
+
+/** What is the reader's: in the browser's storage, or in this page's memory where storage is off, full or forbidden. */
+const mine = {
+  memory: new Map(),
+  read(name) {
+    try {
+      return window.localStorage.getItem(`my:${name}`) ?? this.memory.get(name) ?? "";
+    } catch {
+      return this.memory.get(name) ?? "";
+    }
+  },
+  write(name, value) {
+    this.memory.set(name, value);
+    try {
+      window.localStorage.setItem(`my:${name}`, value);
+    } catch {
+      // It holds until the page is left.
+    }
+  },
+};
+
+/** One setting of a piece: a form element, or the radio buttons of one name. */
+class Setting {
+  constructor(elements) {
+    this.elements = elements;
+    [this.element] = elements;
+    this.name = this.element.name;
+    this.steps = this.element.dataset.values?.split(" ");
+    this.remember = "remember" in this.element.dataset;
+  }
+
+  get text() {
+    const { element } = this;
+    if (element.type === "radio") return this.elements.find((radio) => radio.checked).value;
+    if (element.type === "checkbox") return element.checked ? "yes" : "no";
+    return this.steps ? this.steps[element.value] : element.value;
+  }
+
+  /** Takes a value's text if the setting can have it; anything else is left out. */
+  set text(text) {
+    const { element } = this;
+    if (element.type === "radio") {
+      for (const radio of this.elements) if (radio.value === text) radio.checked = true;
+    } else if (element.type === "checkbox") {
+      if (text === "yes" || text === "no") element.checked = text === "yes";
+    } else if (this.steps) {
+      if (this.steps.includes(text)) element.value = String(this.steps.indexOf(text));
+    } else if (element.tagName === "SELECT") {
+      if ([...element.options].some((option) => option.value === text)) element.value = text;
+    } else {
+      const before = element.value;
+      element.value = text;
+      if (!element.checkValidity()) element.value = before;
+    }
+  }
+
+  get value() {
+    if (this.element.type === "checkbox") return this.element.checked;
+    return this.steps || this.element.type === "number" ? Number(this.text) : this.text;
+  }
+
+  set value(value) {
+    this.text = typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+  }
+
+  /** The slider's value beside it and for those who hear it. */
+  show() {
+    if (!this.steps) return;
+    const shown = form(this.value, this.element.dataset.style);
+    this.element.setAttribute("aria-valuetext", shown);
+    this.element.previousElementSibling.textContent = shown;
+  }
+}
+
+class Widget {
+  constructor(root, { view, settle = (state) => state, implied = () => [] }) {
+    Object.assign(this, { root, view, settle, implied, piece: root.dataset.widget });
+    this.form = root.querySelector(".widget-form");
+    this.problem = root.querySelector(".widget-problem");
+    this.live = root.querySelector(".widget-live");
+    const named = [...this.form.elements].filter((element) => element.name);
+    const names = new Set(named.map((element) => element.name));
+    this.settings = [...names].map((name) => new Setting(named.filter((element) => element.name === name)));
+    this.first = Object.fromEntries(this.settings.map((setting) => [setting.name, setting.text]));
+  }
+
+  start() {
+    this.form.querySelector("fieldset").disabled = false;
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("input", (event) => this.changed(event.target));
+    this.form.addEventListener("change", () => this.keep());
+    const reset = this.root.querySelector(".widget-reset");
+    reset.disabled = false;
+    reset.addEventListener("click", () => this.reset());
+    window.addEventListener("storage", () => this.recall());
+    document.addEventListener("course:remembered", () => this.recall());
+    const asked = new URLSearchParams(location.search);
+    this.apply((setting) => asked.get(`${this.piece}.${setting.name}`));
+    this.root.classList.add("is-live");
+    this.recall();
+  }
+
+  /** Gives settings the texts that `choose` returns, where it returns one. */
+  apply(choose) {
+    for (const setting of this.settings) {
+      const text = setting.remember ? null : choose(setting);
+      if (text !== null) setting.text = text;
+    }
+    this.adopt(this.settle(this.state(), ""));
+  }
+
+  recall() {
+    for (const setting of this.settings) if (setting.remember) setting.text = mine.read(setting.name);
+    this.show();
+  }
+
+  state() {
+    return Object.fromEntries(this.settings.map((setting) => [setting.name, setting.value]));
+  }
+
+  adopt(state) {
+    for (const setting of this.settings) {
+      if (setting.value !== state[setting.name]) setting.value = state[setting.name];
+    }
+  }
+
+  reset() {
+    this.apply((setting) => this.first[setting.name]);
+    this.show();
+    this.keep();
+  }
+
+  changed(element) {
+    const wrong = this.settings.find((setting) => !setting.element.checkValidity());
+    this.problem.hidden = !wrong;
+    for (const { element: each } of this.settings) {
+      if (each.type === "number") each.setAttribute("aria-invalid", String(!each.checkValidity()));
+    }
+    if (wrong) {
+      const { min, max, labels } = wrong.element;
+      this.problem.textContent = `${labels[0].textContent}: a whole number from ${form(Number(min), "int")} to ${form(Number(max), "int")}, please.`;
+      this.say(this.problem.textContent);
+      return;
+    }
+    this.adopt(this.settle(this.state(), element.name));
+    this.show();
+    this.say(this.shown.summary);
+  }
+
+  show() {
+    this.shown = this.view(this.state());
+    for (const setting of this.settings) setting.show();
+    for (const element of this.root.querySelectorAll("[data-text]")) {
+      const text = this.shown.texts[element.dataset.text];
+      if (element.textContent !== text) element.textContent = text;
+    }
+    for (const element of this.root.querySelectorAll("[data-draw]")) {
+      for (const [name, value] of Object.entries(this.shown.drawn[element.dataset.draw])) element.setAttribute(name, value);
+    }
+    this.root.querySelector(".widget-link").href = this.address();
+  }
+
+  /** The result is read out once the reader pauses, not at every step of a slider. */
+  say(sentence) {
+    clearTimeout(this.pending);
+    this.pending = setTimeout(() => {
+      this.live.textContent = sentence;
+    }, QUIET);
+  }
+
+  address() {
+    const url = new URL(location.href);
+    const implied = this.implied(this.state());
+    for (const setting of this.settings) {
+      const key = `${this.piece}.${setting.name}`;
+      const usual = setting.text === this.first[setting.name] || implied.includes(setting.name) || setting.remember;
+      if (usual) url.searchParams.delete(key);
+      else url.searchParams.set(key, setting.text);
+    }
+    url.hash = this.root.id;
+    return url.href;
+  }
+
+  /** Puts the settings into the address, without touching its anchor, and what is the reader's into the storage. */
+  keep() {
+    for (const setting of this.settings) {
+      if (setting.remember && mine.read(setting.name) !== setting.text) {
+        mine.write(setting.name, setting.text);
+        document.dispatchEvent(new CustomEvent("course:remembered"));
+      }
+    }
+    const url = new URL(this.address());
+    url.hash = location.hash;
+    try {
+      history.replaceState(history.state, "", url);
+    } catch {
+      // Some browsers refuse this for files and after many changes; the link below the piece has the settings.
+    }
+  }
+}
+
+for (const root of document.querySelectorAll("[data-widget]:not(.is-live)")) {
+  import(`./${root.dataset.widget}.js`).then((piece) => new Widget(root, piece).start());
+}
