@@ -50,7 +50,15 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_a_new_lesson_runs_and_passes_the_check(sandbox: Sandbox, new: Path) -> None:
     row = listed(sandbox)
     assert row.pop("seconds") >= 0
-    assert row == {"number": 1, "label": "01", "slug": "01_tiny", "title": "Tiny", "state": "current", "values": 1, "claims": 0}
+    assert row == {
+        "number": 1,
+        "label": "01",
+        "slug": "01_tiny",
+        "title": "Tiny",
+        "state": "current",
+        "values": 1,
+        "claims": 0,
+    }
     assert "01  Tiny" in sandbox.course("list").out
     done = sandbox.course("check")
     assert (done.code, done.err) == (0, "")

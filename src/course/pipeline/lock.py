@@ -26,7 +26,7 @@ def exclusive(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / ".lock").open("w")
+        stream = (folder / ".lock").open("ab")  # it stays as it is
     except OSError as error:
         raise disk_error(error, folder) from error
     with stream:

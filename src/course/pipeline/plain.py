@@ -28,7 +28,8 @@ SKIPPED = frozenset({OUTPUT, "__pycache__", "node_modules", "site-packages"})
 
 def is_plain(folder: Path) -> bool:
     """Whether ``folder`` holds lessons, and none of them has our header."""
-    files = (path.read_bytes().decode("utf-8", "replace") for path in _python_files(folder))
+    read = (path.read_bytes().decode("utf-8-sig", "replace") for path in _python_files(folder))
+    files = (text.replace("\r\n", "\n") for text in read)  # what is wrong with a lesson of ours is told later
     texts = [text for text in files if _is_percent(text)]
     return bool(texts) and not any(map(has_header, texts))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import threading
@@ -200,4 +201,8 @@ class _Warnings(logging.Handler):
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.found.append(record.getMessage())
+        message = record.getMessage()
+        if not re.fullmatch(
+            r"Error (reading|building) page '.*':", message
+        ):  # the next one says what is wrong, and where
+            self.found.append(message)

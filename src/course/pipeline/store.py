@@ -202,14 +202,15 @@ def _bundle(path: Path, root: Path | None, captures: Path, profile: str, kept: C
 def _inputs(lesson: Lesson, profile: str, key: str, kept: Cache, unchanged: Callable[[], bool]) -> dict[str, str]:
     """The lesson's inputs, from the cache if the modules beside it that it imports are as they were."""
 
+    root = lesson.root or Path()  # only a plain lesson has modules beside it
+
     def make() -> tuple[dict[str, str], dict[str, str]]:
         inputs = fingerprint.inputs(lesson, profile)
-        names = [name.removeprefix("module ") for name in inputs if name.startswith("module ")]
-        beside = [str(lesson.root / name) for name in names if lesson.root and (lesson.root / name).is_file()]
-        return inputs, {name: kept.index.hash(Path(name)) for name in beside}
+        names = [name.removeprefix("module ") for name in inputs if name.startswith("module ")] if lesson.root else []
+        return inputs, {name: kept.index.hash(root / name) for name in names if (root / name).is_file()}
 
     known = kept.get("inputs", key)
-    if known is None or any(kept.index.hash(Path(name)) != hash for name, hash in known[1].items()):
+    if known is None or any(kept.index.hash(root / name) != hash for name, hash in known[1].items()):
         known = make()
         if unchanged():
             kept.put("inputs", key, known)
