@@ -52,8 +52,9 @@ def _once(*command: str) -> Callable[[Path, Sequence[Synthetic]], list[list[str]
     return lambda folder, lessons: [[part.replace("FOLDER", str(folder)) for part in command]]
 
 
-def _mkdocs(plugin: Mapping[str, Any]) -> str:
-    return json.dumps({"site_name": "Bench", "theme": {"name": "material"}, "plugins": ["search", plugin]})  # YAML too
+def _mkdocs(plugin: Mapping[str, Any], **more: Any) -> str:
+    settings = {"site_name": "Bench", "theme": {"name": "material"}, "plugins": ["search", plugin], **more}
+    return json.dumps(settings)  # YAML too
 
 
 def _index(lessons: Sequence[Synthetic]) -> str:
@@ -130,7 +131,8 @@ SYSTEMS = {
             lambda lessons: {
                 "mkdocs.yml": _mkdocs({"gallery": {
                     "examples_dirs": "docs/examples", "gallery_dirs": "docs/gallery", "filename_pattern": "/lesson_",
-                    "ignore_pattern": "shared", "download_all_examples": False}}),
+                    "ignore_pattern": "shared", "download_all_examples": False}},
+                    nav=[{"Home": "index.md"}, {"Gallery": "gallery"}]),  # it must be told where its pages belong
                 "docs/index.md": _index(lessons),
                 "docs/examples/README.md": "# Gallery\n",
             },

@@ -198,8 +198,8 @@ def test_nothing_else_is_written(built: Path) -> None:
     assert {name for name in files if not name.startswith("_build/")} == set(FILES)
 
 
-def test_a_second_build_does_nothing(copied: Path) -> None:
-    assert build(copied) == Done(0, "Nothing to do: 3 lessons and the site are current.\n", "")
+def test_a_second_build_does_nothing(built: Path) -> None:
+    assert build(built) == Done(0, "Nothing to do: 3 lessons and the site are current.\n", "")
 
 
 @pytest.mark.parametrize(

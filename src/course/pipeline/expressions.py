@@ -173,7 +173,7 @@ def form(value: Scalar, style: str) -> str:
             return _minus(f"{value / 60:,.{digits}f} min")
         if name == "sci":
             mantissa, exponent = f"{value:.{digits}e}".split("e")
-            return _minus(mantissa + _power(exponent))
+            return _minus(mantissa) + _power(exponent)
     raise ExpressionError(f"unknown format '{style}'")
 
 
