@@ -45,7 +45,7 @@ def site(built_site: Path) -> Iterator[Site]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop must not run in the tests that come after
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         found = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -78,8 +78,8 @@ class Cluster:
 
     def _start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", what, *options]
-        log = (self.folder / f"{what}.log").open("ab")
-        return subprocess.Popen(command, cwd=ROOT, env=self.sandbox.environment, stdout=log, stderr=log)
+        with (self.folder / f"{what}.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=self.sandbox.environment, stdout=log, stderr=log)
 
 
 @pytest.fixture
