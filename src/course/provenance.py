@@ -20,7 +20,7 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads() if torch else os.cpu_count() or 1,
         "dtype": str(torch.get_default_dtype()).removeprefix("torch.") if torch else "none",
         "python": platform.python_version(),
-        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+        "libraries": {name: found for name in LIBRARIES if (found := version_of(name))},
         "peak_mib": _peak_mib(),
     }
 
@@ -45,7 +45,8 @@ def _processor() -> str:
     return f"{name}, {cores} cores"
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """The installed version of a distribution, empty if there is none."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -187,6 +188,23 @@ def test_a_prose_edit_is_rendered_without_running_anything(repository: Repositor
     assert "Running" not in done.out
     assert "A sharper question, and" in repository.page
     assert repository.files("build/captures") == before
+
+
+def test_a_build_and_a_run_at_once(repository: Repository) -> None:
+    edit(repository.root / SOURCE, "6 * 7", "6 * 8")
+    commands = [[sys.executable, "-m", "course.pipeline.cli", *words] for words in (["build"], ["run", "1"])]
+    both = [
+        subprocess.Popen(
+            command, cwd=repository.root, env=repository.environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for command in commands
+    ]  # fmt: skip
+    told = [process.communicate(timeout=240)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(told) == ["", "Another build is at work here. Waiting for it …\n"]
+    assert repository.course("build").code == 0
+    assert ">48</data>" in repository.page
 
 
 @pytest.mark.parametrize(

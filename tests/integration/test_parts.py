@@ -126,3 +126,23 @@ def test_results_of_other_library_versions_are_announced(three: Sandbox, tmp_pat
     assert done.code == 0
     assert "! numpy 0.1 is installed; " in done.err
     assert " is locked." in done.err
+
+
+def test_declared_data_is_an_input(three: Sandbox) -> None:
+    """Also when the lesson itself, parsed before, is as it was."""
+    source, notes = three.lessons / "02_two.py", three.lessons / "notes.csv"
+    notes.write_text("1")
+    text = source.read_text().replace("# read_minutes: 1\n", "# read_minutes: 1\n# data: [notes.csv]\n")
+    source.write_text(
+        text.replace('record.value("answer", 2)', 'record.value("answer", int(open("notes.csv").read()))')
+    )
+    assert three.course("run", "1", "2").code == 0
+    assert three.course("why", "2").out.startswith("02_two is current: ")
+    notes.write_text("2")
+    assert three.course("why", "2").out == "changed: data notes.csv\n"
+    assert states(three) == {"01_one": "current", "02_two": "stale", "03_three": "none"}
+    notes.unlink()
+    done = three.course("list")
+    assert done.code == 1
+    assert f"{source}:1: Cannot read the declared data notes.csv" in done.err
+    assert "Traceback" not in done.err

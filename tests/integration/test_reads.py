@@ -18,7 +18,7 @@ from .runs import parsed
 from .sandbox import LESSON, Done, Sandbox, lesson
 
 HERE = "/home/author/course/lessons/1_first"
-SETTINGS = Settings(lesson=HERE, run="/tmp/course-x1y2")
+SETTINGS = Settings(lesson=HERE, run="/runs/x1y2")
 ENVIRONMENT = {"HF_HOME": "/data/huggingface", "COURSE_CACHE": "/home/author/course/cache"}
 
 
@@ -36,14 +36,14 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("/home/author/course/README.md", False),
         ("/home/author/notes.txt", False),
         ("/home/authors/notes.txt", False),
-        ("/tmp/other/notes.txt", False),
-        ("/tmp/course-x1y2z3/notes.txt", False),
+        ("/runs/other/notes.txt", False),
+        ("/runs/x1y2z3/notes.txt", False),
         ("/data/tickets.csv", False),
         (str(LIBRARY / "lessons" / "notes.csv"), True),  # of the library; denied where the lesson's folder is there
         ("/home/author/.cache/matplotlib/fontlist.json", True),
         ("/home/author/course/cache/minilm/config.json", True),
         ("/data/huggingface/token", True),
-        ("/tmp/course-x1y2/work/tickets.csv", True),
+        ("/runs/x1y2/work/tickets.csv", True),
         ("/usr/share/fonts/font.ttf", True),
         ("/etc/localtime", True),
         ("/proc/cpuinfo", True),
@@ -59,7 +59,7 @@ def test_the_longest_rule_decides(path: str, allowed: bool) -> None:
 @pytest.mark.usefixtures("home")
 def test_lessons_inside_the_library_are_not_part_of_it() -> None:
     folder = str(LIBRARY / "lessons" / "1_first")
-    found = rules(Settings(lesson=folder, run="/tmp/course-x1y2"), {})
+    found = rules(Settings(lesson=folder, run="/runs/x1y2"), {})
     assert not is_allowed(f"{folder}/notes.csv", found)
     assert is_allowed(str(LIBRARY / "case" / "words.txt"), found)
 

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from course.pipeline import capture
+from course.pipeline.entry import OUTPUT
 from course.pipeline.files import write_atomic
 from course.pipeline.fingerprint import LIBRARY
-from course.pipeline.lesson import OUTPUT
 
 ASSETS = LIBRARY.parent / "docs" / "assets"
 EXTENSIONS = [

@@ -14,13 +14,13 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from jinja2.bccache import Bucket, BytecodeCache
 
 from course.pipeline.index import FOLDER, Index, digest, library_code
+from course.provenance import version_of
 
 T = TypeVar("T")
 LIBRARIES = (
@@ -146,12 +146,5 @@ def opened(root: Path) -> Cache:
 def generation() -> str:
     """A hash of our own code and of the versions of what parses and renders."""
     code = library_code(Path(__file__).parents[1])
-    versions = [f"{name} {_version(name)}" for name in LIBRARIES]
+    versions = [f"{name} {version_of(name)}" for name in LIBRARIES]
     return digest(sys.version, *versions, *(part for path in code for part in (path.name, path.read_bytes())))
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import builtin, schedule, shards
+from course.pipeline import builtin, schedule, shards, store
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import misnamed
 from course.pipeline.limits import Limits
@@ -27,7 +27,7 @@ from course.pipeline.lock import exclusive
 from course.pipeline.run import Options, job_of, unlocked
 from course.pipeline.run import run as run_lessons
 from course.pipeline.site import Site
-from course.pipeline.store import LESSONS, Bundle, load
+from course.pipeline.store import LESSONS, Bundle
 
 PROFILES = ("smoke", "laptop", "full")
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -116,6 +116,10 @@ def _options(
     return Options(profile, limits, jobs, keep_going, not no_fork, scheduler)
 
 
+def load(lessons: Path, captures: Path, profile: str) -> list[Bundle]:
+    return store.load(lessons, captures, profile, builtin.root_of(lessons, LESSONS))
+
+
 @click.group(help=__doc__)
 def cli() -> None:
     pass
@@ -129,7 +133,7 @@ def cli() -> None:
 def build(lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[str], **running: Any) -> None:
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
     root = builtin.root_of(lessons, LESSONS)
-    with exclusive(root / "build", _wait):
+    with exclusive(captures, _wait), exclusive(root / "build", _wait):
         bundles = load(lessons, captures, profile)
         if root != Path():
             builtin.prepare(lessons, captures, profile)

@@ -10,7 +10,7 @@ import sys
 
 DONE = os.path.join("build", "cache", "done")
 OUTPUT = "_build"
-"""The folder in a folder of foreign lessons that holds their results; the same as in :mod:`course.pipeline.lesson`."""
+"""The folder in a folder of foreign lessons that holds their results."""
 VARIABLES = ("SITE_URL", "SOURCE_DATE_EPOCH")
 """Environment variables that pages depend on."""
 
@@ -41,7 +41,7 @@ def _root(command: list[str]) -> str:
     for place, word in enumerate(command):
         option, equals, folder = word.partition("=")
         if option == "--lessons":
-            return os.path.join(folder if equals else command[place + 1 :][:1][0], OUTPUT)
+            return os.path.join(folder if equals else command[place + 1], OUTPUT)
     return ""
 
 

@@ -72,8 +72,11 @@ def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
     for name in lesson.header.weights:
         found[f"weights {name}"] = SOURCES[name].weights_sha256
     for name in lesson.header.data:
-        with (lesson.path.parent / name).open("rb") as stream:
-            found[f"data {name}"] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+        try:
+            with (lesson.path.parent / name).open("rb") as stream:
+                found[f"data {name}"] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+        except OSError as error:
+            raise lesson.error(f"Cannot read the declared data {name}: {error.strerror}.", 1) from error
     if lesson.is_plain:
         found |= {f"file {name}": value for source in sources.values() for name, value in _files(source, lesson)}
     return dict(sorted(found.items()))

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import jupytext
 
 from course.pipeline import syntax, yamlfile
+from course.pipeline.entry import OUTPUT
 from course.pipeline.errors import CourseError
 
 TAGS = frozenset({"parameters", "reveal", "hide-code", "solution", "claims"})
@@ -29,7 +30,6 @@ MODULES = {
     9: "Production",
 }
 FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
-OUTPUT = "_build"
 """Where the captures and the site of another folder's lessons are put, inside that folder."""
 # Without the option, jupytext takes a comment that begins with "cat", "copy" or "ls" for a command and uncomments it.
 PERCENT = {"extension": ".py", "format_name": "percent", "comment_magics": False}

@@ -17,8 +17,9 @@ from pathlib import Path
 import jupytext
 
 from course.pipeline import syntax
+from course.pipeline.entry import OUTPUT
 from course.pipeline.errors import CourseError
-from course.pipeline.lesson import OUTPUT, PERCENT, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
+from course.pipeline.lesson import PERCENT, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
 
 # As in jupytext's reader of percent files, markers in the middle of a line excluded.
 MARKER = re.compile(r"#\s*(?:%%(?:%*\s.*)?|<codecell>|In\[[0-9 ]*\]:?)\s*")

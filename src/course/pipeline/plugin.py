@@ -35,7 +35,6 @@ from course.pipeline.publish import Publisher
 from course.pipeline.store import LESSONS, Bundle, load
 
 log = logging.getLogger("mkdocs.plugins.course")
-log = logging.getLogger("mkdocs.plugins.course")
 LESSON_LIST = "<!-- lessons -->"
 LEDGER = "<!-- ledger -->"
 LONG = 60
@@ -126,7 +125,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         for marker, make in ((LESSON_LIST, render.lesson_list), (LEDGER, render.ledger)):
             if marker in markdown:
                 token = f"fragment-{make.__name__}-end"
-                shown = self._checked(lambda make=make: make(list(self.bundles.values()), f"{up}lessons/"))  # type: ignore[misc]
+                shown = self._checked(partial(make, list(self.bundles.values()), f"{up}lessons/"))
                 self.fragments[page.file.src_uri] = render.Page("", {token: shown})
                 markdown = markdown.replace(marker, token)
         return self._placed(markdown, page)

@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExec
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +22,7 @@ from course.pipeline.jobs import Job, Outcome
 from course.pipeline.limits import Limits
 from course.pipeline.progress import Reporter, reporter
 from course.pipeline.store import Bundle
+from course.provenance import version_of
 
 Submit = Callable[[Job], Future[Outcome]]
 
@@ -67,13 +67,10 @@ def unlocked(bundles: Sequence[Bundle]) -> list[str]:
     }
     told = []
     for name, wanted in sorted(locked.items()):
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            told.append(f"{name} is not installed; {wanted} is locked.")
-            continue
+        found = version_of(name)
         if found.split("+")[0] != wanted:  # "+cpu" names a build of the same version
-            told.append(f"{name} {found} is installed; {wanted} is locked.")
+            installed = f"{name} {found} is installed" if found else f"{name} is not installed"
+            told.append(f"{installed}; {wanted} is locked.")
     return told
 
 
@@ -149,9 +146,9 @@ def drive(
 @contextmanager
 def _here(plan: schedule.Plan, bundles: Sequence[Bundle], options: Options, report: Reporter) -> Iterator[Submit]:
     """Threads of this process, each of which drives the kernel of one lesson. Left early, it stops the kernels."""
-    stop = threading.Event()
     from course.pipeline.warm import ForkServer
 
+    stop = threading.Event()
     with ExitStack() as stack:
         server = stack.enter_context(ForkServer.for_lessons([b.lesson for b in bundles])) if options.fork else None
         pool: Executor = stack.enter_context(ThreadPoolExecutor(plan.workers, thread_name_prefix="lesson"))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from course.pipeline import cache, entry
 from course.pipeline.errors import CourseError
 from course.pipeline.files import disk_error, write_atomic
+from course.pipeline.fingerprint import LIBRARY
 from course.pipeline.index import FOLDER, clock, digest, library_code
-from course.pipeline.lesson import OUTPUT
 from course.pipeline.store import Bundle
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ RECORD = FOLDER / "site.json"
 """What the site was rendered from, and the files it has."""
 OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt", "docs")
 """What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
-LIBRARY = Path(__file__).parents[1]
 TICK = 0.02
 """Seconds that surely change the time of a file system of today."""
 
@@ -47,7 +46,7 @@ class Site:
     def state(self) -> str:
         """A hash of everything that pages show or are shaped by."""
         names = [str(self.root / name) for name in OTHER]
-        paths = [Path(path) for path, _ in sorted(entry.files(names))] + library_code(LIBRARY)
+        paths = [Path(path) for path, _ in sorted(entry.files(names))] + library_code(LIBRARY / "course")
         variables = [f"{name}={os.environ.get(name)}" for name in entry.VARIABLES]
         return digest(
             cache.generation(), *variables, self.cache.index.of(paths), *(bundle.key for bundle in self.bundles)
@@ -91,6 +90,7 @@ class Site:
         from course.pipeline.incremental import Outputs
 
         fresh, site, old = (self.root / name for name in ("build/site.new", "site", "build/site.old"))
+        state = self.state  # before anything is read: what changes meanwhile is rendered the next time
         warnings = _Warnings()
         logging.getLogger("mkdocs").addHandler(warnings)
         try:
@@ -108,7 +108,7 @@ class Site:
                 site.rename(old)
             fresh.rename(site)
             shutil.rmtree(old, ignore_errors=True)
-            record = {"state": self.state, "files": entry.listing(str(site)), "made": made}
+            record = {"state": state, "files": entry.listing(str(site)), "made": made}
             write_atomic(self.root / RECORD, json.dumps(record))
             self.cache.save()
             self.cache.forget_unused()
@@ -135,7 +135,7 @@ class Site:
             reload: reads these anew.
         """
         time.sleep(TICK)
-        names = [*(str(self.root / name) for name in OTHER), str(LIBRARY), *map(str, folders)]
+        names = [*(str(self.root / name) for name in OTHER), str(LIBRARY / "course"), *map(str, folders)]
         tops = [name for name in names if not any(_covers(other, name) for other in names)]
         now = clock(self.root / FOLDER)
         described = entry.describe(sys.argv[1:], [str(self.root / "site"), *tops])
@@ -151,7 +151,7 @@ class Site:
 def _covers(folder: str, name: str) -> bool:
     """Whether going through ``folder`` comes upon ``name``, which lies below it."""
     inner = Path(name).relative_to(folder).parts if Path(name).is_relative_to(folder) else ()
-    return bool(inner) and OUTPUT not in inner
+    return bool(inner) and entry.OUTPUT not in inner
 
 
 class _Open:
@@ -202,7 +202,6 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if not re.fullmatch(
-            r"Error (reading|building) page '.*':", message
-        ):  # the next one says what is wrong, and where
+        # After such a line another says what is wrong, and where.
+        if not re.fullmatch(r"Error (reading|building) page '.*':", message):
             self.found.append(message)

@@ -200,17 +200,17 @@ def _bundle(path: Path, root: Path | None, captures: Path, profile: str, kept: C
 
 
 def _inputs(lesson: Lesson, profile: str, key: str, kept: Cache, unchanged: Callable[[], bool]) -> dict[str, str]:
-    """The lesson's inputs, from the cache if the modules beside it that it imports are as they were."""
-
-    root = lesson.root or Path()  # only a plain lesson has modules beside it
+    """The lesson's inputs, from the cache if the files beside it are as they were: declared data, a plain one's modules."""
+    folder = lesson.root or lesson.path.parent
 
     def make() -> tuple[dict[str, str], dict[str, str]]:
         inputs = fingerprint.inputs(lesson, profile)
-        names = [name.removeprefix("module ") for name in inputs if name.startswith("module ")] if lesson.root else []
-        return inputs, {name: kept.index.hash(root / name) for name in names if (root / name).is_file()}
+        modules = [name.removeprefix("module ") for name in inputs if name.startswith("module ")] if lesson.root else []
+        beside = [name for name in (*modules, *lesson.header.data) if (folder / name).is_file()]
+        return inputs, {name: kept.index.hash(folder / name) for name in beside}
 
     known = kept.get("inputs", key)
-    if known is None or any(kept.index.hash(root / name) != hash for name, hash in known[1].items()):
+    if known is None or any(kept.index.hash(folder / name) != hash for name, hash in known[1].items()):
         known = make()
         if unchanged():
             kept.put("inputs", key, known)
