@@ -12,7 +12,8 @@ import pytest
 from course.pipeline import quiz
 from course.pipeline.capture import Capture
 from course.pipeline.errors import CourseError
-from course.pipeline.render import Page, as_data, bound_text, csv_of, figure_of, ledger, lesson_list, link_lessons, page
+from course.pipeline.listings import ledger, lesson_list
+from course.pipeline.render import Page, as_data, bound_text, csv_of, figure_of, link_lessons, page
 
 from .samples import (
     CHOICE,

@@ -24,7 +24,7 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, markup, notebook_view, render, wheel, widgets
+from course.pipeline import cache, listings, markup, notebook_view, render, wheel, widgets
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
@@ -122,7 +122,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         up = "../" * page.url.rstrip("/").count("/") + ("../" if page.url.strip("./") else "")
-        for marker, make in ((LESSON_LIST, render.lesson_list), (LEDGER, render.ledger)):
+        for marker, make in ((LESSON_LIST, listings.lesson_list), (LEDGER, listings.ledger)):
             if marker in markdown:
                 token = f"fragment-{make.__name__}-end"
                 shown = self._checked(partial(make, list(self.bundles.values()), f"{up}lessons/"))
@@ -253,7 +253,7 @@ def _search_entries(config: MkDocsConfig) -> list[dict[str, Any]]:
 
 def _lessons_nav(bundles: list[Bundle]) -> dict[str, Any]:
     modules: list[Any] = []
-    for folder, group in render.by_folder(bundles).items():
+    for folder, group in listings.by_folder(bundles).items():
         entries = [{b.lesson.header.title: f"lessons/{b.lesson.slug}.md"} for b in group]
         modules += [{folder: entries}] if folder else entries
     for number, name in MODULES.items():

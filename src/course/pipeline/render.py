@@ -14,7 +14,6 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -257,7 +256,7 @@ class _Renderer:
         return (
             f'<div class="lesson-meta"><p class="lesson-kicker">Lesson {self.lesson.number:02} · '
             f"{MODULES[header.module]}</p>"
-            f'<p class="lesson-times">Read {header.read_minutes} min · ran in {_duration(seconds)} on '
+            f'<p class="lesson-times">Read {header.read_minutes} min · ran in {duration(seconds)} on '
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
             + f'</p><p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
@@ -306,7 +305,7 @@ class _PlainRenderer(_Renderer):
     def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
         run = self.capture.provenance
         return (
-            f'<div class="lesson-meta"><p class="lesson-times">Ran in {_duration(run.seconds)} on '
+            f'<div class="lesson-meta"><p class="lesson-times">Ran in {duration(run.seconds)} on '
             f"{html.escape(_machine(run))}</p>{_downloads(downloads)}</div>"
         )
 
@@ -381,91 +380,13 @@ def badge(decided: Decided) -> str:
     return f'<span class="verdict verdict--{decided.verdict}">{VERDICTS[decided.verdict]}</span>'
 
 
-def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
-    """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
-    rows = [
-        row
-        for bundle in bundles
-        if bundle.registered
-        for row in bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
-    ]
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
-    body = "".join(row for _, row in sorted(rows))
-    return (
-        '<div class="table-scroll" tabindex="0" role="region" aria-label="Claims ledger">'
-        f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def _ledger_rows(bundle: Bundle, prefix: str) -> list[tuple[int, str]]:
-    """The claims of one lesson, each with its number."""
-    rows = []
-    for decided in (decided for cell in bundle.claims.values() for decided in cell):
-        claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
-        note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
-        rows.append(
-            (
-                claim.number,
-                f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
-                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
-                f"<td>{markup.inline_html(decided.found)}{note}</td>"
-                f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
-            )
-        )
-    return rows
-
-
-def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
-    """Cards of all lessons, grouped by module, or by folder if they are plain."""
-    out = []
-    for folder, group in by_folder(bundles).items():
-        title = f"<h3>{html.escape(folder)}</h3>" if folder else ""
-        out.append(f'{title}<ul class="lesson-list">{"".join(_plain_card(b, prefix) for b in group)}</ul>')
-    for module, name in MODULES.items():
-        cards = [
-            bundle.recall("card", prefix, partial(_card, bundle, prefix))
-            for bundle in bundles
-            if bundle.lesson.header.module == module
-        ]
-        if cards:
-            out.append(f'<h3 id="module-{module}">{module} · {name}</h3><ol class="lesson-list">{"".join(cards)}</ol>')
-    return "".join(out)
-
-
-def by_folder(bundles: Sequence[Bundle]) -> dict[str, list[Bundle]]:
-    """The plain lessons by the name of their folder below the course's, which is the empty name."""
-    groups: dict[str, list[Bundle]] = {}
-    for bundle in (bundle for bundle in bundles if bundle.lesson.is_plain):
-        folder = bundle.lesson.path.parent.relative_to(bundle.lesson.folders[-1])
-        groups.setdefault("" if folder == Path() else folder.as_posix(), []).append(bundle)
-    return groups
-
-
-def _plain_card(bundle: Bundle, prefix: str) -> str:
-    title, seconds = html.escape(bundle.lesson.header.title), bundle.captured.provenance.seconds
-    return (
-        f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-title">{title}</span></a>'
-        f'<p class="lesson-times">Run {_duration(seconds)}</p></li>'
-    )
-
-
-def _card(bundle: Bundle, prefix: str) -> str:
-    header, seconds = bundle.lesson.header, bundle.captured.provenance.seconds
-    return (
-        f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/">'
-        f'<span class="lesson-number">{bundle.lesson.number:02}</span> '
-        f'<span class="lesson-title">{html.escape(header.title)}</span></a><p>{markup.inline_html(header.summary)}</p>'
-        f'<p class="lesson-times">Read {header.read_minutes} min · run {_duration(seconds)}</p></li>'
-    )
-
-
 def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
     """Where the page's numbers come from, but for the entries ``left_out``."""
     entries = {
         "Source commit": run.commit, "Fingerprint": run.fingerprint, "Profile": run.profile, "Seed": str(run.seed),
         "Device": f"{run.device} ({run.processor}, {run.threads} threads)", "Number type": run.dtype,
         "Python": run.python, "Libraries": ", ".join(f"{name} {found}" for name, found in run.libraries.items()),
-        "Duration": _duration(run.seconds), "Peak memory": f"{run.peak_mib:,} MiB", "Date": run.date,
+        "Duration": duration(run.seconds), "Peak memory": f"{run.peak_mib:,} MiB", "Date": run.date,
     }  # fmt: skip
     rows = "".join(
         f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items() if name not in left_out
@@ -477,7 +398,8 @@ def _machine(run: Provenance) -> str:
     return f"{run.threads} CPU thread{'s' if run.threads > 1 else ''}" if run.device == "cpu" else run.device
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """``seconds`` as a reader wants them: in minutes from a minute and a half on."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
