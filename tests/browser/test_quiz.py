@@ -22,7 +22,7 @@ FOCUS_BEFORE = """(legend) => {
 }"""
 NONSENSE = """() => document.querySelectorAll(".question").forEach(({ dataset }, i) => localStorage.setItem(
     `quiz:${dataset.id}:${dataset.hash}`, ["{", "null", '{"done":true,"choice":99}', "[]", '"x"'][i % 5]))"""
-FUNCTIONS = "import(new URL('assets/quiz.js', document.baseURI))"
+MODULE = "import(new URL('assets/learn/{}.js', document.baseURI))"
 
 
 def _questions(page: Page) -> list[Locator]:
@@ -259,20 +259,21 @@ RIGHTS = [  # given, answer, relative tolerance
 ]  # fmt: skip
 
 
-def _call(page: Page, name: str, calls: list[list[Any]]) -> list[Any]:
-    """What a function of the quiz module returns for each list of arguments."""
+def _call(page: Page, module: str, name: str, calls: list[list[Any]]) -> list[Any]:
+    """What a function of a module returns for each list of arguments."""
+    found = MODULE.format(module)
     returned: list[Any] = page.evaluate(
-        f"async (calls) => {{ const module = await {FUNCTIONS}; return calls.map((a) => module.{name}(...a)) }}", calls
+        f"async (calls) => {{ const module = await {found}; return calls.map((a) => module.{name}(...a)) }}", calls
     )
     return returned
 
 
 def test_pure_functions(open_page: Open) -> None:
     page = open_page("").page
-    assert _call(page, "parseNumber", [[text] for text in PARSED]) == pytest.approx(list(PARSED.values()))
-    assert _call(page, "parseNumber", [[text] for text in NO_NUMBERS]) == [None] * len(NO_NUMBERS)
-    assert _call(page, "parseNumber", [[text, unit] for text, unit, _ in UNITS]) == [value for *_, value in UNITS]
-    assert _call(page, "isRight", [list(arguments) for *arguments, _ in RIGHTS]) == [right for *_, right in RIGHTS]
+    assert _call(page, "numbers", "parseNumber", [[text] for text in PARSED]) == pytest.approx(list(PARSED.values()))
+    assert _call(page, "numbers", "parseNumber", [[text] for text in NO_NUMBERS]) == [None] * len(NO_NUMBERS)
+    assert _call(page, "numbers", "parseNumber", [[text, unit] for text, unit, _ in UNITS]) == [value for *_, value in UNITS]
+    assert _call(page, "numbers", "isRight", [list(arguments) for *arguments, _ in RIGHTS]) == [right for *_, right in RIGHTS]
     states = [{"done": True, "right": True}, {"done": True, "right": False}, {"done": False, "right": False}]
-    assert _call(page, "score", [[states]]) == [{"right": 1, "answered": 2, "total": 3}]
-    assert _call(page, "storageKey", [["lora-count", "ab12"]]) == ["quiz:lora-count:ab12"]
+    assert _call(page, "quiz", "score", [[states]]) == [{"right": 1, "answered": 2, "total": 3}]
+    assert _call(page, "quiz", "storageKey", [["lora-count", "ab12"]]) == ["quiz:lora-count:ab12"]

@@ -45,13 +45,18 @@ def prepare(lessons: Path, captures: Path, profile: str) -> Path:
     files: dict[str, str | bytes] = {
         "mkdocs.yml": yaml.safe_dump(_config(name, root, captures, profile), sort_keys=False, allow_unicode=True),
         "docs/index.md": f"# {name}\n\n<!-- lessons -->\n",
-        **{f"docs/assets/{asset}": (ASSETS / asset).read_bytes() for asset in ("site.css", "quiz.js", "favicon.svg")},
+        **{f"docs/assets/{asset}": (ASSETS / asset).read_bytes() for asset in _assets()},
     }
     for path, content in files.items():
         data = content.encode() if isinstance(content, str) else content
         if not (root / path).is_file() or (root / path).read_bytes() != data:
             write_atomic(root / path, data)
     return root
+
+
+def _assets() -> list[str]:
+    """Files of the theme that pages without calculators need."""
+    return ["site.css", "favicon.svg", *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").glob("*.js"))]
 
 
 def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, Any]:
@@ -72,5 +77,5 @@ def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, An
         ],
         "markdown_extensions": EXTENSIONS,
         "extra_css": ["assets/site.css"],
-        "extra_javascript": [{"path": "assets/quiz.js", "type": "module"}],
+        "extra_javascript": [{"path": "assets/learn/quiz.js", "type": "module"}],
     }  # fmt: skip

@@ -4,53 +4,11 @@
  * The page arrives complete: every question with its answers folded below it. This module turns each question into a
  * form that marks an answer at once, explains it, keeps the score and remembers it. An answer is stored under the
  * question's id and the hash of its text, so it survives new versions of a page and a changed question comes back.
- *
- * Nothing here writes HTML from text: what a learner types reaches the page only as text.
  */
 
-const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-
-/**
- * Reads a number the way people write it: `9216`, `9,216`, `9 216`, `1.2e6`, `1.2 × 10^6`, `−3`. A percentage is a
- * hundredth, unless the unit is the percent itself.
- *
- * @param {string} text what was typed
- * @param {string} unit the question's unit, which may follow the number
- * @returns {number | null} the number, or null where the text is not one
- */
-export function parseNumber(text, unit = "") {
-  let rest = text.normalize("NFC").trim().toLowerCase();
-  let scale = 1;
-  const suffix = unit.normalize("NFC").trim().toLowerCase();
-  if (suffix && rest.endsWith(suffix)) rest = rest.slice(0, -suffix.length).trim();
-  else if (rest.endsWith("%")) {
-    rest = rest.slice(0, -1).trim();
-    scale = 100;
-  }
-  rest = rest
-    .replace(/[\u2212\u2013]/g, "-")
-    .replace(/10([⁻-]?)([⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, sign, digits) =>
-      `10^${sign ? "-" : ""}${[...digits].map((digit) => SUPERSCRIPTS.indexOf(digit)).join("")}`)
-    .replace(/\s*[×x*·]\s*10\s*(?:\^|\*\*)\s*/g, "e")
-    .replace(/(\d)[\s_'\u2019](?=\d{3}(?!\d))/g, "$1");
-  const plain = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/;
-  const grouped = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?(e[+-]?\d+)?$/;
-  if (grouped.test(rest)) rest = rest.replaceAll(",", "");
-  if (!plain.test(rest)) return null;
-  const value = Number(rest) / scale;
-  return Number.isFinite(value) ? value : null;
-}
-
-/**
- * Whether a number answers the question.
- *
- * @param {number} value what the learner gave
- * @param {number} answer the captured value
- * @param {number} tolerance relative; 0 asks for the exact number (up to rounding in floating point)
- */
-export function isRight(value, answer, tolerance = 0) {
-  return Math.abs(value - answer) <= Math.max(tolerance, 1e-9) * Math.abs(answer);
-}
+import { copies, make } from "./dom.js";
+import { isRight, parseNumber } from "./numbers.js";
+import { store } from "./store.js";
 
 /**
  * @param {Array<{done: boolean, right: boolean}>} states one for each question
@@ -64,51 +22,6 @@ export function score(states) {
 /** @param {string} id @param {string} hash */
 export function storageKey(id, hash) {
   return `quiz:${id}:${hash}`;
-}
-
-/** The browser's storage, or this page's memory where storage is off, full or forbidden. */
-const store = {
-  memory: new Map(),
-  read(key) {
-    try {
-      return window.localStorage.getItem(key) ?? this.memory.get(key) ?? null;
-    } catch {
-      return this.memory.get(key) ?? null;
-    }
-  },
-  write(key, value) {
-    this.memory.set(key, value);
-    try {
-      window.localStorage.setItem(key, value);
-    } catch {
-      // The answer lives until the page is left.
-    }
-  },
-  remove(key) {
-    this.memory.delete(key);
-    try {
-      window.localStorage.removeItem(key);
-    } catch {
-      // Nothing was stored.
-    }
-  },
-};
-
-/**
- * @param {string} tag
- * @param {Record<string, string>} attributes
- * @param {...(Node | string)} children
- */
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-/** Copies of an element's children. */
-function copies(element) {
-  return [...element.childNodes].map((node) => node.cloneNode(true));
 }
 
 const letter = (index) => String.fromCharCode(65 + index);

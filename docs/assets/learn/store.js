@@ -1,0 +1,52 @@
+/**
+ * What the reader's browser keeps for the course.
+ *
+ * Where storage is off, full or forbidden, a value lives in this page's memory until the page is left: nothing is
+ * thrown, and nothing that was typed is lost while it is looked at.
+ */
+
+/** Values that the browser would not keep. @type {Map<string, string>} */
+const memory = new Map();
+
+export const store = {
+  /** @param {string} key @returns {string | null} */
+  read(key) {
+    if (memory.has(key)) return memory.get(key);
+    try {
+      return window.localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+
+  /** @param {string} key @param {string} value */
+  write(key, value) {
+    try {
+      window.localStorage.setItem(key, value);
+      memory.delete(key);
+    } catch {
+      memory.set(key, value);
+    }
+  },
+
+  /** @param {string} key */
+  remove(key) {
+    memory.delete(key);
+    try {
+      window.localStorage.removeItem(key);
+    } catch {
+      // Nothing was stored.
+    }
+  },
+
+  /** All keys that begin with `prefix`, sorted. @param {string} prefix @returns {string[]} */
+  keys(prefix) {
+    const found = new Set(memory.keys());
+    try {
+      for (let place = 0; place < window.localStorage.length; place += 1) found.add(window.localStorage.key(place));
+    } catch {
+      // Those in memory are all there are.
+    }
+    return [...found].filter((key) => key.startsWith(prefix)).sort();
+  },
+};
