@@ -35,13 +35,13 @@ def lesson(*cells: str) -> str:
     return LESSON + "".join(f"\n# %%\n{cell}\n" for cell in cells)
 
 
-def quiz(prefix: str = "tiny") -> str:
-    """A quiz of five questions whose ids begin with ``prefix``."""
+def quiz(prefix: str = "tiny", section: str = "tiny") -> str:
+    """A quiz of five questions whose ids begin with ``prefix``, answered by a ``section`` of the page."""
     question = (
         "  - id: {}-{}\n    ask: Which?\n    options:\n"
-        "      - text: This.\n        right: true\n        why: It is.\n      - text: That.\n        why: It is not.\n"
+        "      - text: This.\n        right: true\n        why: It is.\n      - text: That.\n        why: See [why](#{}).\n"
     )
-    return "questions:\n" + "".join(question.format(prefix, n) for n in range(1, 6))
+    return "questions:\n" + "".join(question.format(prefix, n, section) for n in range(1, 6))
 
 
 @dataclass(frozen=True)

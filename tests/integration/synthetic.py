@@ -83,7 +83,7 @@ def write_lesson(root: Path, n: int) -> Path:
     path = root / LESSONS / f"{module}_part" / f"{n:02}_synthetic.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SOURCE.format(n=n, module=module), encoding="utf-8")
-    path.with_suffix(".quiz.yml").write_text(quiz(f"synthetic-{n}"), encoding="utf-8")
+    path.with_suffix(".quiz.yml").write_text(quiz(f"synthetic-{n}", "the-figure"), encoding="utf-8")
     write_capture(root, path, n)
     return path
 

@@ -94,7 +94,7 @@ def test_malformed_claims_name_file_and_line(entries: list[str], message: str, a
 
 
 def test_claims_in_a_code_cell_are_refused() -> None:
-    with pytest.raises(CourseError, match="Claims are not code") as caught:
+    with pytest.raises(CourseError, match="A cell tagged 'claims' is not code") as caught:
         lesson('# %% tags=["claims"]\nx = 1')
     assert "[markdown]" in caught.value.hint
 

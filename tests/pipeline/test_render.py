@@ -246,7 +246,8 @@ def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
     text = html_of(made)
     assert "lora.trainable ==" not in text  # the expression that decides is not shown
     assert 'class="claim claim--holds" id="claim-12" aria-label="Claim 12"' in text
-    assert '<span class="verdict verdict--holds">holds</span> Found here: 9,216.' in text
+    number = as_data(Bound("9,216", "lora.trainable", 9216))
+    assert f'<span class="verdict verdict--holds">holds</span> Found here: {number}.' in text
     assert "Only <strong>here</strong>." in text
     targets = re.findall(r'href="\.\./lessons/07_sample/#([\w-]+)"', rows)
     assert targets == ["claim-3", "claim-12"]

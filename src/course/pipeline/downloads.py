@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import nbformat
 
-from course.pipeline import markup, widgets
+from course.pipeline import markup, predict, widgets
 from course.pipeline.bind import bind
 from course.pipeline.capture import Provenance
 from course.pipeline.claims import VERDICTS
@@ -89,6 +89,10 @@ class _Maker:
             if "claims" in cell.tags:
                 cells.append(nbformat.v4.new_markdown_cell(self._claims(place), id=f"claims-{place}"))
                 continue
+            if "predict" in cell.tags:
+                asked = predict.markdown(self.bundle.predicted[place])
+                cells.append(nbformat.v4.new_markdown_cell(asked, id=f"predict-{place}"))
+                continue
             if not cell.is_code:
                 cells += self._prose_cells(cell, place)
                 continue
@@ -165,6 +169,8 @@ class _Maker:
                 parts.append(f"# %%\n{cell.source}")
             elif "claims" in cell.tags:
                 parts.append(f"# %% [markdown]\n{_comment(self._claims(place))}")
+            elif "predict" in cell.tags:
+                parts.append(f"# %% [markdown]\n{_comment(predict.markdown(self.bundle.predicted[place]))}")
             else:
                 text = self._prose(cell, ".py").replace(QUIZ_MARKER, "The quiz is on the page and in the notebook.")
                 parts.append(f"# %% [markdown]\n{_comment(text)}")
@@ -182,6 +188,8 @@ class _Maker:
                 index += 1
             elif "claims" in cell.tags:
                 parts.append(self._claims(place))
+            elif "predict" in cell.tags:
+                parts.append(predict.markdown(self.bundle.predicted[place]))
             else:
                 parts.append(self._prose(cell, ".md").replace(QUIZ_MARKER, self._markdown_quiz()))
         parts.append(_provenance(self.capture.provenance))

@@ -17,7 +17,9 @@ from course.pipeline import syntax, yamlfile
 from course.pipeline.entry import OUTPUT
 from course.pipeline.errors import CourseError
 
-TAGS = frozenset({"parameters", "reveal", "hide-code", "solution", "claims"})
+DATA = frozenset({"claims", "predict"})
+"""Tags of Markdown cells that hold YAML."""
+TAGS = frozenset({"parameters", "reveal", "hide-code", "solution"}) | DATA
 MODULES = {
     1: "Foundations",
     2: "Transfer learning",
@@ -209,9 +211,10 @@ def parse(text: str, path: Path) -> Lesson:
             raise CourseError("Raw cells are not shown anywhere.", path, marker, "Use '# %%' or '# %% [markdown]'.")
         if node.cell_type == "markdown":
             _check_prose(text, path, marker, end)
-        elif "claims" in tags:
-            hint = 'Write: # %% [markdown] tags=["claims"], and the claims as YAML in comments.'
-            raise CourseError("Claims are not code.", path, marker, hint)
+        elif found := tags & DATA:
+            (tag, *_) = sorted(found)
+            hint = f'Write: # %% [markdown] tags=["{tag}"], and YAML in comments.'
+            raise CourseError(f"A cell tagged {tag!r} is not code.", path, marker, hint)
         source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
         line = _first_line(text, marker, node.cell_type) if source.strip() else marker
         cells.append(Cell(node.cell_type, source, tags, line))

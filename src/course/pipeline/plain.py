@@ -19,7 +19,7 @@ import jupytext
 from course.pipeline import syntax
 from course.pipeline.entry import OUTPUT
 from course.pipeline.errors import CourseError
-from course.pipeline.lesson import PERCENT, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
+from course.pipeline.lesson import DATA, PERCENT, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
 
 # As in jupytext's reader of percent files, markers in the middle of a line excluded.
 MARKER = re.compile(r"#\s*(?:%%(?:%*\s.*)?|<codecell>|In\[[0-9 ]*\]:?)\s*")
@@ -116,7 +116,7 @@ def parse(text: str, path: Path, root: Path) -> Lesson:
             continue
         source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
         line = _line_of(source, lines, start)
-        tags = frozenset(node.metadata.get("tags", ())) & TAGS - {"claims"}
+        tags = frozenset(node.metadata.get("tags", ())) & TAGS - DATA
         title = "" if node.cell_type == "markdown" else str(node.metadata.get("title", ""))
         cell = Cell(node.cell_type, source, tags, line, title)
         check_code(cell, path)

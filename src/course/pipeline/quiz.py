@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form
 
 QUESTIONS = 5
 TYPED = re.compile(r"int|[fg]\d|sci\d")  # formats that show the very number that is judged
+PAGE_LINK = re.compile(r"\]\(#([^)\s]+)\)")
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # part of addresses, and of HTML as it is
 
 
@@ -105,6 +106,26 @@ def unique(questions: Sequence[Question]) -> None:
         seen[question.id] = question
 
 
+def unlinked(questions: Sequence[Question], anchors: Container[str]) -> list[CourseError]:
+    """A problem for each wrong option whose reason leads to no section of the page, and for each link to none.
+
+    Args:
+        anchors: the page's.
+    """
+    found = []
+    for question in questions:
+        for option in question.options:
+            links = PAGE_LINK.findall(option.why)
+            if not option.right and not links:
+                found.append(question.error(f"The reason against {option.text!r} links to no section: (#the-section)."))
+            found += [
+                question.error(f"The reason of {option.text!r} links to #{link}, which is not on the page.")
+                for link in links
+                if link not in anchors
+            ]
+    return found
+
+
 def _question(node: yamlfile.Node) -> Question:
     names = {"id", "ask", "options", "answer", "tolerance", "format", "unit", "why", "hint"}
     fields = node.fields("A question", names)
@@ -156,25 +177,29 @@ def _options(node: yamlfile.Node) -> tuple[Option, ...]:
     return tuple(options)
 
 
-def ask(question: Question, values: Mapping[str, Scalar]) -> Asked:
+def ask(question: Question, values: Mapping[str, Scalar], fill: Callable[[str], str] | None = None) -> Asked:
     """Fill in bindings and compute the numeric answer.
+
+    Args:
+        fill: fills the bindings of a text in, unless plain text is wanted.
 
     Raises:
         CourseError: a binding or an answer that cannot be computed.
     """
+    fill = fill or (lambda text: bind(text, values))
     try:
         number = float(evaluate(question.answer, values)) if question.answer else None
         shown = form(number, question.format) if number is not None else ""
         return Asked(
             id=question.id,
-            ask=bind(question.ask, values),
-            options=tuple(Option(bind(o.text, values), bind(o.why, values), o.right) for o in question.options),
+            ask=fill(question.ask),
+            options=tuple(Option(bind(o.text, values), fill(o.why), o.right) for o in question.options),
             number=number,
             number_text=f"{shown} {question.unit}".strip(),
             tolerance=question.tolerance,
             unit=question.unit,
-            why=bind(question.why, values),
-            hint=bind(question.hint, values),
+            why=fill(question.why),
+            hint=fill(question.hint),
         )
     except BindingProblem as problem:
         raise question.error(problem.message) from problem

@@ -19,16 +19,16 @@ from urllib.parse import quote, unquote
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import commonmark, markup, plain, widgets
+from course.pipeline import commonmark, evidence, markup, plain, predict, widgets
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Decided
 from course.pipeline.errors import CourseError
-from course.pipeline.expressions import Scalar
+from course.pipeline.expressions import Scalar, keys
 from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES, Cell, Lesson, slug_of
-from course.pipeline.quiz import Asked
+from course.pipeline.quiz import Asked, ask
 from course.pipeline.store import Bundle
 
 AIM = 4
@@ -73,6 +73,16 @@ def as_data(bound: Bound) -> str:
     return (
         f'<data class="bound" value="{html.escape(str(bound.value))}" title="{label}">{html.escape(bound.text)}</data>'
     )
+
+
+def noting(used: set[str]) -> Callable[[Bound], str]:
+    """:func:`as_data`, which also adds to ``used`` the keys that a number was made from."""
+
+    def show(bound: Bound) -> str:
+        used.update(keys(bound.expression))
+        return as_data(bound)
+
+    return show
 
 
 def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: int, target: Callable[[str], str]) -> str:
@@ -151,6 +161,9 @@ class _Renderer:
         self.values = self.capture.values
         self.page = Page("")
         self.placed: set[str] = set()
+        self.shown: set[str] = set()  # keys of the values that the page shows
+        self.results: dict[int, list[str]] = {}  # code cell → what the run gave for the predictions above it
+        self.waiting = {cell for prediction in bundle.predictions.values() for cell in prediction.cells}
 
     def render(self, downloads: Sequence[tuple[str, str]]) -> Page:
         header = self.lesson.header
@@ -163,15 +176,18 @@ class _Renderer:
                     rendered += self._code(cell, index)
                     index += 1
                 elif "claims" in cell.tags:
-                    boxes = "".join(map(claim_box, self.bundle.claims[place]))
+                    boxes = "".join(claim_box(decided, self._caption) for decided in self.bundle.claims[place])
                     rendered.append(self._fragment(f"claims-{place}", boxes))
+                elif "predict" in cell.tags:
+                    rendered.append(self._fragment(f"predict-{place}", self._prediction(cell, place)))
                 else:
                     rendered += self._prose(cell, place)
             if "solution" in group[0][1].tags:
                 parts.append('??? success "Solution"\n\n' + _indent("\n\n".join(rendered)))
             else:
                 parts += rendered
-        parts.append(self._fragment("provenance", self._provenance()))
+        found = {self.lesson.label: evidence.facts(self.capture, self.shown, "")}
+        parts.append(self._fragment("provenance", self._provenance() + evidence.block(found)))
         described = f"description: {_quoted(header.summary)}\n" if header.summary else ""
         front = f"---\ntitle: {_quoted(header.title)}\n{described}---\n\n"
         self.page.markdown = front + "\n\n".join(parts) + "\n"
@@ -185,10 +201,24 @@ class _Renderer:
     def _prose(self, cell: Cell, place: int) -> list[str]:
         text = widgets.place(cell.source, self._widget, fails(self.lesson, cell), self.placed)
         text = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
-        text = bound_text(text, self.values, as_data)
+        text = self._bound(text)
         if QUIZ_MARKER in text:
             text = text.replace(QUIZ_MARKER, self._fragment("quiz", self._quiz()))
         return [text]
+
+    def _bound(self, text: str) -> str:
+        """``text`` with its numbers as elements, whose keys the page's evidence will name."""
+        return bound_text(text, self.values, noting(self.shown))
+
+    def _prediction(self, cell: Cell, place: int) -> str:
+        prediction, asked = self.bundle.predictions[place], self.bundle.predicted[place]
+
+        def text(source: str) -> str:
+            linked = link_lessons(source, self.lessons, self.lesson, cell.line, lambda slug: f"../{slug}/")
+            return markup.to_html(self._bound(linked))
+
+        self.results.setdefault(prediction.cells[0], []).append(predict.result(prediction, asked, text))
+        return predict.section(prediction, asked, self.lesson.slug, text)
 
     def _widget(self, placed: widgets.Placed) -> str:
         return self._fragment(f"widget-{placed.piece.name}", placed.html())
@@ -198,8 +228,11 @@ class _Renderer:
         parts = [self._fragment(f"anchor-{index}", f'<span class="cell-anchor" id="cell-{index}"></span>')]
         parts.append('??? abstract "Code"\n\n' + _indent(fence) if "hide-code" in cell.tags else fence)
         shown = "".join(self._output(output) for output in self.capture.outputs[index])
+        shown = "".join(self.results.get(index, [])) + shown
         if shown and "reveal" in cell.tags:
-            shown = f'<details class="reveal"><summary>Reveal the result</summary>{shown}</details>'
+            summary = "<summary>Reveal the result</summary>"
+            name = f' id="reveal-{index}"' if index in self.waiting else ""
+            shown = f'<details class="reveal"{name}>{summary}{shown}</details>'
         return [*parts, self._fragment(f"output-{index}", shown)] if shown else parts
 
     def _output(self, output: Mapping[str, str]) -> str:
@@ -232,19 +265,21 @@ class _Renderer:
         return provenance(self.capture.provenance)
 
     def _caption(self, text: str) -> str:
-        return markup.inline_html(bound_text(text, self.values, as_data))
+        return markup.inline_html(self._bound(text))
 
     def _quiz(self) -> str:
         def text(source: str) -> str:
             linked = link_lessons(source, self.lessons, self.lesson, 1, lambda slug: f"../{slug}/")
             return markup.to_html(linked)
 
-        for question, asked in zip(self.bundle.questions, self.bundle.asked, strict=True):
+        shown = [ask(question, self.values, self._bound) for question in self.bundle.questions]
+        pairs = list(zip(self.bundle.asked, shown, strict=True))
+        for question, pair in zip(self.bundle.questions, pairs, strict=True):
             try:
-                quiz([asked], text)
+                quiz([pair], text)
             except CourseError as error:  # it stands in the quiz's file, not in the lesson's
                 raise replace(error, path=question.path, line=question.line) from error
-        return quiz(self.bundle.asked, text)
+        return quiz(pairs, text)
 
     def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
         header = self.lesson.header
@@ -259,7 +294,9 @@ class _Renderer:
             f'<p class="lesson-times">Read {header.read_minutes} min · ran in {duration(seconds)} on '
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
-            + f'</p><p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
+            + "</p>"
+            f'<p class="lesson-evidence"><a href="#where-from">Where these numbers come from</a></p>'
+            f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
             f"{_downloads(downloads)}</div>"
         )
 
@@ -324,22 +361,27 @@ def _attribute(name: str) -> str:
     return "" if name.endswith("/") else " download"
 
 
-def quiz(asked: Sequence[Asked], text: Callable[[str], str]) -> str:
-    """The knowledge check, complete without JavaScript: every answer is folded below its question."""
-    questions = "".join(_question(question, text) for question in asked)
+def quiz(asked: Sequence[tuple[Asked, Asked]], text: Callable[[str], str]) -> str:
+    """The knowledge check, complete without JavaScript: every answer is folded below its question.
+
+    Args:
+        asked: each question, and the same with its numbers as elements.
+        text: makes HTML of Markdown.
+    """
+    questions = "".join(_question(question, shown, text) for question, shown in asked)
     return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{questions}</section>'
 
 
-def _question(question: Asked, text: Callable[[str], str]) -> str:
+def _question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
     head = (
         f'<div class="question" id="q-{question.id}" data-id="{question.id}" data-hash="{question.hash}" '
         f'data-kind="{"choice" if question.options else "number"}"'
     )
     if question.options:
-        options = "".join(f'<li class="option"{_right(o.right)}>{text(o.text)}</li>' for o in question.options)
+        options = "".join(f'<li class="option"{_right(o.right)}>{text(o.text)}</li>' for o in shown.options)
         whys = "".join(
             f'<li class="why"{_right(o.right)}>{text(("**Right.** " if o.right else "**Not this.** ") + o.why)}</li>'
-            for o in question.options
+            for o in shown.options
         )
         head += ">"
         body = f'<ol class="options" type="A">{options}</ol>'
@@ -351,11 +393,11 @@ def _question(question: Asked, text: Callable[[str], str]) -> str:
         )
         body = ""
         answer = (
-            f'<div class="why" data-right>{text(f"**{question.number_text}.** {question.why}")}</div>'
-            f'<div class="hint">{text(question.hint)}</div>'
+            f'<div class="why" data-right>{text(f"**{question.number_text}.** {shown.why}")}</div>'
+            f'<div class="hint">{text(shown.hint)}</div>'
         )
     return (
-        f'{head}<div class="ask">{text(question.ask)}</div>{body}'
+        f'{head}<div class="ask">{text(shown.ask)}</div>{body}'
         f'<details class="answers"><summary>Answer</summary>{answer}</details></div>'
     )
 
@@ -364,15 +406,20 @@ def _right(right: bool) -> str:
     return " data-right" if right else ""
 
 
-def claim_box(decided: Decided) -> str:
-    """A claim with its verdict, as an aside of the lesson."""
-    claim, note = decided.claim, f"<p>{markup.inline_html(decided.note)}</p>" if decided.note else ""
+def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
+    """A claim with its verdict, as an aside of the lesson.
+
+    Args:
+        text: makes HTML of Markdown with bindings.
+    """
+    claim = decided.claim
+    note = f"<p>{text(claim.note)}</p>" if claim.note else ""
     return (
         f'<aside class="claim claim--{decided.verdict}" id="{decided.anchor}" aria-label="Claim {claim.number}">'
         f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> '
         f"{markup.inline_html(claim.text)} "
         f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
-        f"<p>{badge(decided)} Found here: {markup.inline_html(decided.found)}.</p>{note}</aside>"
+        f"<p>{badge(decided)} Found here: {text(claim.value)}.</p>{note}</aside>"
     )
 
 
@@ -391,7 +438,10 @@ def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
     rows = "".join(
         f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items() if name not in left_out
     )
-    return f'<details class="provenance"><summary>Where these numbers come from</summary><dl>{rows}</dl></details>'
+    return (
+        '<details class="provenance" id="where-from"><summary>Where these numbers come from</summary>'
+        f"<dl>{rows}</dl></details>"
+    )
 
 
 def _machine(run: Provenance) -> str:

@@ -26,6 +26,11 @@ LESSON = """\
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
 seed = 0
 
+# %% [markdown]
+# ## The result
+#
+# What is measured, and how.
+
 # %%
 from course import record
 
@@ -45,7 +50,7 @@ QUESTION = """\
         right: true
         why: Say why, and link to the section that shows it.
       - text: A tempting wrong answer.
-        why: Say why not, and link to the section that shows it.
+        why: Say why not, and link to the section that shows it, as [here](#the-result).
 """
 
 

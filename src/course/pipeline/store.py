@@ -5,22 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from course.pipeline import cache, capture, claims, fingerprint, plain, quiz
+from course.pipeline import cache, capture, claims, fingerprint, plain, predict, quiz
+from course.pipeline.anchors import anchors
 from course.pipeline.bind import BindingProblem, bind, typed_numbers
 from course.pipeline.cache import Cache
 from course.pipeline.capture import Capture
 from course.pipeline.entry import files, installed
 from course.pipeline.errors import CourseError
 from course.pipeline.index import digest, library_code
-from course.pipeline.lesson import Lesson, find, read
+from course.pipeline.lesson import DATA, Lesson, find, read
 
 LESSONS = Path("src/course/lessons")
 T = TypeVar("T")
+_Parsed = tuple[
+    Lesson, tuple[quiz.Question, ...], Mapping[int, tuple[claims.Claim, ...]], Mapping[int, predict.Prediction]
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Bundle:
 
     Attributes:
         registered: the index of a cell of claims → these.
+        predictions: the index of a cell that asks for a prediction → this.
         capture: ``None`` until the lesson has run.
         source: a hash of the lesson's source and quiz.
         cache: where results that depend on the bundle alone are kept; ``None`` computes them each time.
@@ -41,6 +46,7 @@ class Bundle:
     capture: Capture | None
     source: str = ""
     cache: Cache | None = None
+    predictions: Mapping[int, predict.Prediction] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> str:
@@ -94,6 +100,14 @@ class Bundle:
         return tuple(quiz.ask(question, self.captured.values) for question in self.questions)
 
     @cached_property
+    def predicted(self) -> dict[int, predict.Asked]:
+        """The predictions asked for, with what the run gave, by the index of their cell."""
+        return {
+            place: predict.ask(prediction, self.captured, self.lesson)
+            for place, prediction in self.predictions.items()
+        }
+
+    @cached_property
     def claims(self) -> dict[int, tuple[claims.Decided, ...]]:
         """The claims this lesson registers, with verdicts, by the index of their cell."""
         return {
@@ -119,7 +133,7 @@ class Bundle:
         if lesson.is_plain:  # its prose binds nothing
             return found
         for cell in lesson.cells:
-            if cell.is_code or "claims" in cell.tags:
+            if cell.is_code or cell.tags & DATA:
                 continue
             try:
                 bind(cell.source, values)
@@ -140,12 +154,12 @@ class Bundle:
             except BindingProblem as problem:
                 line = lesson.code_cells[item.cell].line
                 found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
-        for check in (lambda: self.asked, lambda: self.claims):
+        for check in (lambda: self.asked, lambda: self.claims, lambda: self.predicted):
             try:
                 check()
             except CourseError as error:
                 found.append(error)
-        return found
+        return found + quiz.unlinked(self.questions, anchors(lesson))
 
 
 def _sentence(message: str) -> str:
@@ -185,18 +199,19 @@ def _bundle(path: Path, root: Path | None, captures: Path, profile: str, kept: C
         """Whether what was parsed is what was hashed: an author may have saved meanwhile."""
         return digest(*map(kept.index.hash, sources)) == source
 
-    def parse() -> tuple[Lesson, tuple[quiz.Question, ...], Mapping[int, tuple[claims.Claim, ...]]]:
+    def parse() -> _Parsed:
         lesson = read(path, root)
-        return lesson, () if lesson.is_plain else quiz.read(lesson.quiz_path), claims.read(lesson)
+        questions = () if lesson.is_plain else quiz.read(lesson.quiz_path)
+        return lesson, questions, claims.read(lesson), predict.read(lesson)
 
-    lesson, questions, registered = _recall(kept, "source", source, parse, unchanged)
+    lesson, questions, registered, predictions = _recall(kept, "source", source, parse, unchanged)
     # It may have been parsed from equal files elsewhere: errors name these.
     lesson = replace(lesson, path=path, root=root)
     questions = tuple(replace(question, path=lesson.quiz_path) for question in questions)
     inputs = _inputs(lesson, profile, digest(source, profile, surroundings), kept, unchanged)
     found = _Stored.load(capture.path_of(captures, lesson.slug, profile), kept)
     shown = digest(source, surroundings) if root else source  # a plain page links to what lies around it
-    return Bundle(lesson, questions, registered, inputs, found, shown, kept)
+    return Bundle(lesson, questions, registered, inputs, found, shown, kept, predictions)
 
 
 def _inputs(lesson: Lesson, profile: str, key: str, kept: Cache, unchanged: Callable[[], bool]) -> dict[str, str]:
@@ -267,14 +282,14 @@ class _Stored(Capture):
 
     def __getattr__(self, name: str) -> object:
         """Reads the file when one of the fields is asked for that are not at hand."""
-        absent = [field.name for field in fields(Capture) if field.name != "provenance"]
+        absent = [found.name for found in fields(Capture) if found.name != "provenance"]
         if name not in absent:
             raise AttributeError(name)
         found = capture.load(self.path)
         if found is None:
             raise CourseError("The capture was removed or damaged meanwhile.", self.path, hint="Run the command again.")
-        for field in absent:
-            object.__setattr__(self, field, getattr(found, field))
+        for absentee in absent:
+            object.__setattr__(self, absentee, getattr(found, absentee))
         return object.__getattribute__(self, name)
 
 
