@@ -49,8 +49,27 @@ def math_to_mathml(page: str) -> str:
 
 
 def lighten_code(page: str) -> str:
-    """Drop the spans of names, punctuation and space from highlighted code: a quarter of a page's weight, no color."""
-    return re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", page)
+    """Highlighted code with one element a color: a third of what a page weighs would be tags between words.
+
+    Names, operators and punctuation lose theirs, which are nearly those of plain text; kinds of one color share a class,
+    and neighbors of one class an element.
+    """
+
+    def token(match: re.Match[str]) -> str:
+        kind = _KINDS.get(match[1], match[1])
+        return f"<span class={kind}>{match[2]}</span>" if kind else match[2]
+
+    return _RUN.sub(lambda m: f"<span class={m[1]}>{_TAG.sub('', m[2])}</span>", _TOKEN.sub(token, page))
+
+
+_TAG = re.compile(r"<[^>]*>")
+_TOKEN = re.compile(r'<span class="([a-z][a-z0-9]?)">([^<]*)</span>')
+_RUN = re.compile(r"<span class=(\w+)>([^<]*(?:</span>\s*<span class=\1>[^<]*)+)</span>")
+_KINDS = {
+    **dict.fromkeys(("n", "p", "w", "o", "kc"), ""), **dict.fromkeys(("c1", "sd"), "c"),
+    **dict.fromkeys(("kn", "ow"), "k"), **dict.fromkeys(("mf", "mi"), "m"), **dict.fromkeys(("s1", "s2", "sa", "si"), "s"),
+}  # fmt: skip
+"""Pygments's kinds of tokens in Python by what the page needs to know of them; others stay as they are."""
 
 
 @functools.cache
@@ -62,11 +81,18 @@ def mathml(tex: str, display: str) -> str:
     """
     tex = tex.strip()
     try:
-        made = convert(tex, display=display)
+        made = _lean_math(convert(tex, display=display))
     except Exception as error:  # latex2mathml raises many types, none of them its own base class
         raise CourseError(f"Cannot convert the formula {tex!r}: {error!r}.", hint="Use plainer LaTeX.") from error
     # A row that is wider than a phone scrolls in its own box.
-    return f'<div class="math" tabindex="0">{made}</div>' if display == "block" else str(made)
+    return f'<div class="math" tabindex="0">{made}</div>' if display == "block" else made
+
+
+def _lean_math(made: str) -> str:
+    """MathML as a page needs it: without what HTML takes for granted, its symbols as they are."""
+    made = made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    made = re.sub(r"&#x([0-9A-F]+);", lambda m: html.escape(chr(int(m[1], 16))), made)
+    return re.sub(r"<mrow>(<(m[in]|mtext)>[^<]*</\2>)</mrow>", r"\1", made)
 
 
 def number(value: object) -> str:
