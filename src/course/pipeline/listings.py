@@ -1,4 +1,4 @@
-"""What the site says about all lessons together: their cards, by module, and the claims ledger."""
+"""What the site says about all lessons together: facts, cards by module, outcomes, a figure, and the claims ledger."""
 
 from __future__ import annotations
 
@@ -6,45 +6,27 @@ import html
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from course.pipeline import markup
+from course.pipeline import evidence, learning, markup
 from course.pipeline.lesson import MODULES
-from course.pipeline.render import badge, duration
+from course.pipeline.render import badge, bound_text, drawing, duration, figure_of, noting
 from course.pipeline.store import Bundle
 
 
-def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
-    """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
-    rows = [
-        row
-        for bundle in bundles
-        if bundle.registered
-        for row in bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
-    ]
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
-    body = "".join(row for _, row in sorted(rows))
-    return (
-        '<div class="table-scroll" tabindex="0" role="region" aria-label="Claims ledger">'
-        f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def facts(bundles: Sequence[Bundle], prefix: str) -> str:
+    """How much there is to learn, in one line of counts: none of them is typed."""
+    lessons = [bundle for bundle in bundles if not bundle.lesson.is_plain]
+    claims = sum(len(cell) for bundle in lessons for cell in bundle.registered.values())
+    questions = sum(len(bundle.questions) for bundle in lessons)
+    counts = (
+        (f"{len(lessons)}", "lessons"),
+        (_hours(_reading(lessons)), "of reading"),
+        (_hours(_running(lessons)), "of runs on a laptop"),
+        (f"{claims}", "claims tested"),
+        (f"{questions}", "questions, every answer explained"),
     )
-
-
-def _ledger_rows(bundle: Bundle, prefix: str) -> list[tuple[int, str]]:
-    """The claims of one lesson, each with its number."""
-    rows = []
-    for decided in (decided for cell in bundle.claims.values() for decided in cell):
-        claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
-        note = f'<p class="claim-note">{markup.inline_html(decided.note)}</p>' if decided.note else ""
-        rows.append(
-            (
-                claim.number,
-                f'<tr><td class="number">{claim.number}</td><td>{markup.inline_html(claim.text)}'
-                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
-                f"<td>{markup.inline_html(decided.found)}{note}</td>"
-                f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
-            )
-        )
-    return rows
+    return f'<ul class="facts">{"".join(f"<li><strong>{n}</strong> {what}</li>" for n, what in counts)}</ul>'
 
 
 def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
@@ -53,14 +35,25 @@ def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
     for folder, group in by_folder(bundles).items():
         title = f"<h3>{html.escape(folder)}</h3>" if folder else ""
         out.append(f'{title}<ul class="lesson-list">{"".join(_plain_card(b, prefix) for b in group)}</ul>')
-    for module, name in MODULES.items():
-        cards = [
-            bundle.recall("card", prefix, partial(_card, bundle, prefix))
-            for bundle in bundles
-            if bundle.lesson.header.module == module
-        ]
-        if cards:
-            out.append(f'<h3 id="module-{module}">{module} · {name}</h3><ol class="lesson-list">{"".join(cards)}</ol>')
+    for module, group in by_module(bundles).items():
+        cards = "".join(bundle.recall("card", prefix, partial(_card, bundle, prefix)) for bundle in group)
+        out.append(
+            f'<h3 id="module-{module}">{MODULES[module]}</h3>{_times(group)}<ol class="lesson-list">{cards}</ol>'
+        )
+    return "".join(out)
+
+
+def outcomes(bundles: Sequence[Bundle], prefix: str) -> str:
+    """What each lesson enables a reader to do, module by module, and which modules are still to come."""
+    out = []
+    for module, group in by_module(bundles).items():
+        lessons = "".join(bundle.recall("outcomes", prefix, partial(_outcomes, bundle, prefix)) for bundle in group)
+        out.append(
+            f'<section class="module"><h2 id="module-{module}">{MODULES[module]}</h2>{_times(group)}'
+            f'<ol class="outcomes">{lessons}</ol></section>'
+        )
+    if coming := [name for module, name in MODULES.items() if module not in by_module(bundles)]:
+        out.append(f'<p class="coming">Planned, and not written yet: {", ".join(coming)}.</p>')
     return "".join(out)
 
 
@@ -73,19 +66,124 @@ def by_folder(bundles: Sequence[Bundle]) -> dict[str, list[Bundle]]:
     return groups
 
 
+def by_module(bundles: Sequence[Bundle]) -> dict[int, list[Bundle]]:
+    """The lessons that are not plain by their module's number, in the order of the course; no module is empty."""
+    groups: dict[int, list[Bundle]] = {module: [] for module in MODULES}
+    for bundle in (bundle for bundle in bundles if not bundle.lesson.is_plain):
+        groups[bundle.lesson.header.module].append(bundle)
+    return {module: group for module, group in groups.items() if group}
+
+
+def figure(bundle: Bundle, key: str, prefix: str) -> str | None:
+    """A figure of the lesson for another page, with a link to its place; ``None`` if the lesson recorded no such one."""
+    return bundle.recall("figure elsewhere", f"{key} {prefix}", partial(_figure, bundle, key, prefix))
+
+
+def _figure(bundle: Bundle, key: str, prefix: str) -> str | None:
+    item = bundle.captured.items.get(key)
+    if item is None or item.data["type"] != "figure":
+        return None
+    shown, lesson, used = figure_of(item), bundle.lesson, set[str]()
+    caption = markup.inline_html(bound_text(shown.caption, bundle.captured.values, noting(used)))
+    known = evidence.facts(bundle.captured, used, f"{prefix}{lesson.slug}/")
+    title = html.escape(lesson.header.title)
+    return (
+        f'<figure class="data-figure" data-run="{lesson.label}">{drawing(item, bundle.cache)}'
+        f'<figcaption>{caption} <a class="figure-source" '
+        f'href="{prefix}{lesson.slug}/#{key}">From lesson {lesson.number:02}, {title}</a></figcaption></figure>'
+        f"{evidence.block({lesson.label: known})}"
+    )
+
+
 def _plain_card(bundle: Bundle, prefix: str) -> str:
     title, seconds = html.escape(bundle.lesson.header.title), bundle.captured.provenance.seconds
     return (
         f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-title">{title}</span></a>'
-        f'<p class="lesson-times">Run {duration(seconds)}</p></li>'
+        f'<p class="lesson-times">Run {duration(seconds)} <span class="lesson-progress" {learning.named(bundle)}></span></p></li>'
     )
 
 
 def _card(bundle: Bundle, prefix: str) -> str:
+    return f'<li class="lesson-card">{_head(bundle, prefix)}</li>'
+
+
+def _outcomes(bundle: Bundle, prefix: str) -> str:
+    objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in bundle.lesson.header.objectives)
+    return (
+        f'<li class="lesson-outcomes">{_head(bundle, prefix)}<p class="objectives-title">Afterwards you can</p>'
+        f'<ul class="objectives">{objectives}</ul></li>'
+    )
+
+
+def _head(bundle: Bundle, prefix: str) -> str:
     header, seconds = bundle.lesson.header, bundle.captured.provenance.seconds
     return (
-        f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/">'
-        f'<span class="lesson-number">{bundle.lesson.number:02}</span> '
+        f'<a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-number">{bundle.lesson.number:02}</span> '
         f'<span class="lesson-title">{html.escape(header.title)}</span></a><p>{markup.inline_html(header.summary)}</p>'
-        f'<p class="lesson-times">Read {header.read_minutes} min · run {duration(seconds)}</p></li>'
+        f'<p class="lesson-times">Read {header.read_minutes} min · run {duration(seconds)} '
+        f'<span class="lesson-progress" {learning.named(bundle)}></span></p>'
     )
+
+
+def _times(lessons: Sequence[Bundle]) -> str:
+    count = f"{len(lessons)} lesson{'s' if len(lessons) > 1 else ''}"
+    return f'<p class="module-times">{count} · read {_hours(_reading(lessons))} · run {_hours(_running(lessons))}</p>'
+
+
+def _reading(lessons: Sequence[Bundle]) -> float:
+    """Minutes."""
+    return sum(bundle.lesson.header.read_minutes for bundle in lessons)
+
+
+def _running(lessons: Sequence[Bundle]) -> float:
+    """Minutes."""
+    return sum(bundle.captured.provenance.seconds for bundle in lessons) / 60
+
+
+def _hours(minutes: float) -> str:
+    """Minutes as a reader wants them: ``45 min``, ``2 h``, ``1 h 54 min``; seconds below a minute and a half."""
+    if minutes < 60:
+        return duration(60 * minutes)
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
+    """The claims ledger: every registered claim with verdict, value and a link to its box in the lesson."""
+    rows, found = [], {}
+    for bundle in bundles:
+        if bundle.registered:
+            of_lesson, known = bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
+            rows += of_lesson
+            found[bundle.lesson.label] = known
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
+    body = "".join(row for _, row in sorted(rows))
+    return (
+        '<div class="table-scroll" tabindex="0" role="region" aria-label="Claims ledger">'
+        f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f"{evidence.block(found)}</div>"
+    )
+
+
+def _ledger_rows(bundle: Bundle, prefix: str) -> tuple[list[tuple[int, str]], dict[str, Any]]:
+    """The claims of one lesson, each with its number, and the evidence behind them."""
+    rows: list[tuple[int, str]] = []
+    used: set[str] = set()
+
+    def text(source: str) -> str:
+        return markup.inline_html(bound_text(source, bundle.captured.values, noting(used)))
+
+    for decided in (decided for cell in bundle.claims.values() for decided in cell):
+        claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
+        note = f'<p class="claim-note">{text(claim.note)}</p>' if claim.note else ""
+        rows.append(
+            (
+                claim.number,
+                f'<tr data-run="{bundle.lesson.label}"><td class="number">{claim.number}</td>'
+                f"<td>{markup.inline_html(claim.text)}"
+                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
+                f"<td>{text(claim.value)}{note}</td>"
+                f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
+            )
+        )
+    return rows, evidence.facts(bundle.captured, used, f"{prefix}{bundle.lesson.slug}/")

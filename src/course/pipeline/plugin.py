@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,11 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, listings, markup, notebook_view, render, wheel, widgets
+from course.pipeline import cache, glossary, listings, markup, notebook_view, render, wheel, widgets
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
+from course.pipeline.glossary import Glossary
 from course.pipeline.incremental import KEPT, Outputs, Pages
 from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES
@@ -35,8 +36,17 @@ from course.pipeline.publish import Publisher
 from course.pipeline.store import LESSONS, Bundle, load
 
 log = logging.getLogger("mkdocs.plugins.course")
-LESSON_LIST = "<!-- lessons -->"
-LEDGER = "<!-- ledger -->"
+LISTINGS: dict[str, Callable[[Sequence[Bundle], str], str]] = {
+    "<!-- facts -->": listings.facts,
+    "<!-- lessons -->": listings.lesson_list,
+    "<!-- outcomes -->": listings.outcomes,
+    "<!-- ledger -->": listings.ledger,
+    "<!-- progress -->": learning.overview,
+    "<!-- my gpu -->": learning.card,
+}
+"""What a hand-written page may show of all lessons, by the line that asks for it."""
+FIGURE = re.compile(r"^<!-- figure (?P<lesson>\d\d) (?P<key>[\w.-]+) -->$", re.M)
+"""The line that shows a lesson's recorded figure on a hand-written page."""
 LONG = 60
 """With more lessons than this the sidebar unfolds the present module only; else every page would list every lesson."""
 
@@ -65,6 +75,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
     cache: Cache
     pages: Pages
     nav: Navigation
+    glossary: Glossary
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         self.root = Path(config.config_file_path).parent
@@ -75,8 +86,12 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         self.publisher = Publisher(slugs, config.site_url or "")
         self.fragments: dict[str, render.Page] = {}
         self.settings = _settings(config)
+        terms = Path(config.docs_dir) / glossary.FILE
+        self.glossary = self._checked(
+            lambda: self.cache.recall("glossary", self.cache.index.hash(terms), lambda: glossary.read(terms))
+        )
         if config.nav:
-            config.nav = [_lessons_nav(bundles) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
+            config.nav = [_lessons_nav(bundles, config) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
         features = config.theme["features"]
         if len(bundles) > LONG and "navigation.expand" in features:
             features[features.index("navigation.expand")] = "navigation.prune"
@@ -98,6 +113,8 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             styles = self.cache.recall("notebook styles", "", notebook_view.styles)
             files.append(File.generated(config, f"downloads/{wheel.NAME}", content=packed))
             files.append(File.generated(config, notebook_view.STYLES, content=styles))
+        if self.glossary.terms:
+            files.append(File.generated(config, glossary.DEFINITIONS, content=self.glossary.module()))
         for bundle in self.bundles.values():
             for uri in self.uris(bundle):
                 files.append(File.generated(config, uri, content=""))
@@ -111,7 +128,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
         self.nav = nav
         targets = (f"{file.src_uri} {file.url} {file.inclusion}" for file in files)
-        self.pages = Pages(self.cache, digest(self.settings, *targets), self.outputs)
+        self.pages = Pages(self.cache, digest(self.settings, self.glossary.key, *targets), self.outputs)
         return nav
 
     def on_pre_page(self, page: Page, *, config: MkDocsConfig, files: Files) -> Page:
@@ -122,17 +139,21 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         up = "../" * page.url.rstrip("/").count("/") + ("../" if page.url.strip("./") else "")
-        for marker, make in ((LESSON_LIST, listings.lesson_list), (LEDGER, listings.ledger)):
+        made = render.Page("")
+        for marker, make in LISTINGS.items():
             if marker in markdown:
                 token = f"fragment-{make.__name__}-end"
-                shown = self._checked(partial(make, list(self.bundles.values()), f"{up}lessons/"))
-                self.fragments[page.file.src_uri] = render.Page("", {token: shown})
+                made.fragments[token] = self._checked(partial(make, list(self.bundles.values()), f"{up}lessons/"))
                 markdown = markdown.replace(marker, token)
-        return self._placed(markdown, page)
+        if glossary.MARKER in markdown:
+            lessons = [(b.lesson.number, b.lesson.header.title, b.lesson.slug) for b in self.bundles.values()]
+            markdown = markdown.replace(
+                glossary.MARKER, self.glossary.page({n: (title, f"lessons/{slug}.md") for n, title, slug in lessons})
+            )
+        return self._placed(markdown, page, made, f"{up}lessons/")
 
-    def _placed(self, markdown: str, page: Page) -> str:
-        """A hand-written page with its interactive pieces; those of lessons are in place already."""
-        made = self.fragments.get(page.file.src_uri, render.Page(""))
+    def _placed(self, markdown: str, page: Page, made: render.Page, prefix: str) -> str:
+        """A hand-written page with its figures and interactive pieces; those of lessons are in place already."""
 
         def show(placed: widgets.Placed) -> str:
             token = f"fragment-widget-{placed.piece.name}-end"
@@ -143,8 +164,18 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             above = page.file.content_string.count("\n") - markdown.count("\n")  # the front matter
             return CourseError(message, Path(page.file.abs_src_path or ""), above + line + 1, hint)
 
+        def figure(match: re.Match[str]) -> str:
+            lesson = next((b for b in self.bundles.values() if b.lesson.label == match["lesson"]), None)
+            shown = lesson and listings.figure(lesson, match["key"], prefix)
+            if not shown:
+                line = markdown.count("\n", 0, match.start())
+                raise fail(f"Lesson {match['lesson']} has no figure {match['key']!r}.", line, "Name one that it records.")
+            token = f"fragment-figure-{match['lesson']}-{match['key']}-end"
+            made.fragments[token] = shown
+            return token
+
         try:
-            markdown = widgets.place(markdown, show, fail, set())
+            markdown = widgets.place(FIGURE.sub(figure, markdown), show, fail, set())
         except CourseError as error:
             raise PluginError(str(error)) from error
         if made.fragments:
@@ -166,9 +197,16 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             def make() -> None:
                 made = self._checked(lambda: self.publisher.publish(bundle).page)
                 page.markdown, page.meta = meta.get_data(made.markdown)
-                self._fill(page, made, lambda: convert(config, files))
+                self._fill(page, made, lambda: self._convert(page, lambda: convert(config, files), files))
 
             self.pages.convert(page, self.publisher.key(bundle), make, files)
+
+    def _convert(self, page: Page, convert: Callable[[], None], files: Files) -> None:
+        """Convert a lesson's prose and mark the terms in it."""
+        convert()
+        assert page.content is not None
+        if target := files.get_file_from_path(glossary.PAGE):
+            page.content = self.glossary.mark(page.content, target.url_relative_to(page.file))
 
     def _fill(self, page: Page, made: render.Page, convert: Callable[[], None]) -> None:
         convert()
@@ -251,17 +289,13 @@ def _search_entries(config: MkDocsConfig) -> list[dict[str, Any]]:
     return search.search_index.entries if search else []
 
 
-def _lessons_nav(bundles: list[Bundle]) -> dict[str, Any]:
-    modules: list[Any] = []
+def _lessons_nav(bundles: list[Bundle], config: MkDocsConfig) -> dict[str, Any]:
+    overview = "lessons/index.md"
+    modules: list[Any] = [overview] if Path(config.docs_dir, overview).is_file() else []
     for folder, group in listings.by_folder(bundles).items():
         entries = [{b.lesson.header.title: f"lessons/{b.lesson.slug}.md"} for b in group]
         modules += [{folder: entries}] if folder else entries
-    for number, name in MODULES.items():
-        entries = [
-            {f"{b.lesson.number:02} {b.lesson.header.title}": f"lessons/{b.lesson.slug}.md"}
-            for b in bundles
-            if b.lesson.header.module == number
-        ]
-        if entries:
-            modules.append({name: entries})
+    for module, group in listings.by_module(bundles).items():
+        entries = [{f"{b.lesson.number:02} {b.lesson.header.title}": f"lessons/{b.lesson.slug}.md"} for b in group]
+        modules.append({MODULES[module]: entries})
     return {"Lessons": modules}
