@@ -40,7 +40,7 @@ CHOICE = """\
         right: true
         why: It is.
       - text: That.
-        why: It is not. See [the page](#a-sample).
+        why: It is not.
 """
 
 NUMBER = """\

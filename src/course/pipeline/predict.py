@@ -182,7 +182,7 @@ def ask(prediction: Prediction, capture: Capture, lesson: Lesson) -> Asked:
             choices = tuple(bind(choice.text, values) for choice in prediction.choices)
             return Asked(prediction.id, asked, choices, float(right[0]), f"{'ABCDEF'[right[0]]}", "", None)
         sketch = _sketch(prediction, capture)
-        return Asked(prediction.id, asked, (), None, f"the line *{sketch.name}* of the figure", "", sketch)
+        return Asked(prediction.id, asked, (), None, "", "", sketch)
     except (ExpressionError, ValueError) as error:
         raise lesson.error(f"Prediction {prediction.id!r}: {error}.", prediction.line) from error
     except BindingProblem as problem:
@@ -243,11 +243,13 @@ def section(prediction: Prediction, asked: Asked, slug: str, text: Callable[[str
 
 def result(prediction: Prediction, asked: Asked, text: Callable[[str], str]) -> str:
     """The line above the outputs that waited: what the run gave. The script puts the reader's guess before it."""
-    shown = text(prediction.choices[int(asked.answer or 0)].text) if asked.choices else ""
-    run = f"<strong>{asked.result}</strong>{': ' if shown else ''}{shown}"
+    run = f'<strong class="predict-run">{html.escape(asked.result)}</strong>'
+    if asked.choices:
+        chosen = text(prediction.choices[int(asked.answer or 0)].text)
+        run += f": {chosen.removeprefix('<p>').removesuffix('</p>')}"
     if asked.sketch:
-        run = f'<a href="#{html.escape(prediction.curve)}">the figure\'s line <em>{html.escape(asked.sketch.name)}</em></a>'
-    return f'<div class="predict-result" id="predict-{asked.id}-result">The run: {run}</div>'
+        run = f'the line <a href="#{html.escape(prediction.curve)}">{html.escape(asked.sketch.name)}</a> of the figure'
+    return f'<p class="predict-result" id="predict-{asked.id}-result">The run: {run}</p>'
 
 
 def markdown(asked: Asked) -> str:
