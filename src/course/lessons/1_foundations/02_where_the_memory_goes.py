@@ -123,10 +123,15 @@ record.values("n", {"total": P, "embedding": embedding, "attention": attention, 
 # $$\underbrace{4}_{\text{weight}} + \underbrace{4}_{\text{gradient}} + \underbrace{4 + 4}_{m,\ v} = 16 \text{ bytes}.$$
 #
 # A frozen parameter costs 4: it has no gradient and no history.
-#
-# !!! question "Predict"
-#     One step of full tuning on this model, in fp32. How many bytes are gradients, and how many are
-#     optimizer states? Use the number of parameters above.
+
+# %% [markdown] tags=["predict"]
+# id: memory-adamw-states
+# ask: >-
+#   One step of full tuning on this model, in fp32. How many MB (10⁶ bytes) are the optimizer's
+#   states? Use the number of parameters above.
+# number: step.optimizer / 1e6
+# format: f0
+# unit: MB
 
 # %%
 import torch
@@ -187,11 +192,22 @@ record.table("precision.formats", rows, columns=["format", "bits", "largest", "e
 # of 65,504. The 8-bit floats give up both: e4m3 ends at 448 with an epsilon of 1/8, e5m2 trades one
 # more bit of resolution for range. So values are scaled before they are stored in either. Integers
 # have no exponent, and their range is carried by the scale alone; lesson 09 is about that.
-#
-# !!! question "Predict"
-#     A weight is 1. One hundred updates of 0.001 are subtracted from it, one after the other. What
-#     is the weight afterwards in fp32, and what in bf16? Just below 1, numbers in bf16 are half an
-#     epsilon apart, about 0.004.
+
+# %% [markdown] tags=["predict"]
+# id: memory-hundred-updates
+# ask: >-
+#   A weight is 1. One hundred updates of 0.001 are subtracted from it, one after the other. In
+#   fp32 the weight ends near 0.9. And in bf16? Just below 1, its numbers are half an epsilon
+#   apart, about 0.004.
+# choices:
+#   - text: Near 0.9 too, rounded to the nearest number that bf16 has.
+#     right: abs(precision.bf16 - 0.9) < 0.02
+#   - text: Near 0.6, since each update is rounded up to a whole gap.
+#     right: precision.bf16 < 0.7
+#   - text: Near 0.95, since about every second update is lost.
+#     right: abs(precision.bf16 - 0.95) < 0.02
+#   - text: Still at 1, as if there had been no update.
+#     right: precision.bf16 == 1
 
 # %% tags=["reveal"]
 def hundred_updates(dtype):
@@ -287,12 +303,25 @@ def saved_bytes(model, ids):
 # %% [markdown]
 # Measure with two implementations of attention. The *fused* one (`sdpa`) never stores the table of
 # attention probabilities. The *eager* one, the textbook formula, stores it: $h\,T$ numbers per
-# token, so $h\,T^2$ per sequence. It also copies keys and values for every query head.
-#
-# !!! question "Predict"
-#     Double the length of the sequence. By what factor do the saved bytes grow with fused attention?
-#     With eager attention, more than that, or the same? (The table's predictions come from the
-#     library's version of the formula.)
+# token, so $h\,T^2$ per sequence. It also copies keys and values for every query head. (The table's
+# predictions come from the library's version of the formula.)
+
+# %% [markdown] tags=["predict"]
+# id: memory-double-length
+# ask: >-
+#   Double the length of the sequence. By what factor do the saved bytes grow with fused
+#   attention?
+# number: 2 ** (log2(act.fused.long * act.longest / (act.fused.short * act.shortest)) / log2(act.longest / act.shortest))
+# format: f1
+# unit: ×
+
+# %% [markdown] tags=["predict"]
+# id: memory-eager-curve
+# ask: >-
+#   With fused attention the formula gives {{ act.per_token / 1e6 | f2 }} MB per token at every
+#   length. Sketch the same for eager attention.
+# curve: act.plot
+# series: eager
 
 # %% tags=["reveal"]
 measured, rows = {}, []
@@ -306,7 +335,7 @@ model.set_attn_implementation("sdpa")
 record.table("act.table", rows, columns=["attention", "b", "T", "measured", "predicted", "difference"],
              caption="Bytes saved for backward: counted, and predicted from the shapes.")
 
-# %% tags=["hide-code"]
+# %% tags=["reveal", "hide-code"]
 singles = [T for b, T in budget["sizes"] if b == 1]
 shortest, longest = singles[0], singles[-1]
 for name in ("fused", "eager"):
@@ -354,10 +383,15 @@ record.figure("act.plot", record.Figure(
 # for two reasons. The head is not run again. And PyTorch stops rerunning a block as soon as the last
 # *saved* tensor is back: the final product with `down_proj` only makes the block's output, and no
 # derivative in the block needs it, so a full step skips it.
-#
-# !!! question "Predict"
-#     With LoRA, nearly all weights are frozen, and need no gradient. How many units is a LoRA step
-#     without checkpointing? So how much more compute, in percent, does checkpointing cost LoRA?
+
+# %% [markdown] tags=["predict"]
+# id: memory-checkpoint-lora
+# ask: >-
+#   With LoRA, nearly all weights are frozen, and need no gradient. How many units is a LoRA step
+#   without checkpointing? So how much more compute does checkpointing cost LoRA here?
+# number: 100 * ck.lora.more
+# format: f0
+# unit: "%"
 
 # %%
 import time
@@ -458,11 +492,19 @@ print(f"predicted: {here:.1%} more here, {eight:.1%} more for Llama-3.1-8B at 2,
 # Rank 16 on all seven matrices trains {{ lora.trainable | int }} new parameters, as many as
 # {{ lora.trainable / n.total | pct1 }} of the model's. Gradients and optimizer states shrink to the
 # same share.
-#
-# !!! question "Predict"
-#     And the *activations*? By what factor do the saved bytes shrink when only
-#     {{ lora.trainable / n.total | pct1 }} of the parameters are trained: about 30×, about 2×, or
-#     hardly at all?
+
+# %% [markdown] tags=["predict"]
+# id: memory-lora-shelf
+# ask: >-
+#   And the *activations*? By what factor do the saved bytes shrink when only
+#   {{ lora.trainable / n.total | pct1 }} of the parameters are trained?
+# choices:
+#   - text: About 30×, like gradients and optimizer states.
+#     right: lora.act_ratio < 0.1
+#   - text: About 2×, since half of the saved inputs belong to weights and half to the rest.
+#     right: lora.act_ratio >= 0.1 and lora.act_ratio < 0.8
+#   - text: Hardly at all.
+#     right: lora.act_ratio >= 0.8
 
 # %% tags=["reveal"]
 (_, full_saved, *_), (_, lora_saved, *_) = rows  # measured above, without checkpointing

@@ -177,14 +177,31 @@ def full_tune(seed):
 update, full_loss, full_seconds = full_tune(budget["seeds"][0])
 print(f"held-out loss after the full tune: {full_loss:.3f}")
 
-# %% [markdown]
-# !!! question "Predict"
-#     Of a matrix of this size whose entries are independent random numbers, the best rank 8
-#     captures a tenth of the energy or less. For the update that Adam just made, will rank 8
-#     capture **about as little**, **roughly half**, or **nearly all**? And the pretrained weight
-#     $W$ itself: more or less than its update? Write down two guesses. (A hint against "nearly
-#     all": Adam divides each entry's gradient by its own typical size, so entries with small
-#     gradients move about as far as those with large ones.)
+# %% [markdown] tags=["predict"]
+# id: lora-energy
+# ask: >-
+#   Of a matrix of this size whose entries are independent random numbers, the best rank 8
+#   captures a tenth of the energy or less. How much does it capture of the update that Adam just
+#   made, over all matrices? (A hint: Adam divides each entry's gradient by its own typical size,
+#   so entries with small gradients move about as far as those with large ones.)
+# choices:
+#   - text: About as little, a tenth or so.
+#     right: energy.top_8 < 0.25
+#   - text: Roughly half.
+#     right: energy.top_8 >= 0.25 and energy.top_8 <= 0.75
+#   - text: Nearly all.
+#     right: energy.top_8 > 0.75
+
+# %% [markdown] tags=["predict"]
+# id: lora-energy-weight
+# ask: >-
+#   And the pretrained weight $W$ itself: does rank 8 capture a larger share of it than of its
+#   update?
+# choices:
+#   - text: Yes, in most rows. Pretraining has had far longer to find structure.
+#     right: energy.over_weight < 0.5 * energy.rows
+#   - text: No, in most rows a smaller one.
+#     right: energy.over_weight >= 0.5 * energy.rows
 
 # %%
 RANK = 8
@@ -265,11 +282,21 @@ def parts(update, svd, seed):
     return part
 
 
-# %% [markdown]
-# !!! question "Predict"
-#     The strongest pair of each update carries {{ energy.top_1 | pct0 }} of the energy, over all
-#     matrices together. Keep only that pair, everywhere. How much of the *gain* stays: about a
-#     fifth, about half, or more than two thirds? And if you keep everything *except* that pair?
+# %% [markdown] tags=["predict"]
+# id: lora-strongest-pair
+# ask: >-
+#   The strongest pair of each update carries {{ energy.top_1 | pct0 }} of the energy, over all
+#   matrices together. Keep only that pair, everywhere. How much of the *gain* stays?
+# number: 100 * keep.top_1
+# format: f0
+# unit: "%"
+
+# %% [markdown] tags=["predict"]
+# id: lora-without-the-pair
+# ask: And how much stays if you keep everything *except* that pair?
+# number: 100 * keep.rest_1
+# format: f0
+# unit: "%"
 
 # %%
 plan = [(kind, rank) for rank in RANKS for kind in ("top", "random")]
@@ -591,12 +618,20 @@ print(f"{by_hand:,} parameters, by hand and by PEFT")
 # differ. They come from a short trial with seed 0 on the same validation split (three rates for LoRA,
 # two for full tuning), so both results are a little flattered and LoRA had one try more;
 # [lesson 08](lesson:08) does the grid properly.
-#
-# !!! question "Predict"
-#     After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats a token,
-#     and its update cut to rank 8 reaches {{ loss.cut_8 | f3 }}. Will LoRA of rank 8, *trained* at
-#     that rank from a random $A$, end up **better**, **about equal** or **worse** than the cut? The
-#     cut has hindsight; LoRA has freedom to adapt.
+
+# %% [markdown] tags=["predict"]
+# id: lora-against-the-cut
+# ask: >-
+#   After {{ setup.steps | int }} steps, full tuning reaches {{ loss.full | f3 }} nats a token,
+#   and its update cut to rank 8 reaches {{ loss.cut_8 | f3 }}. Where does LoRA of rank 8 end,
+#   *trained* at that rank from a random $A$?
+# choices:
+#   - text: Clearly above the cut. The cut has hindsight.
+#     right: loss.lora - loss.cut_8 > (loss.lora.high - loss.lora.low) / 2
+#   - text: About equal, as far as {{ setup.seeds | int }} seeds can tell.
+#     right: abs(loss.lora - loss.cut_8) <= (loss.lora.high - loss.lora.low) / 2
+#   - text: Clearly below the cut. LoRA has freedom to adapt.
+#     right: loss.cut_8 - loss.lora > (loss.lora.high - loss.lora.low) / 2
 
 # %%
 lora_losses, lora_seconds = [], []
@@ -739,12 +774,16 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
 # are those of each model's published configuration (the papers are [Llama
 # 2](https://arxiv.org/abs/2307.09288) and [Llama 3](https://arxiv.org/abs/2407.21783)); PEFT does the
 # counting.
-#
-# !!! question "Predict"
-#     A common tutorial prints {{ c2.claimed | int }} trainable parameters for $r = 16$ on all
-#     linear layers of Llama-3-8B. Per block: q and o are 4096×4096, k and v are 1024×4096, gate and
-#     up are 14336×4096, down is 4096×14336; there are 32 blocks. Is the figure right? (One line of
-#     arithmetic: add up $d_\text{in} + d_\text{out}$ over the seven.)
+
+# %% [markdown] tags=["predict"]
+# id: lora-count-llama
+# ask: >-
+#   A common tutorial prints {{ c2.claimed | int }} trainable parameters for $r = 16$ on all
+#   linear layers of Llama-3-8B. How many do *you* count? Per block, q and o are 4096×4096, k and
+#   v are 1024×4096, gate and up are 14336×4096, down is 4096×14336; there are 32 blocks. (One
+#   line of arithmetic: add up $d_\text{in} + d_\text{out}$ over the seven.)
+# number: c2.found
+# format: int
 
 # %%
 from functools import cache

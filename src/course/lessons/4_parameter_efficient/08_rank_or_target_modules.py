@@ -161,11 +161,26 @@ record.value("model.parameters", total)
 # Small numbers: let every $\lVert G a_k \rVert_1$ be 1 and $\eta = 0.1$. Rank 4 at $s = 2$ promises
 # $2 \cdot 0.1 \cdot 4 = 0.8$. At rank 16 the fixed α gives $\frac{1}{2} \cdot 0.1 \cdot 16 = 0.8$
 # again, rsLoRA $1 \cdot 0.1 \cdot 16 = 1.6$, and α = 2r gives $2 \cdot 0.1 \cdot 16 = 3.2$.
-#
-# !!! question "Predict"
-#     One Adam step on one 192×576 matrix with a random $G$. Going from rank 4 to rank 64, by what
-#     factor does the promised fall in loss grow under each rule? And which rule keeps the *size* of
-#     $\Delta W$ constant?
+
+# %% [markdown] tags=["predict"]
+# id: rank-promise
+# ask: >-
+#   One Adam step on one 192×576 matrix with a random $G$. Going from rank 4 to rank 64, by what
+#   factor does the promised fall in loss grow under α = 2r?
+# number: first.double.fall
+# format: f1
+# unit: ×
+
+# %% [markdown] tags=["predict"]
+# id: rank-size
+# ask: And which rule keeps the *size* of $\Delta W$ about constant?
+# choices:
+#   - text: A fixed α. It divides by the rank, and the sum has so many terms.
+#     right: abs(first.fixed.size - 1) < 0.1
+#   - text: α = 2r. It keeps the scale itself.
+#     right: abs(first.double.size - 1) < 0.1
+#   - text: rsLoRA. It divides by the root of the rank.
+#     right: abs(first.rslora.size - 1) < 0.1
 
 # %% tags=["reveal"]
 import torch
@@ -310,10 +325,19 @@ def lora_run(
 # per step, so a small set may need a higher rate. Each set gets its own sweep at rank 4. It begins
 # with three rates around a guess (from a pilot) and goes on, at most three rates further, while the
 # best one lies at the edge: an optimum there is not an optimum.
-#
-# !!! question "Predict"
-#     The progress of a step goes with $s \cdot \eta \cdot r$, summed over all adapted matrices.
-#     Which set should need the highest learning rate: `q` or all linear layers?
+
+# %% [markdown] tags=["predict"]
+# id: rank-rate-of-a-set
+# ask: >-
+#   The progress of a step goes with $s \cdot \eta \cdot r$, summed over all adapted matrices.
+#   Which of these two sets does best at the higher learning rate?
+# choices:
+#   - text: "`q`, which has few matrices to move."
+#     right: lr.q > lr.all
+#   - text: All linear layers, which have more to learn.
+#     right: lr.all > lr.q
+#   - text: Both at the same rate. Adam adapts it to each parameter.
+#     right: lr.all == lr.q
 
 # %%
 from collections.abc import Callable, Iterable
@@ -402,10 +426,14 @@ record.value("lr.ratio", LR[best_k["all linear"]] / LR[full_k])
 # half decades below rank 4's best rate to one above. The derivation speaks about *speed*, so
 # besides the best rate look at the **lowest usable rate**: the smallest one whose loss is within 10
 # % of the best of its line.
-#
-# !!! question "Predict"
-#     From rank 4 to rank 64 the promised fall grows 16-fold under α = 2r and 4-fold under rsLoRA.
-#     By how many half decades (factors of 3.2) should each lowest usable rate move?
+
+# %% [markdown] tags=["predict"]
+# id: rank-usable-rate
+# ask: >-
+#   From rank 4 to rank 64 the promised fall grows 16-fold under α = 2r. By how many half decades
+#   (factors of 3.2) does its lowest usable rate move? Down is negative.
+# number: rules.double.edge
+# format: int
 
 # %% tags=["reveal"]
 high, home = max(RANKS), best_k["all linear"]
@@ -473,11 +501,27 @@ cell = {(name, r): [grid[name, r, s] for s in SEEDS] for name in SETS for r in R
 loss = {key: mean(run.loss for run in runs) for key, runs in cell.items()}  # mean over seeds
 accuracy = {key: mean(run.accuracy for run in runs) for key, runs in cell.items()}
 
-# %% [markdown]
-# !!! question "Predict"
-#     In the map below, moving right multiplies the rank by 4, moving down adds modules. Along which
-#     direction will the loss change more? Write down the loss you expect in the corner "all linear,
-#     highest rank", given full tuning's {{ full.loss | f3 }}.
+# %% [markdown] tags=["predict"]
+# id: rank-direction
+# ask: >-
+#   In the map below, moving right multiplies the rank by 4, moving down adds modules. Along which
+#   direction does the loss change more?
+# choices:
+#   - text: To the right. From rank 1 to 64 an update has 64 times as many directions.
+#     right: anova.rank > 2 * anova.target
+#   - text: Down. More kinds of matrices can change.
+#     right: anova.target > 2 * anova.rank
+#   - text: About equally, since both add parameters.
+#     right: anova.target <= 2 * anova.rank and anova.rank <= 2 * anova.target
+
+# %% [markdown] tags=["predict"]
+# id: rank-corner
+# ask: >-
+#   Full tuning ends at {{ full.loss | f3 }} nats a token. And the corner "all linear, highest
+#   rank"?
+# number: grid.all.r64
+# format: f3
+# unit: nats a token
 
 # %% tags=["reveal", "hide-code"]
 record.figure("grid.loss", record.Figure(
@@ -594,10 +638,19 @@ for key, name in (("target", "q"), ("qv", "q+v")):
 # More modules also means more parameters, so the grid alone cannot say *why* a wide set does
 # better. The decisive picture puts loss over trainable parameters. If only the count mattered, the
 # lines would lie on one another.
-#
-# !!! question "Predict"
-#     `q` at the highest rank has more parameters than all linear layers at rank 4. Which of the two
-#     has the lower loss?
+
+# %% [markdown] tags=["predict"]
+# id: rank-budget
+# ask: >-
+#   `q` at the highest rank has more parameters than all linear layers at rank 4. Which of the two
+#   has the lower loss?
+# choices:
+#   - text: "`q` at the highest rank, which has the larger budget."
+#     right: grid.all.r4 - grid.q.r64 > grid.range
+#   - text: All linear layers at rank 4, which spread theirs.
+#     right: grid.q.r64 - grid.all.r4 > grid.range
+#   - text: Neither, by more than the range over seeds.
+#     right: abs(grid.q.r64 - grid.all.r4) <= grid.range
 
 # %% tags=["reveal", "hide-code"]
 from itertools import pairwise

@@ -106,10 +106,14 @@ seed = 0
 # Let one prompt have three possible answers with $\pi_\text{ref} = (1/2, 1/4, 1/4)$. Take
 # $\beta = 1/2$ and rewards $r = \beta \cdot (\log 1, \log 2, \log 4)$, so that $\exp(r/\beta)$ is
 # simply $(1, 2, 4)$.
-#
-# !!! question "Predict"
-#     With pencil: multiply, sum to get $Z$, divide. What is $\pi^*$? And how does
-#     $\beta \log(\pi^*/\pi_\text{ref})$ differ from $r$?
+
+# %% [markdown] tags=["predict"]
+# id: dpo-three-answers
+# ask: >-
+#   With pencil: multiply, sum to get $Z$, divide. What is $\pi^*$ of the third answer? And how
+#   does $\beta \log(\pi^*/\pi_\text{ref})$ differ from $r$?
+# number: toy.pi.y3
+# format: f2
 
 # %% tags=["reveal"]
 import torch
@@ -328,9 +332,15 @@ with tempfile.TemporaryDirectory() as folder:
         peft_config=lora,
     )  # fmt: skip
 
-# %% [markdown]
-# !!! question "Predict"
-#     A fresh adapter has $B = 0$. What would both losses be for *any* pair and any β?
+# %% [markdown] tags=["predict"]
+# id: dpo-first-loss
+# ask: A fresh adapter has $B = 0$. What would both losses be for *any* pair and any β?
+# choices:
+#   - text: 0, since policy and reference agree.
+#   - text: log 2, about 0.69.
+#     right: true
+#   - text: 1, since nothing has been learned.
+#   - text: It depends on how different the two answers are.
 
 # %% tags=["reveal"]
 torch.manual_seed(seed)
@@ -359,10 +369,17 @@ print(f"by hand {ours:.4f}   DPOTrainer {theirs:.4f}")
 # {{ trl.theirs | f4 }}.
 #
 # One more test. Every lesson on SFT warns you to mask the prompt.
-#
-# !!! question "Predict"
-#     Forget the mask: add the log-probabilities of all prompt tokens to both answers. Does the DPO
-#     loss grow, shrink or stay?
+
+# %% [markdown] tags=["predict"]
+# id: dpo-forgotten-mask
+# ask: >-
+#   Forget the mask: add the log-probabilities of all prompt tokens to both answers. What happens
+#   to the DPO loss?
+# choices:
+#   - text: It grows, since hundreds of nats are added.
+#   - text: It shrinks toward log 2, since the difference is diluted.
+#   - text: It stays.
+#     right: mask.same
 
 # %% tags=["reveal"]
 no_token = batch["attention_mask"] == 0  # padding
@@ -456,11 +473,23 @@ def measure(policy: object, references: dict[str, torch.Tensor]) -> dict[str, fl
 # %% [markdown]
 # ## Beta, seed by seed
 #
-# !!! question "Predict"
-#     At step one, Δ = 0 for every pair. Compare β = 0.01 with β = 1: how many times larger is the
-#     gradient? And how many times larger is the step that Adam takes?
+# At step one, Δ = 0 for every pair. Compare β = 0.01 with β = 1.
 
-# %%
+# %% [markdown] tags=["predict"]
+# id: dpo-beta-gradient
+# ask: How many times larger is the gradient with β = 1?
+# number: adam.gradient_ratio
+# format: f0
+# unit: ×
+
+# %% [markdown] tags=["predict"]
+# id: dpo-beta-step
+# ask: And how many times larger is the step that Adam takes?
+# number: adam.step_ratio
+# format: f2
+# unit: ×
+
+# %% tags=["reveal"]
 updates = {}
 for beta in (0.01, 1.0):
     restart(policy, seed)
@@ -479,10 +508,15 @@ record.value("adam.step_cosine", float(cosine))
 # divides each gradient by its own size, so the two first steps are almost one: their lengths have the
 # ratio {{ adam.step_ratio | f3 }}, their directions the cosine {{ adam.step_cosine | f4 }}.
 # **With Adam, β does not set how fast you start; it sets where pairs stop pulling.**
-#
-# !!! question "Predict"
-#     Three values of β, same learning rate, same pairs. Order the final margins. Will each end near
-#     its stopping distance of 100, 10 or 1 nats?
+
+# %% [markdown] tags=["predict"]
+# id: dpo-beta-margin
+# ask: >-
+#   Three values of β, same learning rate, same pairs. Their stopping distances are 100, 10 and 1
+#   nats. At which mean margin does β = 1 end after {{ count.steps | int }} steps?
+# number: sweep.b1.margin
+# format: f0
+# unit: nats
 
 # %%
 from statistics import mean, pstdev
@@ -538,10 +572,14 @@ record.table(
 # ## What the margin hides
 #
 # Here is β = 0.1 in time, the two sides apart.
-#
-# !!! question "Predict"
-#     Suppose that the margin grows. *Must* the chosen answer become more likely than it was at the
-#     start? Write down which way you expect each line to go.
+
+# %% [markdown] tags=["predict"]
+# id: dpo-chosen-curve
+# ask: >-
+#   The table has only the ends. How does the log ratio of the chosen answer go, step by step:
+#   up first and then down, or down from the start? Sketch it; it begins at zero.
+# curve: dpo.ratios
+# series: chosen
 
 # %% tags=["reveal", "hide-code"]
 x = list(range(1, steps + 1))
@@ -745,9 +783,15 @@ print(answers["DPO, no SFT"][0][:300])
 #
 # A tiny β removes the brake, and a learning rate ten times higher presses the pedal. The run
 # finishes without an error.
-#
-# !!! question "Predict"
-#     Reward accuracy on held-out pairs: does it warn you? And what will the model write?
+
+# %% [markdown] tags=["predict"]
+# id: dpo-broken-accuracy
+# ask: >-
+#   The ordinary runs had a reward accuracy of {{ sweep.b01.accuracy | pct0 }} on held-out pairs.
+#   What does the broken one have? And what will the model write?
+# number: 100 * broken.accuracy
+# format: f0
+# unit: "%"
 
 # %% tags=["reveal"]
 train(policy, references, with_beta(0.01), seeds[0], learning_rate=10 * learning_rate)
