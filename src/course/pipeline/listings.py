@@ -38,7 +38,8 @@ def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
     for module, group in by_module(bundles).items():
         cards = "".join(bundle.recall("card", prefix, partial(_card, bundle, prefix)) for bundle in group)
         out.append(
-            f'<h3 id="module-{module}">{MODULES[module]}</h3>{_times(group)}<ol class="lesson-list">{cards}</ol>'
+            f'<section class="module-row"><div><h3 id="module-{module}">{MODULES[module]}</h3>{_times(group)}</div>'
+            f'<ol class="lesson-list">{cards}</ol></section>'
         )
     return "".join(out)
 

@@ -21,8 +21,18 @@ _MATH = re.compile(
 @functools.cache
 def _converter() -> markdown.Markdown:
     return markdown.Markdown(
-        extensions=["attr_list", "tables", "pymdownx.arithmatex", "pymdownx.superfences", "pymdownx.inlinehilite"],
-        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+        extensions=[
+            "attr_list",
+            "tables",
+            "smarty",
+            "pymdownx.arithmatex",
+            "pymdownx.superfences",
+            "pymdownx.inlinehilite",
+        ],
+        extension_configs={
+            "pymdownx.arithmatex": {"generic": True},
+            "smarty": {"smart_dashes": False, "smart_ellipses": False},  # quotation marks only, as on the page
+        },
     )
 
 
