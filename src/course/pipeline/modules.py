@@ -14,7 +14,9 @@ from pathlib import Path
 
 from course.pipeline.errors import CourseError
 
-_IMPORT = re.compile(r'^import\s+(?:(?:(?P<names>\{[^}]*\})|\*\s+as\s+(?P<all>\w+))\s+from\s+)?"(?P<path>\.[^"]*)";', re.M)
+_IMPORT = re.compile(
+    r'^import\s+(?:(?:(?P<names>\{[^}]*\})|\*\s+as\s+(?P<all>\w+))\s+from\s+)?"(?P<path>\.[^"]*)";', re.M
+)
 _DECLARED = re.compile(r"^export\s+(?=(?:async\s+)?(?:function\*?|class|const|let)\s+(?P<name>\w+))", re.M)
 _LISTED = re.compile(r"^export\s*\{(?P<names>[^}]*)\};$", re.M)
 _UNKNOWN = re.compile(r"^(?:import|export|await|for await)\b(?!\().*", re.M)

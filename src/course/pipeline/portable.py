@@ -16,17 +16,18 @@ from pathlib import Path
 
 from course.pipeline import modules
 
-SCRIPT = "assets/course.js"
+SCRIPT, RUNTIME = "assets/course.js", "assets/portable.js"
 LEFT_OUT = re.compile(
     r"404\.html|sitemap\.xml(?:\.gz)?|feed\.xml|llms\.txt|manifest\.webmanifest|sw\.js|offline\.json|assets/cards/.*"
     r"|.*\.zip|.*\.map|assets/javascripts/lunr/.*"
 )
 """What only a server, a crawler or a developer uses. (Search in English needs none of lunr's other languages.)"""
-_MODULE = re.compile(r'<script\b[^>]*\btype="?module\b[^>]*\bsrc="?(?P<src>[^\s">]+)[^>]*></script>\s*|'
-                     r'<script\b[^>]*\bsrc="?(?P<src2>[^\s">]+)[^>]*\btype="?module\b[^>]*></script>\s*')  # fmt: skip
+_SCRIPT = re.compile(r'<script\b(?P<attributes>[^>]*\btype=["\']?module\b[^>]*)></script>\s*')
 _HREF = re.compile(r'(?P<before><a\b[^>]*?\shref=|<link\b[^>]*?\shref=)(?P<quote>["\']?)(?P<url>[^"\'\s>]+)(?P=quote)')
 _POLICY = re.compile(r'<meta\b[^>]*http-equiv="?Content-Security-Policy[^>]*>')
-_SERVED = re.compile(r'<link\b[^>]*\brel="?(?:manifest|alternate)\b[^>]*>|<(?P<tag>\w+)\b[^>]*\bdata-online\b.*?</(?P=tag)>', re.S)
+_SERVED = re.compile(
+    r'<link\b[^>]*\brel="?(?:manifest|alternate)\b[^>]*>|<(?P<tag>\w+)\b[^>]*\bdata-online\b.*?</(?P=tag)>', re.S
+)
 
 
 def pack(site: Path, runtime: str, name: str) -> bytes:
@@ -76,13 +77,14 @@ def page(text: str, name: str, site: Path) -> str:
     entries: list[str] = []
 
     def module(match: re.Match[str]) -> str:
-        entries.append(posixpath.normpath(posixpath.join(folder, match["src"] or match["src2"])))
+        (source,) = re.findall(r'\bsrc=["\']?([^"\'\s>]+)', match["attributes"])
+        entries.append(posixpath.normpath(posixpath.join(folder, source)))
         return ""
 
     def link(match: re.Match[str]) -> str:
         return f'{match["before"]}"{_filed(match["url"], folder, site)}"'
 
-    text = _SERVED.sub("", _MODULE.sub(module, text))
+    text = _SERVED.sub("", _SCRIPT.sub(module, text))
     text = _POLICY.sub(lambda found: re.sub(r"('|&#39;|&#x27;)self\1", r"\g<0> file:", found[0]), text)
     text = _HREF.sub(link, text)
     if entries:  # before the theme's own script, which starts the worker

@@ -1,0 +1,48 @@
+"""What the service worker (``docs/sw.js``) needs to keep a whole version of the site: every file with its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from course.pipeline.cache import Cache
+from course.pipeline.index import digest
+from course.pipeline.portable import LEFT_OUT
+
+WORKER, LIST = "sw.js", "offline.json"
+_EMPTY = 'const VERSION = "";'
+
+
+def write(site: Path, made: Mapping[str, str], cache: Cache) -> None:
+    """Write the list of files of the whole ``site`` and put its hash, the version, into the worker.
+
+    A site without the worker gets neither.
+
+    Args:
+        made: a hash of what a file was made of, by path in the site, where that is known: such files are read once.
+    """
+    worker = site / WORKER
+    if not worker.is_file():
+        return
+    files: dict[str, str] = {}
+    total = 0
+    for path in sorted(site.rglob("*")):
+        name = path.relative_to(site).as_posix()
+        if LEFT_OUT.fullmatch(name) or not path.is_file():
+            continue
+        key = made.get(name)
+        files[name] = cache.recall("served", digest(name, key), lambda path=path: _hash(path)) if key else _hash(path)
+        total += path.stat().st_size
+    listed = json.dumps({"bytes": total, "count": len(files), "files": files}, indent=0).encode()
+    (site / LIST).write_bytes(listed)
+    text = worker.read_text(encoding="utf-8")
+    assert _EMPTY in text
+    worker.write_text(
+        text.replace(_EMPTY, f'const VERSION = "{hashlib.sha256(listed).hexdigest()}";'), encoding="utf-8"
+    )
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
