@@ -1,4 +1,4 @@
-/** Elements from text. Nothing here writes HTML: what a learner types reaches a page only as text. */
+/** What the modules share of the page. Nothing here writes HTML: what a learner types reaches a page only as text. */
 
 /**
  * @param {string} tag
@@ -15,4 +15,15 @@ export function make(tag, attributes = {}, ...children) {
 /** Copies of an element's children. */
 export function copies(element) {
   return [...element.childNodes].map((node) => node.cloneNode(true));
+}
+
+/** Tells the page that something the reader did was noted. */
+export function announce() {
+  document.dispatchEvent(new CustomEvent("course:progress"));
+}
+
+/** The address of the page "Your progress", as the page's navigation has it, or "" where a site has no such page. */
+export function progressAddress() {
+  const links = [...document.querySelectorAll(".md-nav a[href]")];
+  return links.find((link) => /(^|\/)progress\/(index\.html)?$/.test(link.pathname))?.href ?? "";
 }

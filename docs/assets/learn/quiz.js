@@ -6,8 +6,10 @@
  * question's id and the hash of its text, so it survives new versions of a page and a changed question comes back.
  */
 
-import { copies, make } from "./dom.js";
+import { announce, copies, make, progressAddress } from "./dom.js";
 import { isRight, parseNumber } from "./numbers.js";
+import { report } from "./report.js";
+import { answered, daysInWords, daysUntil, dueAt, isChanged, reviewOf } from "./reviews.js";
 import { store } from "./store.js";
 
 /**
@@ -27,6 +29,23 @@ export function storageKey(id, hash) {
 const letter = (index) => String.fromCharCode(65 + index);
 const blank = () => ({ done: false, right: false, choice: -1, text: "", tries: 0 });
 
+/** Questions that the address asks to be answered anew: `?review=lora-zero-init&review=lora-count-576`. */
+const asked = new URLSearchParams(location.search).getAll("review");
+
+/** Takes a question out of the address once it is answered, so that a reload shows the answer. @param {string} id */
+function settle(id) {
+  const url = new URL(location.href);
+  url.searchParams.delete("review");
+  for (const other of asked.splice(0, asked.length, ...asked.filter((each) => each !== id))) {
+    if (other !== id) url.searchParams.append("review", other);
+  }
+  try {
+    history.replaceState(history.state, "", url);
+  } catch {
+    // Some browsers refuse this for files: a reload then asks once more.
+  }
+}
+
 /** What all kinds of question share: the form, its state, storing and restoring it. */
 class Question {
   constructor(root, number, changed) {
@@ -35,6 +54,7 @@ class Question {
     this.key = storageKey(this.id, root.dataset.hash);
     this.changed = changed;
     this.state = blank();
+    this.review = asked.includes(this.id);
     this.answers = root.querySelector(".answers");
 
     const ask = root.querySelector(".ask");
@@ -44,6 +64,8 @@ class Question {
     this.button = make("button", { type: "submit", class: "quiz-button quiz-check" }, "Check");
     this.status = make("p", { class: "quiz-status", role: "status" });
     this.buttons = make("div", { class: "quiz-buttons" }, this.button, this.status);
+    this.news = make("p", { class: "quiz-news" });
+    this.after = make("div", { class: "quiz-after" });
     this.form = make("form", { novalidate: "", autocomplete: "off" }, this.field);
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -57,25 +79,37 @@ class Question {
     this.answers.hidden = true;
     this.root.classList.add("is-live");
     const stored = this.stored();
-    if (stored) {
+    if (stored && !this.review) {
       this.state = stored;
       this.restore();
     }
+    if (this.review) this.tell(`A review${stored ? ". Your earlier answer is kept until you give this one" : ""}.`);
+    else if (isChanged(this.id, this.root.dataset.hash)) this.tell("This question changed since you answered it.");
+    this.field.after(this.after);
     this.show();
   }
 
+  /** Says above the question why it is asked again. @param {string} news */
+  tell(news) {
+    this.news.textContent = news;
+    this.root.querySelector(".ask").before(this.news);
+  }
+
   stored() {
-    try {
-      const state = { ...blank(), ...JSON.parse(store.read(this.key)) };
-      return this.valid(state) ? state : null;
-    } catch {
-      return null;
-    }
+    const state = { ...blank(), ...store.readJson(this.key) };
+    return this.valid(state) ? state : null;
   }
 
   save() {
-    store.write(this.key, JSON.stringify(this.state));
+    if (this.state.done) {
+      this.state.at = Date.now();
+      answered(this.id, this.root.dataset.hash, this.state.right);
+      this.news.remove();
+      if (this.review) settle(this.id);
+    }
+    if (this.state.done || !this.review) store.writeJson(this.key, this.state); // a review's first try replaces nothing
     this.changed();
+    announce();
   }
 
   reset() {
@@ -98,6 +132,20 @@ class Question {
     // The button keeps its place and its focus; once the answer is marked it does nothing more.
     this.button.setAttribute("aria-disabled", String(done));
     this.button.textContent = done ? "Checked" : "Check";
+    this.after.replaceChildren(...(done ? [this.schedule(), report(this.root)] : []));
+  }
+
+  /** When the question comes back, and after a review the way back to the list. */
+  schedule() {
+    const line = make("p", { class: "quiz-schedule" });
+    const review = reviewOf(this.id);
+    if (review) {
+      const days = Math.max(0, daysUntil(dueAt(review), Date.now()));
+      line.append(`Comes back for review ${daysInWords(days)}.`);
+    }
+    const list = progressAddress();
+    if (this.review && list) line.append(" ", make("a", { href: `${list}#due-for-review` }, "All reviews"));
+    return line;
   }
 }
 
@@ -139,8 +187,8 @@ class Choice extends Question {
       return;
     }
     this.state = { ...blank(), done: true, choice, right: choice === this.rightIndex };
-    this.show();
     this.save();
+    this.show();
   }
 
   clear() {
@@ -219,17 +267,17 @@ class NumberQuestion extends Question {
     const right = isRight(value, this.answer, this.tolerance);
     if (right || this.state.tries > 1) this.finish(right);
     else {
-      this.show();
       this.save();
+      this.show();
     }
   }
 
   finish(right) {
     const focused = document.activeElement === this.give;
     this.state = { ...this.state, text: this.input.value, done: true, right };
+    this.save();
     this.show();
     if (focused) this.button.focus();
-    this.save();
   }
 
   clear() {
@@ -277,6 +325,7 @@ function enhance(quiz) {
   const resetAll = (chosen) => {
     for (const question of chosen) question.reset();
     update();
+    announce();
     chosen[0]?.first().focus();
   };
 
@@ -293,3 +342,4 @@ function enhance(quiz) {
 }
 
 for (const quiz of document.querySelectorAll(".quiz:not(.is-live)")) enhance(quiz);
+if (asked.length) document.getElementById(location.hash.slice(1))?.scrollIntoView(); // forms are taller than folded answers

@@ -19,6 +19,20 @@ export const store = {
     }
   },
 
+  /** The value that `key` holds as JSON, or null. @param {string} key @returns {unknown} */
+  readJson(key) {
+    try {
+      return JSON.parse(this.read(key) ?? "null");
+    } catch {
+      return null; // nonsense in the storage is none of ours
+    }
+  },
+
+  /** @param {string} key @param {unknown} value */
+  writeJson(key, value) {
+    this.write(key, JSON.stringify(value));
+  },
+
   /** @param {string} key @param {string} value */
   write(key, value) {
     try {
@@ -26,6 +40,17 @@ export const store = {
       memory.delete(key);
     } catch {
       memory.set(key, value);
+    }
+  },
+
+  /** Whether the browser keeps what is written. */
+  lasts() {
+    try {
+      window.localStorage.setItem("course:probe", "");
+      window.localStorage.removeItem("course:probe");
+      return memory.size === 0;
+    } catch {
+      return false;
     }
   },
 

@@ -6,32 +6,14 @@
  * is a pure function from its settings to texts and attributes; it is loaded only where the piece stands.
  *
  * Settings that differ from the first ones stand in the address (`?memory.rank=64`), so a link to them can be shared.
- * What belongs to the reader instead (the card) stays in the browser's storage and is the same on every page.
+ * What belongs to the reader instead (the card) stays in the browser's storage and is the same on every page, unless the
+ * address names another: that holds on the one page, until the reader chooses.
  */
 
+import { store } from "../learn/store.js";
 import { form } from "./format.js";
 
 const QUIET = 700; // milliseconds without a change before the result is read out
-
-/** What is the reader's: in the browser's storage, or in this page's memory where storage is off, full or forbidden. */
-const mine = {
-  memory: new Map(),
-  read(name) {
-    try {
-      return window.localStorage.getItem(`my:${name}`) ?? this.memory.get(name) ?? "";
-    } catch {
-      return this.memory.get(name) ?? "";
-    }
-  },
-  write(name, value) {
-    this.memory.set(name, value);
-    try {
-      window.localStorage.setItem(`my:${name}`, value);
-    } catch {
-      // It holds until the page is left.
-    }
-  },
-};
 
 /** One setting of a piece: a form element, or the radio buttons of one name. */
 class Setting {
@@ -41,6 +23,7 @@ class Setting {
     this.name = this.element.name;
     this.steps = this.element.dataset.values?.split(" ");
     this.remember = "remember" in this.element.dataset;
+    this.asked = false; // for what is remembered: whether the address says what it is here
   }
 
   get text() {
@@ -108,8 +91,9 @@ class Widget {
     reset.addEventListener("click", () => this.reset());
     window.addEventListener("storage", () => this.recall());
     document.addEventListener("course:remembered", () => this.recall());
-    const asked = new URLSearchParams(location.search);
-    this.apply((setting) => asked.get(`${this.piece}.${setting.name}`));
+    const given = new URLSearchParams(location.search);
+    for (const setting of this.settings) setting.asked = setting.remember && given.has(`${this.piece}.${setting.name}`);
+    this.apply((setting) => given.get(`${this.piece}.${setting.name}`));
     this.root.classList.add("is-live");
     this.recall();
   }
@@ -117,14 +101,16 @@ class Widget {
   /** Gives settings the texts that `choose` returns, where it returns one. */
   apply(choose) {
     for (const setting of this.settings) {
-      const text = setting.remember ? null : choose(setting);
+      const text = setting.remember && !setting.asked ? null : choose(setting);
       if (text !== null) setting.text = text;
     }
     this.adopt(this.settle(this.state(), ""));
   }
 
   recall() {
-    for (const setting of this.settings) if (setting.remember) setting.text = mine.read(setting.name);
+    for (const setting of this.settings) {
+      if (setting.remember && !setting.asked) setting.text = store.read(`my:${setting.name}`) ?? "";
+    }
     this.show();
   }
 
@@ -139,12 +125,14 @@ class Widget {
   }
 
   reset() {
+    for (const setting of this.settings) setting.asked = false;
     this.apply((setting) => this.first[setting.name]);
     this.show();
     this.keep();
   }
 
   changed(element) {
+    for (const setting of this.settings) if (setting.name === element.name) setting.asked = false;
     const wrong = this.settings.find((setting) => !setting.element.checkValidity());
     this.problem.hidden = !wrong;
     for (const { element: each } of this.settings) {
@@ -187,7 +175,7 @@ class Widget {
     const implied = this.implied(this.state());
     for (const setting of this.settings) {
       const key = `${this.piece}.${setting.name}`;
-      const usual = setting.text === this.first[setting.name] || implied.includes(setting.name) || setting.remember;
+      const usual = setting.remember ? !setting.asked : setting.text === this.first[setting.name] || implied.includes(setting.name);
       if (usual) url.searchParams.delete(key);
       else url.searchParams.set(key, setting.text);
     }
@@ -198,8 +186,8 @@ class Widget {
   /** Puts the settings into the address, without touching its anchor, and what is the reader's into the storage. */
   keep() {
     for (const setting of this.settings) {
-      if (setting.remember && mine.read(setting.name) !== setting.text) {
-        mine.write(setting.name, setting.text);
+      if (setting.remember && !setting.asked && (store.read(`my:${setting.name}`) ?? "") !== setting.text) {
+        store.write(`my:${setting.name}`, setting.text);
         document.dispatchEvent(new CustomEvent("course:remembered"));
       }
     }

@@ -24,6 +24,27 @@ EXTENSIONS = [
 ]  # fmt: skip
 FEATURES = ["content.code.copy", "navigation.footer", "navigation.top", "search.highlight", "toc.follow"]
 
+PROGRESS = """# Your progress
+
+What you read and answered, kept by your browser alone.
+
+<div class="yours" markdown>
+
+## Due for review
+
+<div data-course="due"></div>
+
+## Lessons
+
+<!-- progress -->
+
+## Keep it, move it, forget it
+
+<div data-course="file"></div>
+
+</div>
+"""
+
 
 def root_of(lessons: Path, own: Path) -> Path:
     """The folder with the site's configuration: the current one for the repository's ``own`` lessons."""
@@ -44,7 +65,8 @@ def prepare(lessons: Path, captures: Path, profile: str) -> Path:
     name = lessons.resolve().name.replace("-", " ").replace("_", " ").strip().capitalize() or "Lessons"
     files: dict[str, str | bytes] = {
         "mkdocs.yml": yaml.safe_dump(_config(name, root, captures, profile), sort_keys=False, allow_unicode=True),
-        "docs/index.md": f"# {name}\n\n<!-- lessons -->\n",
+        "docs/index.md": f'# {name}\n\n<div data-course="continue"></div>\n\n<!-- lessons -->\n',
+        "docs/progress.md": PROGRESS,
         **{f"docs/assets/{asset}": (ASSETS / asset).read_bytes() for asset in _assets()},
     }
     for path, content in files.items():
@@ -56,7 +78,7 @@ def prepare(lessons: Path, captures: Path, profile: str) -> Path:
 
 def _assets() -> list[str]:
     """Files of the theme that pages without calculators need."""
-    return ["site.css", "favicon.svg", *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").glob("*.js"))]
+    return ["site.css", "favicon.svg", *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").iterdir())]
 
 
 def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, Any]:
@@ -70,12 +92,12 @@ def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, An
         "theme": {
             "name": "material", "font": False, "favicon": "assets/favicon.svg", "features": FEATURES, "palette": palette,
         },
-        "nav": [{"Home": "index.md"}, {"Lessons": "lessons/"}],
+        "nav": [{"Home": "index.md"}, {"Lessons": "lessons/"}, {"Your progress": "progress.md"}],
         "plugins": [
             "search",
             {"course": {"lessons": "..", "captures": os.path.relpath(captures, root), "profile": profile}},
         ],
         "markdown_extensions": EXTENSIONS,
-        "extra_css": ["assets/site.css"],
-        "extra_javascript": [{"path": "assets/learn/quiz.js", "type": "module"}],
+        "extra_css": ["assets/site.css", "assets/learn/learn.css"],
+        "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in ("quiz", "progress")],
     }  # fmt: skip

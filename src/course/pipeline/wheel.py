@@ -12,7 +12,8 @@ from pathlib import Path
 from course.pipeline.errors import CourseError
 from course.pipeline.index import Index, digest
 
-NAME = f"course-{version('course')}-py3-none-any.whl"
+VERSION = version("course")
+NAME = f"course-{VERSION}-py3-none-any.whl"
 
 
 def key(root: Path, index: Index) -> str:

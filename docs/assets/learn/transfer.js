@@ -1,0 +1,119 @@
+/**
+ * Progress as a file: everything the course keeps in this browser, to take to another or to put away.
+ *
+ * A file is read as a whole or not at all. Of two answers to one question the newer is kept.
+ */
+
+import { isReview } from "./reviews.js";
+import { store } from "./store.js";
+
+export const FORMAT = "course-progress";
+export const VERSION = 1;
+export const LARGEST = 4_000_000; // characters; a browser keeps about five million
+
+/** @typedef {{format: string, version: number, saved: string, entries: Record<string, unknown>}} Saved */
+
+/** What may stand under a key, by the key's form; the first part of a key says what it holds. */
+const KINDS = [
+  { key: /^quiz:[a-z0-9-]+:[0-9a-f]{12}$/, valid: isAnswer },
+  { key: /^review:[a-z0-9-]+$/, valid: isReview },
+  { key: /^predict:[\w-]+\/[\w-]+:[0-9a-f]+$/, valid: (value) => isObject(value) },
+  { key: /^read:[\w-]+$/, valid: isReading },
+  { key: /^my:[a-z]+$/, valid: (value) => typeof value === "string" && value.length < 100 },
+];
+const PREFIXES = ["my:", "predict:", "quiz:", "read:", "review:"];
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function isAnswer(value) {
+  const { done, right, choice, text, tries } = Object(value);
+  return typeof done === "boolean" && typeof right === "boolean" && Number.isInteger(choice) &&
+    typeof text === "string" && Number.isInteger(tries);
+}
+
+/** @param {unknown} value */
+export function isReading(value) {
+  const { at, done, section } = Object(value);
+  return Number.isFinite(at) && ["undefined", "boolean"].includes(typeof done) &&
+    ["undefined", "string"].includes(typeof section);
+}
+
+/** What the reader's browser holds of the course, as it is stored. @returns {Record<string, unknown>} */
+function held() {
+  const entries = {};
+  for (const key of PREFIXES.flatMap((prefix) => store.keys(prefix))) {
+    const value = key.startsWith("my:") ? store.read(key) : store.readJson(key);
+    if (isEntry(key, value)) entries[key] = value;
+  }
+  return entries;
+}
+
+function isEntry(key, value) {
+  return KINDS.some((kind) => kind.key.test(key) && kind.valid(value));
+}
+
+/** How many answers, guesses and other entries there are. */
+export function count() {
+  return Object.keys(held()).length;
+}
+
+/** The text of a file with everything in it. @param {Date} now */
+export function save(now) {
+  return `${JSON.stringify({ format: FORMAT, version: VERSION, saved: now.toISOString(), entries: held() }, null, 1)}\n`;
+}
+
+/** A file that cannot be taken in, with a sentence for the reader. */
+export class Refused extends Error {}
+
+/**
+ * The entries of a file's text.
+ *
+ * @param {string} text
+ * @returns {Record<string, unknown>}
+ * @throws {Refused} nothing of a file that is damaged or not ours is used
+ */
+export function parse(text) {
+  let saved;
+  try {
+    saved = JSON.parse(text.slice(0, LARGEST + 1));
+  } catch {
+    throw new Refused("This is not a progress file, or it is damaged.");
+  }
+  if (!isObject(saved) || saved.format !== FORMAT) throw new Refused("This file is not from this course.");
+  if (!Number.isInteger(saved.version) || saved.version < 1) throw new Refused("This file is damaged: it has no version.");
+  if (saved.version > VERSION) throw new Refused("This file is from a newer version of the course. Reload the page, then try again.");
+  if (!isObject(saved.entries)) throw new Refused("This file is damaged: it has no entries.");
+  const wrong = Object.entries(saved.entries).find(([key, value]) => !isEntry(key, value));
+  if (wrong) throw new Refused(`This file is damaged at “${wrong[0].slice(0, 60)}”.`);
+  return saved.entries;
+}
+
+/** Milliseconds at which an entry was made; what does not say counts as oldest. @param {unknown} value */
+function madeAt(value) {
+  const at = Object(value).at ?? 0;
+  return typeof at === "number" ? at : Date.parse(at) || 0;
+}
+
+/**
+ * Takes entries in, each unless one as new is there. What has no time (the card) never replaces anything.
+ *
+ * @param {Record<string, unknown>} entries of a file, parsed
+ * @param {number} now a clock that ran ahead elsewhere must not win for ever
+ * @returns {{taken: number, older: number}}
+ */
+export function merge(entries, now) {
+  const here = held();
+  let taken = 0;
+  for (const [key, value] of Object.entries(entries)) {
+    if (key in here && madeAt(here[key]) >= Math.min(madeAt(value), now)) continue;
+    if (typeof value === "string") store.write(key, value);
+    else store.writeJson(key, value.at > now ? { ...value, at: now } : value);
+    taken += 1;
+  }
+  return { taken, older: Object.keys(entries).length - taken };
+}
+
+/** Forgets everything. */
+export function forget() {
+  for (const key of PREFIXES.flatMap((prefix) => store.keys(prefix))) store.remove(key);
+}
