@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 LESSON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build rebuild lesson serve test check bench lint lock clean browser
+.PHONY: help build zip rebuild lesson serve test check bench lint lock clean browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: $(VENV)/installed ## Run the lessons that changed, then render site/ (open site/index.html)
 	@$(BIN)/course build
+
+zip: $(VENV)/installed ## Render with the whole site as one file, in site/downloads/, that works from a disk
+	@OFFLINE_ZIP=true $(BIN)/course build
 
 rebuild: $(VENV)/installed ## Run every lesson again, then render
 	@$(BIN)/course build --all
