@@ -24,7 +24,7 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, glossary, listings, markup, notebook_view, render, wheel, widgets
+from course.pipeline import cache, glossary, learning, listings, markup, notebook_view, render, wheel, widgets
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import commonmark, evidence, markup, plain, predict, widgets
+from course.pipeline import commonmark, evidence, learning, markup, plain, predict, widgets
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
@@ -295,6 +295,7 @@ class _Renderer:
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
             + "</p>"
+            f"{learning.line(self.bundle)}"
             f'<p class="lesson-evidence"><a href="#where-from">Where these numbers come from</a></p>'
             f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
             f"{_downloads(downloads)}</div>"
@@ -343,7 +344,7 @@ class _PlainRenderer(_Renderer):
         run = self.capture.provenance
         return (
             f'<div class="lesson-meta"><p class="lesson-times">Ran in {duration(run.seconds)} on '
-            f"{html.escape(_machine(run))}</p>{_downloads(downloads)}</div>"
+            f"{html.escape(_machine(run))}</p>{learning.line(self.bundle)}{_downloads(downloads)}</div>"
         )
 
 
