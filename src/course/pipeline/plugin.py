@@ -24,14 +24,16 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, glossary, learning, listings, markup, notebook_view, render, wheel, widgets
+from course.pipeline import cache, glossary, learning, listings, markup, notebook_view, render, wheel, whole, widgets
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
+from course.pipeline.finish import finish
 from course.pipeline.glossary import Glossary
 from course.pipeline.incremental import KEPT, Outputs, Pages
 from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES
+from course.pipeline.policy import lifted
 from course.pipeline.publish import Publisher
 from course.pipeline.store import LESSONS, Bundle, load
 
@@ -57,6 +59,7 @@ class CourseConfig(Config):
     lessons = config_options.Type(str, default=str(LESSONS))
     captures = config_options.Type(str, default=str(ROOT))
     profile = config_options.Type(str, default="laptop")
+    zip = config_options.Type(bool, default=False)
 
 
 class CoursePlugin(BasePlugin[CourseConfig]):
@@ -139,6 +142,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         up = "../" * page.url.rstrip("/").count("/") + ("../" if page.url.strip("./") else "")
+        markdown = markdown.replace(whole.ZIP, whole.zip_link(up, config) if self.config.zip else "")
         made = render.Page("")
         for marker, make in LISTINGS.items():
             if marker in markdown:
@@ -251,7 +255,19 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
         self.pages.after_search(page, _search_entries(config))
-        return output
+        return finish(output)
+
+    def on_post_template(self, output: str, *, template_name: str, config: MkDocsConfig) -> str:
+        if template_name == "sitemap.xml" and not config.site_url:
+            return ""  # it may name whole addresses only, so there is none
+        return finish(output) if template_name.endswith(".html") else output
+
+    def on_template_context(
+        self, context: TemplateContext, *, template_name: str, config: MkDocsConfig
+    ) -> TemplateContext:
+        if template_name == "sitemap.xml":  # a notebook view says what its lesson says
+            context["pages"] = [file for file in context["pages"] if not file.src_uri.endswith("/notebook.md")]
+        return context
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         site = self.outputs or Outputs(Path(config.site_dir), Path(config.site_dir), {})
@@ -264,11 +280,16 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             files = self.publisher.publish(bundle).files if new else {}
             for name in new:
                 site.write(f"lessons/{slug}/{name}", key, files[name])
+        bundles, pages = list(self.bundles.values()), self.nav.pages
+        self._checked(lambda: whole.write(site, config, bundles, pages, self.publisher, self.cache))
+        if self.config.zip:
+            self._checked(lambda: whole.pack(site.fresh, config))
         self.cache.save()
 
     def on_serve(self, server: Any, *, config: MkDocsConfig, builder: Any) -> Any:
         server.watch(self.config.lessons)
         server.watch(self.config.captures)
+        server.set_app(lifted(server.get_app()))
         return server
 
     def _date(self) -> str:

@@ -1,0 +1,60 @@
+"""The content-security policy of a page: only scripts of the site itself run, and nothing is asked of another host.
+
+It stands in the page, so it holds wherever the site is hosted. Material writes a few short scripts into each page; they
+are allowed by their hashes. Styles may be inline: Material's own, those of figures, and MathML of browsers that lay it out
+by style attributes; a style can neither run nor, with the other rules, reach another host.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.S)
+_META = re.compile(r'<meta charset="?utf-8"?>', re.I)
+
+
+def protect(page: str) -> str:
+    """``page`` with its policy, right after the line that says how to read it: nothing comes before."""
+    policy = _policy(page)
+    return _META.sub(lambda m: f'{m[0]}<meta http-equiv="Content-Security-Policy" content="{policy}">', page, count=1)
+
+
+def lifted(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The application ``app``, its pages without their policy: ``mkdocs serve`` writes a script into them that reloads.
+
+    A page keeps its length, which has been told already.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        content = b"".join(app(environ, start_response))
+        return [content.replace(b'http-equiv="Content-Security-Policy"', b'data-equiv="Content-Security-Policy"')]
+
+    return answer
+
+
+def _policy(page: str) -> str:
+    inline = [match["code"] for match in _SCRIPT.finditer(page) if _runs(match["attributes"])]
+    hashes = dict.fromkeys(f"'sha256-{_hash(code)}'" for code in inline)
+    rules = {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", *hashes],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],  # icons in Material's styles, images in notebooks
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+    }
+    return "; ".join(" ".join([name, *sources]) for name, sources in rules.items())
+
+
+def _runs(attributes: str) -> bool:
+    """Whether an element's own text is run: it is no data, and has no address to be fetched from."""
+    return not re.search(r"\bsrc=|\btype=\"?application/(?:ld\+)?json", attributes)
+
+
+def _hash(code: str) -> str:
+    return base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
