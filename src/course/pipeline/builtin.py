@@ -78,7 +78,7 @@ def prepare(lessons: Path, captures: Path, profile: str) -> Path:
 
 def _assets() -> list[str]:
     """Files of the theme that pages without calculators need."""
-    return ["site.css", "favicon.svg", *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").iterdir())]
+    return ["site.css", "print.css", "favicon.svg", *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").iterdir())]
 
 
 def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, Any]:
@@ -98,6 +98,6 @@ def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, An
             {"course": {"lessons": "..", "captures": os.path.relpath(captures, root), "profile": profile}},
         ],
         "markdown_extensions": EXTENSIONS,
-        "extra_css": ["assets/site.css", "assets/learn/learn.css"],
+        "extra_css": [f"assets/{name}.css" for name in ("site", "learn/learn", "print")],
         "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in ("quiz", "progress")],
     }  # fmt: skip
