@@ -50,7 +50,7 @@ async function keep() {
       await cache.put(url, new Response(data, same));
     }
   };
-  await Promise.all(Array.from({ length: 6 }, work));
+  await Promise.all(Array.from({ length: 6 }, () => work().finally(() => waiting.splice(0)))); // one fails, all stop
   await cache.put(LIST, new Response(list.data, { headers: { "content-type": "application/json" } }));
 }
 
@@ -61,8 +61,10 @@ async function answer(request) {
   const cache = await caches.open(KEPT);
   const found = await cache.match(address(url.href));
   if (found) return found;
-  if (await cache.match(`${url.href}/`)) return Response.redirect(`${url.href}/`);
-  return fetch(request);
+  if (!(await cache.match(`${url.href}/`))) return fetch(request);
+  const folder = new URL(request.url);
+  folder.pathname += "/";
+  return Response.redirect(folder);
 }
 
 /** Forgets versions of this folder of the site that no page shows any more. Other folders have workers of their own. */

@@ -27,23 +27,20 @@ async function listed() {
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** One line at the foot of every page, for what the reader must know of the copy. */
+/** One line at the foot of a page that comes from a copy, for what the reader must know of it. */
 class Notice {
   constructor() {
-    this.text = make("span");
+    this.text = make("span", { role: "status" }); // on the page before it says anything, so that it is heard
     this.actions = make("span", { class: "offline-actions" });
-    this.box = make("div", { class: "offline-notice", role: "status" }, this.text, this.actions);
+    this.box = make("div", { class: "offline-notice" }, this.text, this.actions);
+    document.body.append(this.box);
   }
 
   /** @param {string} sentence @param {Record<string, () => void>} actions label → what a press does */
   say(sentence, actions = {}) {
-    if (!this.box.isConnected) document.body.append(this.box);
     this.text.textContent = sentence;
     this.actions.replaceChildren(...Object.entries(actions).map(([label, act]) => button(label, act)));
-  }
-
-  hide() {
-    this.box.remove();
+    this.box.classList.toggle("is-shown", sentence !== "");
   }
 }
 
@@ -53,19 +50,17 @@ function button(label, act) {
   return made;
 }
 
-const notice = new Notice();
-
 /** Lets the version that waits take over; every open page then reloads, so that none is left with the old one. */
 function takeOver(registration) {
   registration.waiting?.postMessage("take over");
 }
 
-/** Follows a worker that fetches a newer version. */
-function follow(registration, worker) {
+/** Tells how a worker fares that fetches a newer version. */
+function follow(registration, worker, notice) {
   const ready = () =>
     notice.say("A new version of the course is here. This page is of the one before.", {
       "Read the new one": () => takeOver(registration),
-      Later: () => notice.hide(),
+      Later: () => notice.say(""),
     });
   const failed = () =>
     notice.say("A new version of the course is out, but it could not be kept. This page is of the one before.", {
@@ -95,9 +90,10 @@ async function watch() {
     reloading = true;
     location.reload();
   });
-  if (registration.waiting) follow(registration, registration.waiting);
-  else if (registration.installing) follow(registration, registration.installing);
-  registration.addEventListener("updatefound", () => follow(registration, registration.installing));
+  const notice = new Notice();
+  const newer = registration.installing ?? registration.waiting;
+  if (newer) follow(registration, newer, notice);
+  registration.addEventListener("updatefound", () => follow(registration, registration.installing, notice));
   update(registration);
 }
 
@@ -112,12 +108,13 @@ async function forget() {
 async function keep() {
   const registration = await workers.register(new URL("sw.js", root), { scope: root.href });
   const worker = registration.installing ?? registration.waiting ?? registration.active;
-  if (worker.state === "activated") return;
   await new Promise((resolve, reject) => {
-    worker.addEventListener("statechange", () => {
+    const step = () => {
       if (worker.state === "activated") resolve();
       if (worker.state === "redundant") reject(new Error("The copy is not whole."));
-    });
+    };
+    worker.addEventListener("statechange", step);
+    step();
   });
 }
 

@@ -245,7 +245,7 @@ def test_a_new_version_is_told_and_never_mixed(served: Served, reader: Page, tmp
         reader.get_by_role("button", name="Read the new one").click()
     for page in (reader, other):
         expect(page).to_have_title(re.compile("^New: "))
-        expect(page.locator(".offline-notice")).to_have_count(0)
+        expect(page.locator(".offline-notice.is-shown")).to_have_count(0)
     served.down = True
     for path in ("", "tools/"):
         reader.goto(address + path)
