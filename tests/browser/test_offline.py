@@ -177,8 +177,7 @@ def reader(browser: Browser) -> Iterator[Page]:
 def _publish(site: Path, change: Callable[[Path], object], tmp_path: Path) -> None:
     """Change the built site and write its list anew, as a build does."""
     change(site)
-    shutil.copy(DOCS / offline.WORKER, site / offline.WORKER)
-    offline.write(site, {}, Cache(tmp_path / "cache", ""))
+    offline.write(site, DOCS / offline.WORKER, {}, Cache(tmp_path / "cache", ""))
 
 
 def _reworded(site: Path) -> None:

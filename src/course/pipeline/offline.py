@@ -15,16 +15,14 @@ WORKER, LIST = "sw.js", "offline.json"
 _EMPTY = 'const VERSION = "";'
 
 
-def write(site: Path, made: Mapping[str, str], cache: Cache) -> None:
-    """Write the list of files of the whole ``site`` and put its hash, the version, into the worker.
-
-    A site without the worker gets neither.
+def write(site: Path, source: Path, made: Mapping[str, str], cache: Cache) -> None:
+    """Write the list of files of the whole ``site``, and the worker with the list's hash, which is the version.
 
     Args:
+        source: the worker without a version; a site that has none of these gets no list either.
         made: a hash of what a file was made of, by path in the site, where that is known: such files are read once.
     """
-    worker = site / WORKER
-    if not worker.is_file():
+    if not source.is_file():
         return
     files: dict[str, str] = {}
     total = 0
@@ -37,11 +35,10 @@ def write(site: Path, made: Mapping[str, str], cache: Cache) -> None:
         total += path.stat().st_size
     listed = json.dumps({"bytes": total, "count": len(files), "files": files}, indent=0).encode()
     (site / LIST).write_bytes(listed)
-    text = worker.read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8")
     assert _EMPTY in text
-    worker.write_text(
-        text.replace(_EMPTY, f'const VERSION = "{hashlib.sha256(listed).hexdigest()}";'), encoding="utf-8"
-    )
+    version = hashlib.sha256(listed).hexdigest()
+    (site / WORKER).write_text(text.replace(_EMPTY, f'const VERSION = "{version}";'), encoding="utf-8")
 
 
 def _hash(path: Path) -> str:

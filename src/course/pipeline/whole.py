@@ -60,7 +60,7 @@ def write(
             uri = f"{share.FOLDER}/{name}.png"
             if not site.keep(uri, key):
                 site.write(uri, key, draw())
-    offline.write(site.fresh, site.made, cache)
+    offline.write(site.fresh, Path(config.docs_dir) / offline.WORKER, site.made, cache)
 
 
 def pack(site: Path, config: MkDocsConfig) -> None:
