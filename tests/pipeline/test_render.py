@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from course.pipeline import quiz
+from course.pipeline.bind import Bound
 from course.pipeline.capture import Capture
 from course.pipeline.errors import CourseError
-from course.pipeline.listings import ledger, lesson_list
+from course.pipeline.listings import ledger
 from course.pipeline.render import Page, as_data, bound_text, csv_of, figure_of, link_lessons, page
 
 from .samples import (
@@ -107,8 +108,6 @@ def test_quoted_titles_get_plain_text(text: str) -> None:
 
 
 def test_as_data_is_escaped() -> None:
-    from course.pipeline.bind import Bound
-
     made = ElementTree.fromstring(as_data(Bound('<"&', "'a' < \"b\"", '<"&')))
     assert (made.text, made.get("value")) == ('<"&', '<"&')
     assert made.get("title") == '\'a\' < "b" = <"&'
@@ -263,13 +262,6 @@ def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
 def test_a_claim_with_a_condition() -> None:
     _, rows = claims_page(claim(1, holds="1 > 2", partly="lora.trainable > 1"))
     assert '<span class="verdict verdict--conditions">holds with conditions</span>' in rows
-
-
-def test_lesson_list_groups_by_module() -> None:
-    made = lesson_list([bundle(lesson("# %%\nx = 1"), capture(LORA))], "lessons/")
-    assert '<h3 id="module-4">4 · Parameter-efficient fine-tuning</h3>' in made
-    assert made.count("<h3") == 1
-    assert '<a href="lessons/07_sample/">' in made
 
 
 @pytest.mark.parametrize("content", ["<p>fragment-a-end</p>", "fragment-a-end", "<li>fragment-a-end</li>"])

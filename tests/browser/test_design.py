@@ -1,0 +1,232 @@
+"""What a reader sees of the whole: home, overview, way through the course, columns, paper, and the page that is not there."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.support import PHONE, Open, Site
+
+SHEET = {"width": 665, "height": 950}
+"""The text of an A4 sheet in CSS pixels."""
+
+LINES = """() => {
+    const lengths = [];
+    for (const paragraph of document.querySelectorAll('.md-content__inner > p')) {
+        const rows = new Map();
+        const walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            for (let at = 0; at < node.length; at += 1) {
+                const range = new Range();
+                range.setStart(node, at);
+                range.setEnd(node, at + 1);
+                const box = range.getBoundingClientRect();
+                const row = Math.round((box.top + box.bottom) / 2 / 12);
+                rows.set(row, (rows.get(row) ?? 0) + 1);
+            }
+        }
+        lengths.push(...[...rows.values()].slice(0, -1));
+    }
+    return lengths.sort((a, b) => a - b);
+}"""
+"""How many characters stand in each line of prose that is not a paragraph's last."""
+
+
+def minutes(text: str) -> int:
+    """``1 h 12 min`` in minutes."""
+    return sum(int(n) * (60 if unit == "h" else 1) for n, unit in re.findall(r"(\d+) (h|min)", text))
+
+
+def texts(page: Page, selector: str) -> list[str]:
+    return [" ".join(text.split()) for text in page.locator(selector).all_text_contents()]
+
+
+def addresses(page: Page, selector: str) -> list[str]:
+    found: list[str] = page.locator(selector).evaluate_all("(all) => all.map((link) => link.href)")
+    return found
+
+
+# ---------- home ----------
+
+
+def test_home_counts_what_is_there(open_page: Open, site: Site) -> None:
+    page = open_page("").page
+    facts = texts(page, ".facts li")
+    reading = [minutes(text.split("·")[0]) for text in texts(page, ".lesson-card .lesson-times")]
+    assert facts[0] == f"{len(site.lessons)} lessons"
+    assert minutes(facts[1]) == sum(reading) > 0
+    modules = [minutes(text.split("·")[1]) for text in texts(page, ".module-times")]
+    assert sum(modules) == sum(reading)
+    page.goto(site.url + "claims/")
+    assert facts[3] == f"{page.locator('table.ledger tbody tr').count()} claims tested"
+
+
+def test_home_shows_a_figure_that_a_lesson_recorded(open_page: Open) -> None:
+    page = open_page("").page
+    figure = page.locator(".home-figure figure")
+    drawing = figure.locator("svg").get_attribute("aria-label")
+    numbers = texts(page, ".home-figure figcaption .bound")
+    assert numbers, "the caption binds no number"
+    figure.locator("figcaption a.figure-source").click()
+    there = page.locator("figure:target")
+    expect(there).to_be_in_viewport()
+    assert there.locator("svg").get_attribute("aria-label") == drawing
+    assert texts(page, "figure:target figcaption .bound") == numbers
+
+
+def test_the_place_to_continue_stands_before_the_lessons(open_page: Open) -> None:
+    page = open_page("").page
+    place = page.locator("[data-course=continue]")
+    assert place.count() == 1
+    first = page.locator(".lesson-card").first.element_handle()
+    assert place.evaluate("(e, card) => e.compareDocumentPosition(card)", first) & 4  # the card follows
+
+
+# ---------- the way through ----------
+
+
+def test_the_overview_names_the_outcomes_of_every_lesson(open_page: Open, site: Site) -> None:
+    page = open_page("lessons/").page
+    named = {
+        item.locator("a").first.evaluate("(link) => link.href"): [" ".join(t.split()) for t in item.locator(
+            ".objectives li").all_text_contents()]
+        for item in page.locator(".lesson-outcomes").all()
+    }  # fmt: skip
+    assert sorted(named) == [f"{site.url}lessons/{slug}/" for slug in site.lessons]
+    for address, objectives in named.items():
+        page.goto(address, wait_until="domcontentloaded")
+        assert texts(page, ".lesson-meta .objectives li") == objectives
+
+
+def test_next_leads_through_all_lessons_in_their_order_and_previous_back(open_page: Open, site: Site) -> None:
+    page = open_page("").page
+    expected = ["", "lessons/", *(f"lessons/{slug}/" for slug in site.lessons)]
+    for address in expected[1:]:
+        page.goto(addresses(page, ".md-footer__link--next")[0], wait_until="domcontentloaded")
+        assert page.url == site.url + address
+    for address in reversed(expected[:-1]):
+        page.goto(addresses(page, ".md-footer__link--prev")[0], wait_until="domcontentloaded")
+        assert page.url == site.url + address
+
+
+def test_the_header_leads_everywhere_and_tells_where_one_is(open_page: Open, site: Site) -> None:
+    page = open_page("").page
+    links = addresses(page, ".site-links a")
+    assert len(links) >= 4
+    assert page.locator(".site-links [aria-current]").count() == 0
+    for link in links:
+        page.goto(link, wait_until="domcontentloaded")
+        assert addresses(page, ".site-links [aria-current=page]") == [link]
+    page.goto(f"{site.url}lessons/{site.lessons[0]}/", wait_until="domcontentloaded")
+    assert addresses(page, ".site-links [aria-current=true]") == [f"{site.url}lessons/"]
+    module = page.locator(".lesson-kicker a").evaluate("(link) => link.href")
+    page.goto(module)
+    expect(page.locator("h2:target")).to_be_in_viewport()
+
+
+def test_a_phone_has_the_whole_navigation_in_the_drawer(open_page: Open, site: Site) -> None:
+    page = open_page("", viewport=PHONE, reduced_motion="reduce").page
+    assert not page.locator(".site-links").is_visible()
+    page.locator("label[for=__drawer].md-header__button").click()
+    expect(page.locator(".md-nav--primary").get_by_role("link", name="Glossary")).to_be_visible()
+
+
+# ---------- columns ----------
+
+
+def test_lines_of_prose_have_a_good_length(open_page: Open, site: Site) -> None:
+    page = open_page(f"lessons/{site.lessons[0]}/").page
+    lengths = page.evaluate(LINES)
+    assert len(lengths) > 50
+    assert 62 <= lengths[len(lengths) // 2] <= 76
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1280, "height": 900}])
+def test_the_button_to_copy_lies_over_no_code_until_it_is_wanted(open_page: Open, site: Site, size: object) -> None:
+    page = open_page(f"lessons/{site.lessons[0]}/", viewport=size).page
+    block = page.locator(".md-content__inner > .highlight").first
+    button = block.locator(".md-code__nav")
+    page.mouse.move(0, 0)
+    expect(button).to_have_css("opacity", "0")
+    block.hover()
+    expect(button).to_have_css("opacity", "1")
+    page.mouse.move(0, 0)
+    block.locator("button").focus()
+    expect(button).to_have_css("opacity", "1")
+
+
+# ---------- paper ----------
+
+
+def printed(open_page: Open, path: str) -> Page:
+    """The page as it is set for paper, by a reader who has the dark theme."""
+    page = open_page(path, viewport=SHEET, color_scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    return page
+
+
+def test_paper_shows_every_folded_part(open_page: Open, site: Site) -> None:
+    for slug in site.lessons:
+        page = printed(open_page, f"lessons/{slug}/")
+        shut = page.locator(".md-content details").evaluate_all(
+            """(all) => all.filter((fold) => {
+                const part = fold.querySelector(':scope > :not(summary)');
+                return part && (!part.checkVisibility() || part.getBoundingClientRect().height < 8);
+            }).map((fold) => fold.querySelector('summary').textContent)"""
+        )
+        assert shut == [], slug
+        assert page.locator(".question .answers").first.is_visible()
+        labels = page.locator("details.reveal > summary").evaluate_all(
+            "(all) => all.map((label) => getComputedStyle(label, '::before').content)"
+        )
+        assert set(labels) <= {'"The result"'}
+
+
+def test_paper_clips_neither_code_nor_tables(open_page: Open, site: Site) -> None:
+    for slug in site.lessons:
+        page = printed(open_page, f"lessons/{slug}/")
+        clipped = page.locator(".md-content :is(pre, code, .table-scroll, .math, svg.figure)").evaluate_all(
+            """(all) => all.filter((part) => {
+                const style = getComputedStyle(part);
+                const hides = style.overflowX !== 'visible' && part.scrollWidth > part.clientWidth + 1;
+                return hides || part.getBoundingClientRect().right > innerWidth + 1;
+            }).map((part) => `${part.tagName}.${part.className} ${part.textContent.slice(0, 60)}`)"""
+        )
+        assert clipped == [], slug
+
+
+def test_paper_names_addresses_and_leaves_the_screen_behind(open_page: Open, site: Site) -> None:
+    page = printed(open_page, f"lessons/{site.lessons[0]}/")
+    link = page.locator(".md-content a[href^='https://']").first
+    shown = link.evaluate("(a) => getComputedStyle(a, '::after').content")
+    assert link.get_attribute("href") in shown
+    for part in (".md-header", ".md-sidebar", ".md-footer", ".downloads", ".quiz-buttons", ".headerlink"):
+        assert not any(each.is_visible() for each in page.locator(part).all()), part
+    ground = page.locator("body").evaluate("(e) => getComputedStyle(e).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
+
+
+def test_a_lesson_prints_to_pages(open_page: Open, site: Site) -> None:
+    page = open_page(f"lessons/{site.lessons[0]}/").page
+    made = page.pdf(prefer_css_page_size=True, format="A4")
+    assert made.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", made)) > 5
+
+
+# ---------- nowhere ----------
+
+
+def test_the_page_that_is_not_there_helps(open_page: Open, site: Site) -> None:
+    watched = open_page("404.html")
+    page = watched.page
+    expect(page.locator("h1")).to_have_text("This page is not here")
+    links = addresses(page, ".signposts a")
+    assert {urljoin(site.url, path) for path in ("", "lessons/", *(f"lessons/{slug}/" for slug in site.lessons))} <= {
+        link.removesuffix("index.html").removesuffix("./") for link in links
+    }
+    page.keyboard.press("/")
+    expect(page.locator(".md-search__input")).to_be_focused()
+    assert watched.errors == []
