@@ -17,7 +17,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course.figures import Figure
 from course.pipeline import cache, share
 from course.pipeline.portable import LEFT_OUT, RUNTIME, SCRIPT, pack
 
@@ -163,9 +162,9 @@ def test_a_card_is_drawn_again_only_when_it_shows_something_else(
     drawn: list[str] = []
     draw = share.draw
 
-    def counted(above: str, title: str, text: str, figure: Figure | None) -> bytes:
-        drawn.append(title)
-        return draw(above, title, text, figure)
+    def counted(card: share.Card) -> bytes:
+        drawn.append(card.title)
+        return draw(card)
 
     monkeypatch.setenv("SITE_URL", ADDRESS)
     monkeypatch.setattr(share, "draw", counted)

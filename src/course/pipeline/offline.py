@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from course.pipeline import entry
 from course.pipeline.cache import Cache
 from course.pipeline.index import digest
 from course.pipeline.portable import LEFT_OUT
@@ -26,13 +28,13 @@ def write(site: Path, source: Path, made: Mapping[str, str], cache: Cache) -> No
         return
     files: dict[str, str] = {}
     total = 0
-    for path in sorted(site.rglob("*")):
-        name = path.relative_to(site).as_posix()
-        if LEFT_OUT.fullmatch(name) or not path.is_file():
+    for path, status in sorted(entry.files([str(site)])):
+        name = path.removeprefix(f"{site}/")
+        if LEFT_OUT.fullmatch(name):
             continue
         key = made.get(name)
-        files[name] = cache.recall("served", digest(name, key), lambda path=path: _hash(path)) if key else _hash(path)
-        total += path.stat().st_size
+        files[name] = cache.recall("served", digest(name, key), partial(_hash, path)) if key else _hash(path)
+        total += status.st_size
     listed = json.dumps({"bytes": total, "count": len(files), "files": files}, indent=0).encode()
     (site / LIST).write_bytes(listed)
     text = source.read_text(encoding="utf-8")
@@ -41,5 +43,5 @@ def write(site: Path, source: Path, made: Mapping[str, str], cache: Cache) -> No
     (site / WORKER).write_text(text.replace(_EMPTY, f'const VERSION = "{version}";'), encoding="utf-8")
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _hash(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

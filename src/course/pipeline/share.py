@@ -7,11 +7,11 @@ can be seen at the size of a stamp. It depends on nothing else, so a new sentenc
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 from course.draw import PALETTE
 from course.figures import Figure
-from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES
 from course.pipeline.render import figure_of
 from course.pipeline.store import Bundle
@@ -26,52 +26,54 @@ EDGE = 72
 SERIF, SANS = "STIXGeneral", "DejaVu Sans"  # matplotlib brings both: the same picture on every machine
 
 
-def lesson_card(bundle: Bundle, site_name: str) -> bytes:
-    """The card of a lesson as PNG, drawn only when something on it changed."""
-    lesson = bundle.lesson
-    figures = (item for item in bundle.captured.items.values() if item.data["type"] == "figure")
-    first = next(figures, None)
-    figure = figure_of(first) if first else None
-    above = f"{site_name}\nLesson {lesson.number:02} · {MODULES[lesson.header.module]}"
-    return _kept(bundle, above, lesson.header.title, "", figure)
+@dataclass(frozen=True)
+class Card:
+    """What is on a picture: ``above`` and ``text`` in small letters, ``title`` in large ones, a figure or the course's mark."""
+
+    title: str
+    above: tuple[str, ...] = ()
+    text: str = ""
+    figure: Figure | None = None
 
 
-def home_card(site_name: str, description: str) -> bytes:
-    """The card of every page that is not a lesson's."""
-    return draw("", site_name, description, None)
+def lesson(bundle: Bundle, site_name: str) -> Card:
+    """The card of a lesson's pages."""
+    header = bundle.lesson.header
+    figures = [figure_of(item) for item in bundle.captured.items.values() if item.data["type"] == "figure"]
+    above = (site_name, f"Lesson {bundle.lesson.number:02} · {MODULES[header.module]}")
+    return Card(header.title, above, figure=figures[0] if figures else None)
 
 
-def _kept(bundle: Bundle, above: str, title: str, text: str, figure: Figure | None) -> bytes:
-    if bundle.cache is None:
-        return draw(above, title, text, figure)
-    return bundle.cache.recall("share", digest(above, title, text, figure), lambda: draw(above, title, text, figure))
+def home(site_name: str, description: str) -> Card:
+    """The card of every other page."""
+    return Card(site_name, text=description)
 
 
-def draw(above: str, title: str, text: str, figure: Figure | None) -> bytes:
-    """One card: ``above`` and ``text`` in small letters, ``title`` in large ones, and a figure or the course's mark."""
+def draw(card: Card) -> bytes:
+    """The card as PNG."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     with rc_context({"font.family": SANS, "axes.unicode_minus": True}):
         canvas = Canvas(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER)
-        column = 500 if figure else 620
+        column = 500 if card.figure else 620
         y = 66.0
-        for line in above.split("\n") if above else []:
-            _text(canvas, line, EDGE, y, 17, PINE if line == above.split("\n")[0] else MUTED, SANS, "bold")
+        for line, color in zip(card.above, (PINE, MUTED), strict=False):
+            _text(canvas, line, EDGE, y, 17, color, SANS, "bold")
             y += 34
         y = max(y + 34, 150)
-        size = 46 if len(title) < 44 else 38
-        for line in _wrapped(title, column, size, SERIF):
+        size = 46 if len(card.title) < 44 else 38
+        for line in _wrapped(card.title, column, size, SERIF):
             _text(canvas, line, EDGE, y, size, INK, SERIF, "bold")
             y += size * 1.55
         y += 26
-        for line in _wrapped(text, column, 18, SANS) if text else []:
+        for line in _wrapped(card.text, column, 18, SANS):
             _text(canvas, line, EDGE, y, 18, MUTED, SANS, "normal")
             y += 36
         _text(canvas, "Every number comes from code that ran.", EDGE, HEIGHT - 78, 15, MUTED, SANS, "normal")
-        if figure:
-            _plot(canvas, figure)
+        if card.figure:
+            _plot(canvas, card.figure)
         else:
             _mark(canvas, WIDTH - EDGE - 330, 150, 330)
         _box(canvas, 0, HEIGHT - 14, WIDTH, 14, PINE)

@@ -52,14 +52,15 @@ def write(
         if entries := feeds.changes(Path(config.docs_dir) / feeds.CHANGES):
             page = f"{address}{feeds.CHANGES.removesuffix('.md')}/"
             (site.fresh / feeds.FEED).write_bytes(feeds.feed(entries, config.site_name, about, address, page))
-        cards = {"home": (digest(config.site_name, about), partial(share.home_card, config.site_name, about))}
+        cards = {"home": (digest(config.site_name, about), partial(share.home, config.site_name, about))}
         for bundle in lessons:
             key = digest(publisher.key(bundle), config.site_name)
-            cards[bundle.lesson.slug] = (key, partial(share.lesson_card, bundle, config.site_name))
-        for name, (key, draw) in cards.items():
+            cards[bundle.lesson.slug] = (key, partial(share.lesson, bundle, config.site_name))
+        for name, (key, make) in cards.items():
             uri = f"{share.FOLDER}/{name}.png"
-            if not site.keep(uri, key):
-                site.write(uri, key, draw())
+            if not site.keep(uri, key):  # something about the lesson changed, which the card need not show
+                card = make()
+                site.write(uri, key, cache.recall("share", digest(card), partial(share.draw, card)))
     offline.write(site.fresh, Path(config.docs_dir) / offline.WORKER, site.made, cache)
 
 
