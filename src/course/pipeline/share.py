@@ -28,7 +28,7 @@ SERIF, SANS = "STIXGeneral", "DejaVu Sans"  # matplotlib brings both: the same p
 
 @dataclass(frozen=True)
 class Card:
-    """What is on a picture: ``above`` and ``text`` in small letters, ``title`` in large ones, a figure or the course's mark."""
+    """What a picture shows: ``above`` and ``text`` in small letters, ``title`` in large ones, a figure or else a mark."""
 
     title: str
     above: tuple[str, ...] = ()
