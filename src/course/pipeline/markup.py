@@ -17,6 +17,17 @@ _MATH = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S
 )
 
+SMARTY = {
+    "smart_dashes": False,
+    "smart_ellipses": False,
+    "substitutions": {
+        f"{side}-{kind}-quote": mark
+        for kind, marks in (("single", "‘’"), ("double", "“”"))
+        for side, mark in zip(("left", "right"), marks, strict=True)
+    },
+}
+"""Quotation marks are curved, as mkdocs.yml has it for pages; nothing else changes."""
+
 
 @functools.cache
 def _converter() -> markdown.Markdown:
@@ -31,7 +42,7 @@ def _converter() -> markdown.Markdown:
         ],
         extension_configs={
             "pymdownx.arithmatex": {"generic": True},
-            "smarty": {"smart_dashes": False, "smart_ellipses": False},  # quotation marks only, as on the page
+            "smarty": SMARTY,
         },
     )
 
