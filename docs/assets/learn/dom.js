@@ -24,6 +24,6 @@ export function announce() {
 
 /** The address of the page "Your progress", as the page's navigation has it, or "" where a site has no such page. */
 export function progressAddress() {
-  const links = [...document.querySelectorAll(".md-nav a[href]")];
+  const links = [...document.querySelectorAll(":is(.md-header, .md-nav) a[href]")];
   return links.find((link) => /(^|\/)progress\/(index\.html)?$/.test(link.pathname))?.href ?? "";
 }

@@ -7,23 +7,12 @@
  */
 
 import { make, progressAddress } from "./dom.js";
+import { follow, readingOf } from "./reading.js";
 import { isDue } from "./reviews.js";
 import { store } from "./store.js";
-import { isReading } from "./transfer.js";
 
-const LOOKED = 3000; // milliseconds that a lesson's end is on screen until it counts as read
-
-/** @typedef {{at: number, done?: boolean, section?: string}} Reading last visit; read to the end, or taken back; place */
-/** @typedef {{id: string, hash: string}} Named */
-
-/** @param {string} slug @returns {Reading | null} */
-function readingOf(slug) {
-  const found = store.readJson(`read:${slug}`);
-  return isReading(found) ? found : null;
-}
-
-/** @param {string} [list] names as `id:hash id:hash` @returns {Named[]} */
-export function named(list = "") {
+/** @param {string} [list] names as `id:hash id:hash` @returns {Array<{id: string, hash: string}>} */
+function named(list = "") {
   return list.split(" ").filter(Boolean).map((name) => {
     const [id, hash] = name.split(":");
     return { id, hash };
@@ -31,7 +20,7 @@ export function named(list = "") {
 }
 
 /** What is known of the lesson that `element` names. @param {HTMLElement} element */
-export function progressOf(element) {
+function progressOf(element) {
   const { lesson, questions, predictions } = element.dataset;
   const asked = named(questions);
   const answers = asked.map(({ id, hash }) => store.readJson(`quiz:${id}:${hash}`)).filter((answer) => answer?.done === true);
@@ -49,79 +38,48 @@ export function progressOf(element) {
   };
 }
 
-/** The same in words, by kind; a kind that a lesson has none of is left out. */
-function inWords(found, short) {
-  const words = { read: found.read ? "Read" : found.reading ? "Begun" : short ? "" : "Not read" };
-  if (found.predictions) words.guessed = `${found.guessed} of ${found.predictions} ${short ? "guessed" : "predictions guessed"}`;
-  if (found.questions) {
-    words.quiz = found.answered < found.questions && !short
-      ? `quiz ${found.answered} of ${found.questions} answered`
-      : `quiz ${found.right} of ${found.questions}`;
-  }
+/** What is known of a lesson in words; predictions and questions only where it has some. @returns {string[]} */
+function inWords({ read, reading, predictions, guessed, questions, answered, right }) {
+  const words = [read ? "read" : reading ? "begun" : "not read"];
+  if (predictions) words.push(`${guessed} of ${predictions} guessed`);
+  if (questions) words.push(answered === questions ? `quiz ${right} of ${questions}` : `${answered} of ${questions} answered`);
   return words;
 }
 
-/** Fills every element that names a lesson: its cells if it has some, else a line of words. */
+/** On a card: only what was done, and a bar for its share. @param {HTMLElement} element */
+function showOnCard(element, found) {
+  const { read, reading, predictions, guessed, questions, answered, right } = found;
+  const words = [read ? "✓ read" : reading ? "begun" : "", answered ? `quiz ${right} of ${questions}` : ""];
+  element.textContent = words.filter(Boolean).join(" · ");
+  element.style.setProperty("--share", String((Number(read) + guessed + answered) / (1 + predictions + questions)));
+}
+
+/** In a table: the row's cells. @param {HTMLElement} row */
+function showInRow(row, { read, reading, predictions, guessed, questions, answered, right }) {
+  const texts = {
+    read: read ? "✓ read" : reading ? "begun" : "–",
+    guessed: predictions ? `${guessed} of ${predictions}` : "–",
+    quiz: questions && answered ? `${right} of ${questions}` : "–",
+  };
+  for (const cell of row.querySelectorAll("[data-shows]")) cell.textContent = texts[cell.dataset.shows];
+}
+
+/** At a lesson's head: a line. @param {HTMLElement} line */
+function showAtHead(line, found) {
+  const list = progressAddress();
+  const yours = list ? make("a", { href: list }, "Your progress") : "Your progress";
+  line.replaceChildren(yours, `: ${inWords(found).join(" · ")}`);
+}
+
+const SHOWN = { P: showAtHead, SPAN: showOnCard, TR: showInRow };
+
+/** Fills every element that names a lesson. */
 function show() {
   for (const element of document.querySelectorAll("[data-lesson]")) {
     const found = progressOf(element);
-    const cells = element.querySelectorAll("[data-shows]");
-    const short = element.closest(".lesson-card") !== null || cells.length > 0;
-    const words = inWords(found, short);
-    const begun = found.reading || found.answered || found.guessed;
     element.classList.toggle("is-read", found.read);
-    if (cells.length) {
-      for (const cell of cells) cell.textContent = cellText(cell.dataset.shows, found);
-    } else if (short) element.textContent = begun ? Object.values(words).filter(Boolean).join(" · ") : "";
-    else element.replaceChildren(...line(words));
+    SHOWN[element.tagName](element, found);
   }
-}
-
-function cellText(kind, found) {
-  if (kind === "read") return found.read ? "✓ read" : found.reading ? "begun" : "–";
-  if (kind === "guessed") return found.predictions ? `${found.guessed} of ${found.predictions}` : "–";
-  return found.questions ? `${found.answered ? found.right : "–"} of ${found.questions}` : "–";
-}
-
-/** The line at a lesson's head. */
-function line(words) {
-  const list = progressAddress();
-  const yours = list ? make("a", { href: list }, "Your progress") : "Your progress";
-  return [yours, `: ${Object.values(words).join(" · ").toLowerCase()}`];
-}
-
-/** Notes how far a lesson is read, and offers to say so at its end. @param {HTMLElement} head */
-function follow(head) {
-  const { lesson } = head.dataset;
-  const article = head.closest("article");
-  const note = (change) => {
-    store.writeJson(`read:${lesson}`, { ...readingOf(lesson), at: Date.now(), ...change });
-    show();
-    offer();
-  };
-  const told = make("p", { role: "status" });
-  const button = make("button", { type: "button", class: "quiz-button quiz-button--quiet" });
-  const end = make("div", { class: "lesson-end" }, told, button);
-  const offer = () => {
-    const done = readingOf(lesson)?.done === true;
-    told.textContent = done ? "You have read this lesson." : "";
-    button.textContent = done ? "Mark as not read" : "Mark as read";
-  };
-  button.addEventListener("click", () => note({ done: readingOf(lesson)?.done !== true }));
-  article.append(end);
-  offer();
-
-  if (new URLSearchParams(location.search).has("review")) return; // came for a question, not to read
-  note({});
-  let timer = 0;
-  new IntersectionObserver(([{ isIntersecting }]) => {
-    clearTimeout(timer);
-    if (isIntersecting) timer = setTimeout(() => readingOf(lesson)?.done === undefined && note({ done: true }), LOOKED);
-  }).observe(end);
-  window.addEventListener("pagehide", () => {
-    const above = [...article.querySelectorAll("h2[id]")].filter((h2) => h2.getBoundingClientRect().top < innerHeight / 2);
-    store.writeJson(`read:${lesson}`, { ...readingOf(lesson), at: Date.now(), section: above.at(-1)?.id });
-  });
 }
 
 /** Where to go on, for the home page: the lesson last opened or the one after it, and what is due. */
@@ -129,8 +87,7 @@ function goOn(place) {
   const all = [...document.querySelectorAll(".lesson-card [data-lesson]")].map((element) => ({
     link: element.closest(".lesson-card").querySelector("a"), ...progressOf(element),
   }));
-  const begun = all.filter(({ reading }) => reading).sort((a, b) => b.reading.at - a.reading.at);
-  const last = begun[0];
+  const [last] = all.filter(({ reading }) => reading).sort((a, b) => b.reading.at - a.reading.at);
   const next = last?.read ? all.find(({ read }, at) => !read && at > all.indexOf(last)) ?? all.find(({ read }) => !read) : last;
   const due = all.reduce((sum, each) => sum + each.due.length, 0);
   const parts = [];
@@ -155,9 +112,10 @@ function update() {
 }
 
 update();
-const head = document.querySelector(".lesson-meta [data-lesson]");
-if (head) follow(head);
-if (document.querySelector('[data-course="due"]')) import("./yours.js").then((page) => page.start());
 document.addEventListener("course:progress", update);
 window.addEventListener("storage", update);
 window.addEventListener("pageshow", (event) => event.persisted && update());
+
+const head = document.querySelector(".lesson-meta [data-lesson]");
+if (head) follow(head);
+if (document.querySelector('[data-course="due"]')) import("./yours.js").then((page) => page.start());

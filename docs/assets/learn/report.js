@@ -24,8 +24,8 @@ export function issueAddress(home, title, body) {
 /** @param {HTMLElement} question */
 function details(question) {
   const { id, hash } = question.dataset;
-  const version = question.closest(".quiz")?.dataset.version ?? "unknown";
-  const lesson = document.querySelector("h1")?.firstChild?.textContent.trim() ?? "";
+  const version = document.querySelector("[data-version]")?.dataset.version ?? "unknown";
+  const lesson = document.title.split(" - ")[0];
   const address = new URL(location.href);
   address.search = "";
   address.hash = question.id;

@@ -4,45 +4,45 @@
  * A file is read as a whole or not at all. Of two answers to one question the newer is kept.
  */
 
+import { isReading } from "./reading.js";
 import { isReview } from "./reviews.js";
 import { store } from "./store.js";
 
-export const FORMAT = "course-progress";
-export const VERSION = 1;
-export const LARGEST = 4_000_000; // characters; a browser keeps about five million
-
-/** @typedef {{format: string, version: number, saved: string, entries: Record<string, unknown>}} Saved */
+const FORMAT = "course-progress";
+const VERSION = 1;
+export const LARGEST = 5_000_000; // bytes of a file; a browser keeps no more
 
 /** What may stand under a key, by the key's form; the first part of a key says what it holds. */
 const KINDS = [
-  { key: /^quiz:[a-z0-9-]+:[0-9a-f]{12}$/, valid: isAnswer },
+  { key: /^quiz:[a-z0-9-]+:[0-9a-f]+$/, valid: isAnswer },
   { key: /^review:[a-z0-9-]+$/, valid: isReview },
-  { key: /^predict:[\w-]+\/[\w-]+:[0-9a-f]+$/, valid: (value) => isObject(value) },
-  { key: /^read:[\w-]+$/, valid: isReading },
-  { key: /^my:[a-z]+$/, valid: (value) => typeof value === "string" && value.length < 100 },
+  { key: /^predict:[^\s:]+\/[\w-]+:[0-9a-f]+$/, valid: isGuess },
+  { key: /^read:[^\s:]+$/, valid: isReading },
+  { key: /^(my|evidence):[a-z]+$/, valid: (value) => typeof value === "string" && value.length < 100 },
 ];
-const PREFIXES = ["my:", "predict:", "quiz:", "read:", "review:"];
+const PREFIXES = ["evidence:", "my:", "predict:", "quiz:", "read:", "review:"];
+const PLAIN = /^(my|evidence):/; // kept as text, not as JSON
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function isAnswer(value) {
-  const { done, right, choice, text, tries } = Object(value);
+  const { done, right, choice, text, tries, at = 0 } = Object(value);
   return typeof done === "boolean" && typeof right === "boolean" && Number.isInteger(choice) &&
-    typeof text === "string" && Number.isInteger(tries);
+    typeof text === "string" && Number.isInteger(tries) && Number.isFinite(at);
 }
 
-/** @param {unknown} value */
-export function isReading(value) {
-  const { at, done, section } = Object(value);
-  return Number.isFinite(at) && ["undefined", "boolean"].includes(typeof done) &&
-    ["undefined", "string"].includes(typeof section);
+/** A number, a choice, the heights of a sketched line, or nothing where the reader asked for the result. */
+function isGuess(value) {
+  const { guess, waived, at } = Object(value);
+  const numbers = guess === null ? [] : [guess].flat();
+  return typeof waived === "boolean" && Number.isFinite(at) && numbers.every(Number.isFinite);
 }
 
 /** What the reader's browser holds of the course, as it is stored. @returns {Record<string, unknown>} */
 function held() {
   const entries = {};
   for (const key of PREFIXES.flatMap((prefix) => store.keys(prefix))) {
-    const value = key.startsWith("my:") ? store.read(key) : store.readJson(key);
+    const value = PLAIN.test(key) ? store.read(key) : store.readJson(key);
     if (isEntry(key, value)) entries[key] = value;
   }
   return entries;
@@ -75,7 +75,7 @@ export class Refused extends Error {}
 export function parse(text) {
   let saved;
   try {
-    saved = JSON.parse(text.slice(0, LARGEST + 1));
+    saved = JSON.parse(text);
   } catch {
     throw new Refused("This is not a progress file, or it is damaged.");
   }
@@ -89,9 +89,12 @@ export function parse(text) {
 }
 
 /** Milliseconds at which an entry was made; what does not say counts as oldest. @param {unknown} value */
-function madeAt(value) {
-  const at = Object(value).at ?? 0;
-  return typeof at === "number" ? at : Date.parse(at) || 0;
+const madeAt = (value) => Object(value).at ?? 0;
+
+/** Of two entries the newer; of a lesson's reading also what only the older says, such as that its end was reached. */
+function newer(key, here, there) {
+  const [older, later] = madeAt(there) > madeAt(here) ? [here, there] : [there, here];
+  return key.startsWith("read:") ? { ...older, ...later } : later;
 }
 
 /**
@@ -104,10 +107,12 @@ function madeAt(value) {
 export function merge(entries, now) {
   const here = held();
   let taken = 0;
-  for (const [key, value] of Object.entries(entries)) {
-    if (key in here && madeAt(here[key]) >= Math.min(madeAt(value), now)) continue;
-    if (typeof value === "string") store.write(key, value);
-    else store.writeJson(key, value.at > now ? { ...value, at: now } : value);
+  for (const [key, found] of Object.entries(entries)) {
+    const there = madeAt(found) > now ? { ...found, at: now } : found;
+    const value = key in here ? newer(key, here[key], there) : there;
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    if (text === store.read(key)) continue;
+    store.write(key, text);
     taken += 1;
   }
   return { taken, older: Object.keys(entries).length - taken };

@@ -66,9 +66,8 @@ def _parts(bundle: Bundle, prefix: str) -> tuple[str, str]:
     return row, questions
 
 
-def card(bundles: Sequence[Bundle], prefix: str) -> str:
+def card(_bundles: Sequence[Bundle], _prefix: str) -> str:
     """The reader's card, chosen once for every page."""
-    del bundles, prefix
     options = "".join(
         f'<option value="{size}">{html.escape(label)}</option>' for size, label in memory.GPUS.items()
     )
