@@ -1,4 +1,4 @@
-"""What a reader sees of the whole: home, overview, way through the course, columns, paper, and the page that is not there."""
+"""What a reader sees of the whole: home, overview, way through the course, columns, paper, and the missing page."""
 
 from __future__ import annotations
 

@@ -12,38 +12,21 @@ from latex2mathml.converter import convert
 
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import form
+from course.pipeline.quotes import QuotesExtension
 
 _MATH = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S
 )
-
-SMARTY = {
-    "smart_dashes": False,
-    "smart_ellipses": False,
-    "substitutions": {
-        f"{side}-{kind}-quote": mark
-        for kind, marks in (("single", "‘’"), ("double", "“”"))
-        for side, mark in zip(("left", "right"), marks, strict=True)
-    },
-}
-"""Quotation marks are curved, as mkdocs.yml has it for pages; nothing else changes."""
 
 
 @functools.cache
 def _converter() -> markdown.Markdown:
     return markdown.Markdown(
         extensions=[
-            "attr_list",
-            "tables",
-            "smarty",
-            "pymdownx.arithmatex",
-            "pymdownx.superfences",
-            "pymdownx.inlinehilite",
+            *("attr_list", "tables", "pymdownx.arithmatex", "pymdownx.superfences", "pymdownx.inlinehilite"),
+            QuotesExtension(),
         ],
-        extension_configs={
-            "pymdownx.arithmatex": {"generic": True},
-            "smarty": SMARTY,
-        },
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
     )
 
 
