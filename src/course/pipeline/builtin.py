@@ -78,7 +78,12 @@ def prepare(lessons: Path, captures: Path, profile: str) -> Path:
 
 def _assets() -> list[str]:
     """Files of the theme that pages without calculators need."""
-    return ["site.css", "print.css", "favicon.svg", *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").iterdir())]
+    return [
+        "site.css",
+        "print.css",
+        "favicon.svg",
+        *sorted(f"learn/{path.name}" for path in (ASSETS / "learn").iterdir()),
+    ]
 
 
 def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, Any]:

@@ -68,9 +68,7 @@ def _parts(bundle: Bundle, prefix: str) -> tuple[str, str]:
 
 def card(_bundles: Sequence[Bundle], _prefix: str) -> str:
     """The reader's card, chosen once for every page."""
-    options = "".join(
-        f'<option value="{size}">{html.escape(label)}</option>' for size, label in memory.GPUS.items()
-    )
+    options = "".join(f'<option value="{size}">{html.escape(label)}</option>' for size, label in memory.GPUS.items())
     return (
         '<p class="my-card"><label for="my-card">My GPU</label> '
         f'<select id="my-card" data-my="gpu" autocomplete="off">{options}</select></p>'
