@@ -121,9 +121,11 @@ function listen() {
   }, true);
   document.addEventListener("click", (event) => {
     const found = find(event.target);
-    if (!found || (pointer === "mouse" && found.trigger.closest("a[href]")) || event.detail === 0) return;
+    const byMouse = pointer === "mouse" && event.detail > 0;
+    const byKey = event.detail === 0;
+    if (!found || ((byMouse || byKey) && found.trigger.closest("a[href]"))) return; // a link leads on
     event.preventDefault();
-    if (pointer !== "mouse" && found.trigger === shown && box?.isConnected) close();
+    if (!byMouse && found.trigger === shown && box?.isConnected) close();
     else open(found);
   });
   document.addEventListener("focusin", (event) => {

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import builtin, schedule, shards, store
+from course.pipeline import builtin, reading, schedule, shards, store
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import misnamed
 from course.pipeline.limits import Limits
@@ -242,6 +242,8 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         print(_as_json(found))
     for problem in () if as_json else found:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
+    for odd in () if as_json else filter(None, (reading.doubt(bundle.lesson) for bundle in bundles)):
+        err.print(f"[yellow]![/] {_escape(str(odd))}")
     if found:
         sys.exit(1)
     if not as_json:

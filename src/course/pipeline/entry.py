@@ -11,7 +11,7 @@ import sys
 DONE = os.path.join("build", "cache", "done")
 OUTPUT = "_build"
 """The folder in a folder of foreign lessons that holds their results."""
-VARIABLES = ("OFFLINE_ZIP", "SITE_URL", "SOURCE_DATE_EPOCH")
+VARIABLES = ("REPO_URL", "OFFLINE_ZIP", "SITE_URL", "SOURCE_DATE_EPOCH")
 """Environment variables that pages depend on."""
 
 

@@ -2,15 +2,16 @@
 
 ``docs/glossary.yml`` is the only place where a definition stands. From it come the page of the glossary, the module of
 definitions that a page's script shows beside a word, and the links that lead from the first use in each section of a
-lesson to the definition.
+lesson to the definition. Lessons are tagged with its terms.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +20,8 @@ from markdown.extensions.toc import slugify
 
 from course.pipeline import markup, yamlfile
 from course.pipeline.index import digest
+from course.pipeline.lesson import Lesson
+from course.pipeline.walk import pieces
 
 FILE = "glossary.yml"
 """The definitions, relative to the folder of pages."""
@@ -27,13 +30,15 @@ MARKER = "<!-- glossary -->"
 DEFINITIONS = "assets/learn/terms.js"
 """The module of definitions, relative to the site."""
 
+TOPICS = "<!-- topics -->"
+
 _LESSON = re.compile(r"(\d\d)#([\w-]+)")
-# Attributes may hold a ">".
-_TAG = re.compile(r"""<(/?)([a-zA-Z][\w-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>|<!--.*?-->""", re.S)
 _UNTOUCHED = frozenset(
     {"a", "button", "code", "data", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "math", "pre", "summary", "svg", "th"}
 )
 """Elements in which no term is marked: their words are code, names, or lead somewhere else."""
+_ASKED = '<h2 id="exercises"'
+"""From here on a lesson asks what it has told, and should not give the answer away."""
 
 
 @dataclass(frozen=True)
@@ -96,18 +101,32 @@ class Glossary:
                     parts.append(f"Lesson {term.lesson:02}: [{title}]({address}#{term.anchor})\n{{ .term-lesson }}")
         return "\n\n".join(parts)
 
+    def topics(self, lessons: Mapping[str, tuple[Sequence[str], str]]) -> str:
+        """The lessons' tags as Markdown: under a heading each, what it means and which lessons are about it.
+
+        Args:
+            lessons: tags and address of each lesson, by its title.
+        """
+        parts = []
+        for term in self.terms:
+            about = [f"- [{title}]({address})" for title, (tags, address) in lessons.items() if term.name in tags]
+            if about:
+                parts += [f"## {term.name} {{ #{anchor(term.name)} }}", term.means, "\n".join(about)]
+        return "\n\n".join(parts)
+
     def module(self) -> str:
         """The definitions as a JavaScript module, by id: the term and its definition as plain text."""
         entries = {term.id: [term.name, term.text] for term in self.terms}
         return f"export const TERMS = {json.dumps(entries, ensure_ascii=False, indent=0)};\n"
 
     def mark(self, html: str, address: str) -> str:
-        """Link the first use of each term in every section of a converted page to its definition.
+        """Link the first use of each term in every section of a converted page to its definition, up to the exercises.
 
         Args:
             html: prose only: what must stay as it is (outputs, quizzes) is not in it yet, see :meth:`render.Page.fill`.
             address: the glossary's page, relative to this one.
         """
+        told, *asked = re.split(f"(?={_ASKED})", html, maxsplit=1)
         out, seen = [], set[str]()
 
         def link(match: re.Match[str]) -> str:
@@ -117,11 +136,11 @@ class Glossary:
             seen.add(term.id)
             return f'<a class="term" href="{address}#{term.id}">{match[0]}</a>'
 
-        for text, rest, begins_section in _pieces(html):
+        for text, rest, whole in pieces(told, _untouched):
             out += [self._pattern.sub(link, text), rest]
-            if begins_section:
+            if whole == "h2":
                 seen.clear()
-        return "".join(out)
+        return "".join([*out, *asked])
 
     @cached_property
     def _forms(self) -> dict[str, Term]:
@@ -136,22 +155,26 @@ class Glossary:
         return re.compile(rf"fragment-[\w.-]+-end|(?<![\w-])(?P<term>{forms})s?(?![\w-])")
 
 
-def _pieces(html: str) -> Iterator[tuple[str, str, bool]]:
-    """``html`` in pieces: text that may be marked, what follows it and stays as it is, whether this begins a section."""
-    at, start, within, depth = 0, 0, "", 0
-    for tag in _TAG.finditer(html):
-        name = (tag[2] or "").lower()
-        if within:
-            depth += (-1 if tag[1] else 1) if name == within else 0
-            if not depth:
-                yield html[at:start], html[start : tag.end()], within == "h2"
-                at, within = tag.end(), ""
-        elif not tag[1] and (name in _UNTOUCHED or "admonition-title" in (tag[3] or "")):
-            start, within, depth = tag.start(), name, 1
-        else:
-            yield html[at : tag.start()], tag[0], False
-            at = tag.end()
-    yield ("", html[at:], False) if within else (html[at:], "", False)
+def anchor(tag: str) -> str:
+    """Where on the page of topics a tag stands."""
+    return slugify(tag, "-")
+
+
+def check_tags(lesson: Lesson, glossary: Glossary) -> None:
+    """Refuse a tag that is no term: two names for one thing would split its lessons.
+
+    Raises:
+        CourseError: naming the lesson and the line.
+    """
+    for tag in lesson.header.tags:
+        if tag not in glossary:
+            near = get_close_matches(tag, glossary.named, 1, 0)
+            hint = f"Use a term of {FILE}" + (f", such as {near[0]!r}." if near else ", or add it there.")
+            raise lesson.error(f"The tag {tag!r} is not in the glossary.", 1, hint)
+
+
+def _untouched(name: str, attributes: str) -> bool:
+    return name in _UNTOUCHED or "admonition-title" in attributes
 
 
 def read(path: Path) -> Glossary:

@@ -53,6 +53,8 @@ class Header:
     """Files that the lesson reads, relative to its folder."""
     fork: bool = True
     """Whether its kernel may be forked from a process that has imported the libraries."""
+    tags: tuple[str, ...] = ()
+    """What it is about, by terms of the glossary."""
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,7 @@ def _header(text: str, path: Path) -> Header:
         plain_numbers=frozenset(fields.list("plain_numbers", lambda node: node.scalar(str, "A plain number"))),
         data=fields.list("data", data),
         fork=fields.get("fork", bool, True),
+        tags=fields.list("tags", lambda node: node.scalar(str, "A tag")),
     )
 
 

@@ -15,7 +15,7 @@ from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin, event_priority
+from mkdocs.plugins import BasePlugin, CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
@@ -35,6 +35,7 @@ from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES
 from course.pipeline.policy import lifted
 from course.pipeline.publish import Publisher
+from course.pipeline.search import searched
 from course.pipeline.store import LESSONS, Bundle, load
 
 log = logging.getLogger("mkdocs.plugins.course")
@@ -93,6 +94,10 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         self.glossary = self._checked(
             lambda: self.cache.recall("glossary", self.cache.index.hash(terms), lambda: glossary.read(terms))
         )
+        if not config.repo_url:
+            config.edit_uri = None  # MkDocs warns of an address that it cannot make whole
+        for bundle in bundles:
+            self._checked(partial(glossary.check_tags, bundle.lesson, self.glossary))
         if config.nav:
             config.nav = [_lessons_nav(bundles, config) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
         features = config.theme["features"]
@@ -120,7 +125,9 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             files.append(File.generated(config, glossary.DEFINITIONS, content=self.glossary.module()))
         for bundle in self.bundles.values():
             for uri in self.uris(bundle):
-                files.append(File.generated(config, uri, content=""))
+                file = File.generated(config, uri, content="")
+                file.edit_uri = Path(os.path.relpath(bundle.lesson.path, config.docs_dir)).as_posix()
+                files.append(file)
         return files
 
     def uris(self, bundle: Bundle) -> list[str]:
@@ -149,6 +156,12 @@ class CoursePlugin(BasePlugin[CourseConfig]):
                 token = f"fragment-{make.__name__}-end"
                 made.fragments[token] = self._checked(partial(make, list(self.bundles.values()), f"{up}lessons/"))
                 markdown = markdown.replace(marker, token)
+        if glossary.TOPICS in markdown:
+            about = {
+                f"Lesson {b.lesson.number:02}: {b.lesson.header.title}": (b.lesson.header.tags, f"lessons/{b.lesson.slug}.md")
+                for b in self.bundles.values()
+            }
+            markdown = markdown.replace(glossary.TOPICS, self.glossary.topics(about))
         if glossary.MARKER in markdown:
             lessons = [(b.lesson.number, b.lesson.header.title, b.lesson.slug) for b in self.bundles.values()]
             markdown = markdown.replace(
@@ -188,8 +201,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def _render(self, page: Page, convert: Convert, config: MkDocsConfig, files: Files) -> None:
         """In place of MkDocs's conversion of a page, which it calls for a text that is new."""
-        uri = page.file.src_uri
-        bundle = self.bundles.get(uri.removeprefix("lessons/").removesuffix(".md").removesuffix("/notebook"))
+        uri, bundle = page.file.src_uri, self._bundle(page)
         if bundle is None:
             made = self.fragments.get(uri, render.Page(""))
             key = digest(page.markdown, sorted(page.meta.items()), sorted(made.fragments.items()))
@@ -204,6 +216,11 @@ class CoursePlugin(BasePlugin[CourseConfig]):
                 self._fill(page, made, lambda: self._convert(page, lambda: convert(config, files), files))
 
             self.pages.convert(page, self.publisher.key(bundle), make, files)
+
+    def _bundle(self, page: Page) -> Bundle | None:
+        """The lesson that a page shows, if it is one's page or notebook view."""
+        uri = page.file.src_uri
+        return self.bundles.get(uri.removeprefix("lessons/").removesuffix(".md").removesuffix("/notebook"))
 
     def _convert(self, page: Page, convert: Callable[[], None], files: Files) -> None:
         """Convert a lesson's prose and mark the terms in it."""
@@ -239,19 +256,32 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         own = Path(config.theme.custom_dir or "")
         templates = [path for path in sorted(own.rglob("*")) if path.is_file()] if config.theme.custom_dir else []
         shown = (
-            f"{page.url} {page.title} {page.meta.get('icon')} {page.meta.get('status')}" for page in self.nav.pages
+            f"{page.url} {page.title} {page.meta.get('icon')} {page.meta.get('status')} {page.file.edit_uri}"
+            for page in self.nav.pages
         )
         features = config.theme["features"]
         theme = digest(self.settings, features, self.nav, *shown, self.cache.index.of(templates))
         self.pages.choose(pages, theme)
         return env
 
-    @event_priority(100)  # before the search plugin
-    def on_page_context(
+    @event_priority(100)
+    def _before_search(
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
     ) -> TemplateContext:
+        """Let the search plugin, which comes next, see what it should index."""
         self.pages.before_search(page, _search_entries(config))
+        self._content = page.content
+        page.content = searched(page.content or "", self._bundle(page) is not None)
         return context
+
+    @event_priority(-100)
+    def _after_search(
+        self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
+    ) -> TemplateContext:
+        page.content = self._content
+        return context
+
+    on_page_context = CombinedEvent(_before_search, _after_search)
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
         self.pages.after_search(page, _search_entries(config))

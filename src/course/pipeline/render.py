@@ -19,11 +19,12 @@ from urllib.parse import quote, unquote
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import commonmark, evidence, learning, markup, plain, predict, widgets
+from course.pipeline import commonmark, evidence, glossary, learning, markup, plain, predict, widgets
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.cache import Cache
 from course.pipeline.capture import Item, Provenance
 from course.pipeline.claims import VERDICTS, Decided
+from course.pipeline.display import image_size
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar, keys
 from course.pipeline.index import digest
@@ -167,7 +168,8 @@ class _Renderer:
 
     def render(self, downloads: Sequence[tuple[str, str]]) -> Page:
         header = self.lesson.header
-        parts = [f"# {header.title}", self._fragment("meta", self._meta(downloads))]
+        above = [self._fragment("kicker", self._kicker())] if not self.lesson.is_plain else []
+        parts = [*above, f"# {header.title}", self._fragment("meta", self._meta(downloads))]
         index = 0
         for group in _solution_groups(self.lesson.cells):
             rendered = []
@@ -199,7 +201,7 @@ class _Renderer:
         return token
 
     def _prose(self, cell: Cell, place: int) -> list[str]:
-        text = widgets.place(cell.source, self._widget, fails(self.lesson, cell), self.placed)
+        text = widgets.place(_with_lines(cell), self._widget, fails(self.lesson, cell), self.placed)
         text = link_lessons(text, self.lessons, self.lesson, cell.line, lambda slug: f"{slug}.md")
         text = self._bound(text)
         if QUIZ_MARKER in text:
@@ -242,12 +244,14 @@ class _Renderer:
             text = html.escape(output["stderr"])
             return f'<div class="output output--stderr"><pre tabindex="0" aria-label="stderr">{text}</pre></div>'
         if "html" in output:
-            box = '<div class="output output--html" tabindex="0" role="region" aria-label="Output">'
+            box = '<div class="output output--html" tabindex="0" role="group" aria-label="Output">'
             return f"{box}{output['html']}</div>"
         if "image" in output:
             name = output["image"]
-            self.page.files[name] = image_bytes(name, self.capture.images[name])
-            return f'<p class="output output--image"><img src="{name}" alt="Figure drawn by the code above"></p>'
+            file = self.page.files[name] = image_bytes(name, self.capture.images[name])
+            size = 'width="{}" height="{}"'.format(*found) if (found := image_size(file)) else ""
+            image = f'<img src="{name}" alt="Figure drawn by the code above" loading="lazy" {size}>'
+            return f'<p class="output output--image">{image}</p>'
         item = self.capture.items[output["item"]]
         name = f"{item.key}.csv"
         self.page.files[name] = csv_of(item)
@@ -255,11 +259,11 @@ class _Renderer:
         if item.data["type"] == "table":
             caption = self._caption(item.data["caption"])
             inner = markup.table(item.data["columns"], item.data["rows"], caption)
-            box = f'<div class="table-scroll" tabindex="0" role="region" aria-label="Table">{inner}</div>'
+            box = f'<div class="table-scroll" tabindex="0" role="group" aria-label="Table">{inner}</div>'
             return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
         figure = figure_of(item)
-        caption = f"<figcaption>{self._caption(figure.caption)}</figcaption>"
-        return f'<figure class="data-figure" id="{item.key}">{drawing(item, self.bundle.cache)}{caption}{link}</figure>'
+        caption = f"<figcaption>{self._caption(figure.caption)}{link}</figcaption>"
+        return f'<figure class="data-figure" id="{item.key}">{drawing(item, self.bundle.cache)}{caption}</figure>'
 
     def _provenance(self) -> str:
         return provenance(self.capture.provenance)
@@ -281,6 +285,14 @@ class _Renderer:
                 raise replace(error, path=question.path, line=question.line) from error
         return quiz(pairs, text)
 
+    def _kicker(self) -> str:
+        """Above the title: where in the course the lesson stands."""
+        module = self.lesson.header.module
+        return (
+            f'<p class="lesson-kicker">Lesson {self.lesson.number:02} · '
+            f'<a href="../#module-{module}">{MODULES[module]}</a></p>'
+        )
+
     def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
         header = self.lesson.header
         seconds = self.capture.provenance.seconds
@@ -289,14 +301,13 @@ class _Renderer:
         ]
         objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
         return (
-            f'<div class="lesson-meta"><p class="lesson-kicker">Lesson {self.lesson.number:02} · '
-            f"{MODULES[header.module]}</p>"
-            f'<p class="lesson-times">Read {header.read_minutes} min · ran in {duration(seconds)} on '
+            f'<div class="lesson-meta"><p class="lesson-times">Read {header.read_minutes} min · ran in {duration(seconds)} on '
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
             + "</p>"
             f"{learning.line(self.bundle)}"
             f'<p class="lesson-evidence"><a href="#where-from">Where these numbers come from</a></p>'
+            f"{_topics(header.tags)}"
             f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
             f"{_downloads(downloads)}</div>"
         )
@@ -463,6 +474,21 @@ def _solution_groups(cells: Sequence[Cell]) -> list[list[tuple[int, Cell]]]:
         else:
             groups.append([(place, cell)])
     return groups
+
+
+def _topics(tags: Sequence[str]) -> str:
+    links = "".join(f'<li><a href="../../topics/#{glossary.anchor(tag)}">{html.escape(tag)}</a></li>' for tag in tags)
+    return f'<ul class="lesson-topics" aria-label="Topics">{links}</ul>' if links else ""
+
+
+def _with_lines(cell: Cell) -> str:
+    """The prose of ``cell``, whose headings say at which line of the source they stand: a script makes links of it."""
+    rows, fenced = [], False
+    for line, row in enumerate(cell.source.split("\n"), cell.line):
+        fenced ^= row.lstrip().startswith("```")
+        is_heading = not fenced and re.match(r"#{2,3} ", row)
+        rows.append(f"{row} {{ data-line={line} }}" if is_heading else row)
+    return "\n".join(rows)
 
 
 def _indent(text: str) -> str:

@@ -9,6 +9,7 @@
 #   - say what bf16, fp16 and the 8-bit floats lose first, and why a master copy exists
 #   - decide when gradient checkpointing pays, and what it costs in full tuning and in LoRA
 # prerequisites: []
+# tags: [Parameter, Optimizer state, Activations, Mixed precision, Gradient checkpointing, Full tuning, LoRA, QLoRA]
 # read_minutes: 28
 # weights: [smollm2-135m-instruct]
 # plain_numbers: [0, 1, 2, 3, 4, 6, 8, 9, 10, 16, 20, 32, 64, 80, 128, 256, 1024, 2048]

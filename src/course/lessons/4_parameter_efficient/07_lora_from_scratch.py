@@ -9,6 +9,7 @@
 #   - build, inject, merge and unmerge a LoRA layer, and check it against PEFT
 #   - say why B starts at zero, why A must not, and what α/r is for
 # prerequisites: [2]
+# tags: [LoRA, Rank, Alpha (α), Adapter, Singular value decomposition (SVD), Merging, PEFT]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers: [256, 4096, 576, 192, 8, 16, 12, 25, 64]

@@ -9,6 +9,7 @@
 #   - compare two adapters at equal trainable parameters and at their own learning rates
 #   - judge a report on a LoRA variant by what it held fixed
 # prerequisites: [7]
+# tags: [LoRA, Rank, Target modules, Learning rate, Alpha (α), rsLoRA, DoRA, PiSSA]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers: [0, 0.05, 0.1, 1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 32, 64, 95, 100, 192, 576]

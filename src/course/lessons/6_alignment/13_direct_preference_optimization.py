@@ -9,6 +9,7 @@
 #   - tell a growing margin from a better model, by the chosen likelihood, the KL and the answers
 #   - choose between DPO, IPO, KTO, SimPO and ORPO by what each compares with what
 # prerequisites: [2, 7]
+# tags: [DPO, RLHF, Beta (β), KL divergence, Reference model, Implicit reward, Likelihood displacement]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers: [10, 20, 2, 3, 16]
@@ -659,7 +660,7 @@ for i in (0, 1):
 # %% [markdown]
 # The score is the share kept of five rules. SFT brought most of the change, from
 # {{ text.base.style | f2 }} to {{ text.sft.style | f2 }}; after DPO, for all its margin, it is
-# {{ text.dpo.style | f2 }}. Six tickets and one seed cannot rank two models that close.
+# {{ text.dpo.style | f2 }}. Six tickets and one seed cannot tell two models that close apart.
 
 # %% [markdown]
 # ## One-line variants
