@@ -112,3 +112,9 @@ def test_a_page_shows_the_lists_and_figures_it_asks_for() -> None:
     filled = course.fragments["index.md"].fill(found)
     assert "<!--" not in found
     assert filled.index('class="facts"') < filled.index("<figure") < filled.index('class="lesson-list"')
+
+
+def test_the_tally_counts_verdicts() -> None:
+    cells = (claims_cell(claim(1), claim(2, holds="1 > 2"), claim(3)),)
+    found = words(listings.tally([made(7, 4, cells=cells), made(8, 4)], ""))
+    assert found == "3 claims 2 holds 1 wrong"

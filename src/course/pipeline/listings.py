@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from course.pipeline import evidence, learning, markup
+from course.pipeline.claims import VERDICTS
 from course.pipeline.lesson import MODULES
 from course.pipeline.render import badge, bound_text, drawing, duration, figure_of, noting
 from course.pipeline.store import Bundle
@@ -100,7 +102,8 @@ def _plain_card(bundle: Bundle, prefix: str) -> str:
     title, seconds = html.escape(bundle.lesson.header.title), bundle.captured.provenance.seconds
     return (
         f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-title">{title}</span></a>'
-        f'<p class="lesson-times">Run {duration(seconds)} <span class="lesson-progress" {learning.named(bundle)}></span></p></li>'
+        f'<p class="lesson-times">Run {duration(seconds)} '
+        f'<span class="lesson-progress" {learning.named(bundle)}></span></p></li>'
     )
 
 
@@ -164,6 +167,22 @@ def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
         f'<table class="ledger"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
         f"{evidence.block(found)}</div>"
     )
+
+
+def tally(bundles: Sequence[Bundle], prefix: str) -> str:
+    """How many claims got which verdict."""
+    verdicts = Counter[str]()
+    for bundle in bundles:
+        if bundle.registered:
+            verdicts.update(bundle.recall("verdicts", "", partial(_verdicts, bundle)))
+    counts = "".join(
+        f"<li><strong>{verdicts[key]}</strong> {name}</li>" for key, name in VERDICTS.items() if verdicts[key]
+    )
+    return f'<ul class="facts"><li><strong>{verdicts.total()}</strong> claims</li>{counts}</ul>'
+
+
+def _verdicts(bundle: Bundle) -> list[str]:
+    return [decided.verdict for cell in bundle.claims.values() for decided in cell]
 
 
 def _ledger_rows(bundle: Bundle, prefix: str) -> tuple[list[tuple[int, str]], dict[str, Any]]:

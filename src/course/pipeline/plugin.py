@@ -43,6 +43,7 @@ LISTINGS: dict[str, Callable[[Sequence[Bundle], str], str]] = {
     "<!-- facts -->": listings.facts,
     "<!-- lessons -->": listings.lesson_list,
     "<!-- outcomes -->": listings.outcomes,
+    "<!-- tally -->": listings.tally,
     "<!-- ledger -->": listings.ledger,
     "<!-- progress -->": learning.overview,
     "<!-- my gpu -->": learning.card,
@@ -99,7 +100,8 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         for bundle in bundles:
             self._checked(partial(glossary.check_tags, bundle.lesson, self.glossary))
         if config.nav:
-            config.nav = [_lessons_nav(bundles, config) if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
+            lessons = _lessons_nav(bundles, Path(config.docs_dir))
+            config.nav = [lessons if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
         features = config.theme["features"]
         if len(bundles) > LONG and "navigation.expand" in features:
             features[features.index("navigation.expand")] = "navigation.prune"
@@ -340,9 +342,9 @@ def _search_entries(config: MkDocsConfig) -> list[dict[str, Any]]:
     return search.search_index.entries if search else []
 
 
-def _lessons_nav(bundles: list[Bundle], config: MkDocsConfig) -> dict[str, Any]:
+def _lessons_nav(bundles: list[Bundle], docs: Path) -> dict[str, Any]:
     overview = "lessons/index.md"
-    modules: list[Any] = [overview] if Path(config.docs_dir, overview).is_file() else []
+    modules: list[Any] = [overview] if (docs / overview).is_file() else []
     for folder, group in listings.by_folder(bundles).items():
         entries = [{b.lesson.header.title: f"lessons/{b.lesson.slug}.md"} for b in group]
         modules += [{folder: entries}] if folder else entries
