@@ -276,4 +276,4 @@ def test_pure_functions(open_page: Open) -> None:
     assert _call(page, "numbers", "isRight", [list(arguments) for *arguments, _ in RIGHTS]) == [right for *_, right in RIGHTS]
     states = [{"done": True, "right": True}, {"done": True, "right": False}, {"done": False, "right": False}]
     assert _call(page, "quiz", "score", [[states]]) == [{"right": 1, "answered": 2, "total": 3}]
-    assert _call(page, "quiz", "storageKey", [["lora-count", "ab12"]]) == ["quiz:lora-count:ab12"]
+    assert _call(page, "reviews", "answerKey", [["lora-count", "ab12"]]) == ["quiz:lora-count:ab12"]

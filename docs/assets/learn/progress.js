@@ -8,7 +8,7 @@
 
 import { make, progressAddress } from "./dom.js";
 import { follow, readingOf } from "./reading.js";
-import { isDue } from "./reviews.js";
+import { answerKey, isDue } from "./reviews.js";
 import { store } from "./store.js";
 
 /** @param {string} [list] names as `id:hash id:hash` @returns {Array<{id: string, hash: string}>} */
@@ -23,7 +23,7 @@ function named(list = "") {
 function progressOf(element) {
   const { lesson, questions, predictions } = element.dataset;
   const asked = named(questions);
-  const answers = asked.map(({ id, hash }) => store.readJson(`quiz:${id}:${hash}`)).filter((answer) => answer?.done === true);
+  const answers = asked.map(({ id, hash }) => store.readJson(answerKey(id, hash))).filter((answer) => answer?.done === true);
   const guesses = named(predictions).map(({ id, hash }) => store.readJson(`predict:${id}:${hash}`));
   const reading = readingOf(lesson);
   return {

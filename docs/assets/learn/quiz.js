@@ -9,7 +9,7 @@
 import { announce, copies, make, progressAddress } from "./dom.js";
 import { isRight, parseNumber } from "./numbers.js";
 import { report } from "./report.js";
-import { answered, daysInWords, daysUntil, dueAt, isChanged, reviewOf } from "./reviews.js";
+import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, reviewOf } from "./reviews.js";
 import { store } from "./store.js";
 
 /**
@@ -21,24 +21,18 @@ export function score(states) {
   return { right: done.filter((state) => state.right).length, answered: done.length, total: states.length };
 }
 
-/** @param {string} id @param {string} hash */
-export function storageKey(id, hash) {
-  return `quiz:${id}:${hash}`;
-}
-
 const letter = (index) => String.fromCharCode(65 + index);
 const blank = () => ({ done: false, right: false, choice: -1, text: "", tries: 0 });
 
 /** Questions that the address asks to be answered anew: `?review=lora-zero-init&review=lora-count-576`. */
-const asked = new URLSearchParams(location.search).getAll("review");
+const asked = new Set(new URLSearchParams(location.search).getAll("review"));
 
 /** Takes a question out of the address once it is answered, so that a reload shows the answer. @param {string} id */
 function settle(id) {
+  asked.delete(id);
   const url = new URL(location.href);
   url.searchParams.delete("review");
-  for (const other of asked.splice(0, asked.length, ...asked.filter((each) => each !== id))) {
-    if (other !== id) url.searchParams.append("review", other);
-  }
+  for (const other of asked) url.searchParams.append("review", other);
   try {
     history.replaceState(history.state, "", url);
   } catch {
@@ -51,10 +45,10 @@ class Question {
   constructor(root, number, changed) {
     this.root = root;
     this.id = root.dataset.id;
-    this.key = storageKey(this.id, root.dataset.hash);
+    this.key = answerKey(this.id, root.dataset.hash);
     this.changed = changed;
     this.state = blank();
-    this.review = asked.includes(this.id);
+    this.review = asked.has(this.id);
     this.answers = root.querySelector(".answers");
 
     const ask = root.querySelector(".ask");
@@ -96,8 +90,9 @@ class Question {
   }
 
   stored() {
-    const state = { ...blank(), ...store.readJson(this.key) };
-    return this.valid(state) ? state : null;
+    const kept = store.readJson(this.key);
+    const state = { ...blank(), ...kept };
+    return kept && this.valid(state) ? state : null;
   }
 
   save() {
@@ -342,4 +337,4 @@ function enhance(quiz) {
 }
 
 for (const quiz of document.querySelectorAll(".quiz:not(.is-live)")) enhance(quiz);
-if (asked.length) document.getElementById(location.hash.slice(1))?.scrollIntoView(); // forms are taller than folded answers
+if (asked.size) document.getElementById(location.hash.slice(1))?.scrollIntoView(); // forms are taller than folded answers

@@ -57,6 +57,11 @@ export function reviewOf(id) {
   return isReview(found) ? found : null;
 }
 
+/** Where the last answer to this very text of a question is kept. @param {string} id @param {string} hash */
+export function answerKey(id, hash) {
+  return `quiz:${id}:${hash}`;
+}
+
 /** Notes an answer that was given now. @param {string} id @param {string} hash @param {boolean} right */
 export function answered(id, hash, right) {
   const review = moved(reviewOf(id), hash, right, Date.now());
@@ -67,7 +72,7 @@ export function answered(id, hash, right) {
 /** Whether a question that was answered reads differently now. @param {string} id @param {string} hash */
 export function isChanged(id, hash) {
   const review = reviewOf(id);
-  return review !== null && review.hash !== hash && store.read(`quiz:${id}:${hash}`) === null;
+  return review !== null && review.hash !== hash && store.read(answerKey(id, hash)) === null;
 }
 
 /** Whether a question that was answered asks for another answer. @param {string} id @param {string} hash */

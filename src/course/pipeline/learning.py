@@ -42,12 +42,12 @@ def overview(bundles: Sequence[Bundle], prefix: str) -> str:
     """
     parts = [bundle.recall("progress", prefix, partial(_parts, bundle, prefix)) for bundle in bundles]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Lesson", "Read", "Guessed", "Quiz"))
-    rows, lists = ("".join(part) for part in zip(*parts, strict=True)) if parts else ("", "")
+    rows, lists = "".join(row for row, _ in parts), "".join(questions for _, questions in parts)
     table = (
         f'<div class="table-scroll" tabindex="0" role="region" aria-label="Progress by lesson"><table class="progress">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    return table + (f"<details><summary>All questions, by lesson</summary>{lists}</details>" if lists else "")
+    return table + (f"<details data-search-exclude><summary>All questions, by lesson</summary>{lists}</details>" if lists else "")
 
 
 def _parts(bundle: Bundle, prefix: str) -> tuple[str, str]:
