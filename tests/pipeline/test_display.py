@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline import commonmark
-from course.pipeline.display import Image, clean, shown
+from course.pipeline.display import Image, clean, image_size, shown
 
 FRAME = """<div><style scoped>.dataframe { color: red }</style>
 <table border="1" class="dataframe"><thead><tr style="text-align: right;"><th></th><th>a</th></tr></thead>
@@ -98,3 +99,12 @@ def test_prose_as_notebooks_show_it(text: str, expected: list[tuple[str, bool]])
 
 def test_anchors_are_the_sites() -> None:
     assert commonmark.anchor("My-Long-Heading!") == "my-long-heading"
+
+
+def test_the_size_of_an_image() -> None:
+    png = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAC0lEQVR4nGNgwAQAABQAAX3+Hu4AAAAASUVORK5CYII=")
+    assert image_size(png) == (3, 2)
+    assert image_size(b'<?xml version="1.0"?>\n<svg width="72pt" height="36pt" viewBox="0 0 72 36"/>') == (96, 48)
+    assert image_size(b'<svg stroke-width="2" width="30" height="20.4"><rect width="1" height="1"/></svg>') == (30, 20)
+    assert image_size(b'<svg viewBox="0 0 1 1"><rect width="1" height="1"/></svg>') is None
+    assert image_size(b"no image") is None

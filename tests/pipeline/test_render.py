@@ -166,7 +166,7 @@ def test_tables_and_figures_with_caption_alternative_and_data() -> None:
     made = render("# %%\nx = 1", captured=capture(*items, outputs=outputs))
     text = html_of(made)
     assert re.search(r"<caption>Of <data [^>]*>9,216</data>\.</caption>", text)
-    assert "<figcaption>A <em>figure</em>.</figcaption>" in text
+    assert "<figcaption>A <em>figure</em>.<p " in text
     assert 'role="img" aria-label="Loss falls with rank."' in text
     for name in ("grid.t.csv", "grid.f.csv"):
         assert f'<a href="{name}" download>Data as CSV</a>' in text

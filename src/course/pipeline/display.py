@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,22 @@ def shown(data: Mapping[str, Any]) -> Image | str | None:
         if re.sub(r"<[^>]*>", "", made).strip():
             return made
     return None
+
+
+def image_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height of an image in CSS pixels, with which a page keeps its place free; nothing if they are not told."""
+    if content.lstrip().startswith(b"<"):
+        head = content[: content.find(b">", content.find(b"<svg"))].decode("utf-8", "replace")
+        sides = [re.search(rf'\s{side}="([\d.]+)(pt|px)?"', head) for side in ("width", "height")]
+        points = [float(side[1]) * (4 / 3 if side[2] == "pt" else 1) for side in sides if side]
+        return (round(points[0]), round(points[1])) if len(points) == 2 else None
+    from PIL import Image as Pillow  # comes with matplotlib
+
+    try:
+        with Pillow.open(io.BytesIO(content)) as image:
+            return image.size
+    except OSError:  # damaged, or of a kind that only browsers know
+        return None
 
 
 def clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The last step of a page: the theme's HTML made accessible and light, and its content-security policy."""
+"""The last step of a page: what the theme wrote made accessible and light, and a content-security policy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from course.pipeline.policy import protect
 
 _KEPT = re.compile(r"(<(?P<tag>pre|textarea|script|style)\b.*?</(?P=tag)>)", re.S)
 _SPACE = re.compile(r"\s*\n\s*")
-_THEME = (('<div class="md-search" data-md-component="search" role="dialog">',
-           '<div class="md-search" data-md-component="search" role="dialog" aria-label="Search">'),)  # fmt: skip
-"""What Material's templates lack."""
+_BETTER = {
+    # A dialog needs a name.
+    '<div class="md-search" data-md-component="search" role="dialog">':
+    '<div class="md-search" data-md-component="search" role="dialog" aria-label="Search">',
+    # A label of a section that is always open.
+    ' tabindex=""': "",
+    # The boxes of a list to check: nobody can tick them, the text says what to do.
+    '<input type="checkbox" disabled': '<input type="checkbox" disabled aria-hidden="true"',
+}  # fmt: skip
+"""What the theme and Markdown write, and what it should be."""
 
 
 def finish(page: str) -> str:
     """``page`` as it is served."""
-    for found, better in _THEME:
+    for found, better in _BETTER.items():
         page = page.replace(found, better)
     return protect(compact(page))
 

@@ -23,6 +23,13 @@ STYLES = "assets/notebook.css"
 _HEADING = re.compile(r'<h([1-6]) id="[^"]*"([^>]*)>(.*?)<a class="anchor-link" href="[^"]*">', re.S)
 
 
+_COLORS = {
+    "builtin": "constant", "comment": "comment", "def": "function", "keyword": "keyword", "number": "number",
+    "operator": "operator", "punctuation": "punctuation", "string": "string", "variable": "name",
+}  # fmt: skip
+"""Kinds of tokens as JupyterLab calls them, and as the site's theme does: its colors can be read on its background."""
+
+
 @dataclass(frozen=True)
 class View:
     """The converted notebook: its title, HTML, and headings as Python-Markdown's nested ``toc_tokens``."""
@@ -39,8 +46,9 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
         templates: keeps nbconvert's compiled templates.
     """
     body, _ = _exporter(templates).from_notebook_node(nbformat.reads(notebook, as_version=4))
-    # The styles leave the site's own highlighting alone.
-    body = body.replace('class="highlight hl-', 'class="highlight-ipynb hl-')
+    # The styles leave the site's own highlighting alone. What is wider than a phone scrolls, by keyboard too.
+    body = body.replace('class="highlight hl-', 'tabindex="0" class="highlight-ipynb hl-')
+    body = body.replace('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">')
     # A downloaded notebook links to its sibling files; here those lessons have pages.
     body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
     found: list[dict[str, Any]] = []
@@ -62,13 +70,17 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
 
 
 def styles() -> str:
-    """mkdocs-jupyter's styles, which are the same for every notebook."""
+    """mkdocs-jupyter's styles, which are the same for every notebook, with the theme's colors of code."""
     from mkdocs_jupyter.convert import nb2html  # slow
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.ipynb"
         nbformat.write(nbformat.v4.new_notebook(), path)
-        return "\n".join(re.findall(r"<style[^>]*>(.*?)</style>", nb2html(str(path)), re.S))
+        theirs = re.findall(r"<style[^>]*>(.*?)</style>", nb2html(str(path)), re.S)
+    colors = "".join(
+        f"--jp-mirror-editor-{name}-color:var(--md-code-hl-{ours}-color);" for name, ours in _COLORS.items()
+    )
+    return "\n".join([*theirs, f".notebook-view .jupyter-wrapper{{{colors}}}"])
 
 
 @functools.cache

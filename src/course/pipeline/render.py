@@ -405,7 +405,7 @@ def _question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
         )
         body = ""
         answer = (
-            f'<div class="why" data-right>{text(f"**{question.number_text}.** {shown.why}")}</div>'
+            f'<div class="why" data-right>{text(f"**{shown.number_text}.** {shown.why}")}</div>'
             f'<div class="hint">{text(shown.hint)}</div>'
         )
     return (
