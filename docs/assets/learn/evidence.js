@@ -3,8 +3,8 @@
  * and the way to the cell that recorded it.
  *
  * A page has a hundred numbers and more. By mouse and touch each can be asked at once. In the order of Tab they would
- * stand between a reader and the next link, so they enter it only on demand: the line "Where these numbers come from" at
- * the head of a lesson is a switch for that. It is remembered and holds for all pages.
+ * stand between a reader and the next link, so they enter it only on demand: the line at the head of a lesson that leads
+ * to the run becomes a switch for that. It is remembered and holds for all pages.
  */
 
 import { make } from "./dom.js";
@@ -12,7 +12,7 @@ import { explain } from "./popover.js";
 import { store } from "./store.js";
 
 const NUMBERS = "data.bound";
-const KEY = "evidence:shown";
+const KEY = "my:evidence";
 
 /**
  * @typedef {object} Run what a page says of one lesson
@@ -98,14 +98,14 @@ function show(on) {
 
 /** Makes a switch of the line that leads to the run. */
 function start() {
-  let on = store.read(KEY) === "yes";
+  let on = store.readJson(KEY) === "shown";
   const line = document.querySelector(".lesson-evidence");
   if (line) {
-    const button = make("button", { type: "button", "aria-pressed": String(on) }, ...line.textContent ? [line.textContent] : []);
+    const button = make("button", { type: "button", "aria-pressed": String(on) }, "Show where each number comes from");
     button.addEventListener("click", () => {
       on = !on;
       button.setAttribute("aria-pressed", String(on));
-      if (on) store.write(KEY, "yes");
+      if (on) store.writeJson(KEY, "shown");
       else store.remove(KEY);
       show(on);
     });

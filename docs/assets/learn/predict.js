@@ -250,7 +250,7 @@ class ChoicePrediction extends Prediction {
   }
 
   verdict(guess) {
-    return [["So", [guess === this.right ? "as you thought." : "not as you thought. The text below the result says why."]]];
+    return [["You were", [guess === this.right ? "right" : "surprised: the text below the result says why"]]];
   }
 }
 
@@ -329,8 +329,10 @@ function start() {
   }
   for (const prediction of predictions) prediction.start();
   for (const [details, asked] of waiting) {
-    details.querySelector("summary").addEventListener("click", () => {
-      if (!details.open) asked.forEach((prediction) => prediction.waive());
+    details.querySelector("summary").addEventListener("click", (event) => {
+      if (details.open || details.classList.contains("is-met")) return;
+      event.preventDefault(); // waiving opens it
+      for (const prediction of asked) prediction.waive();
     });
   }
   update();

@@ -28,7 +28,7 @@ export function apart(one, other) {
 function roundStep(range, count) {
   const rough = range / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
 }
 
 /**
@@ -53,7 +53,7 @@ export function axis(low, high, log, roomy) {
   }
   const room = roomy ? 0.3 * (high - low || Math.abs(high) || 1) : 0;
   let [from, to] = [low >= 0 && roomy ? 0 : low - room, high + room];
-  const step = roundStep(to - from || 1, 5);
+  const step = roundStep(to - from || 1, 6);
   if (roomy) [from, to] = [Math.floor(from / step) * step, Math.ceil(to / step) * step];
   const marks = [];
   for (let n = Math.ceil(from / step - 1e-9); n * step <= to + 1e-9 * step; n += 1) marks.push(Number((n * step).toPrecision(12)));
@@ -223,13 +223,14 @@ export class Sketch {
     if (!this.handles[0].isConnected) this.svg.append(...this.handles);
   }
 
-  /** 1 where the run ends above the sketch, so that the two names keep apart; else −1. */
+  /** 1 where the run ends above the sketch, else −1: the name of each line stands on its side of the other. */
   clash() {
     return !this.heights || this.recorded.at(-1) >= this.heights.at(-1) ? 1 : -1;
   }
 
   name(kind, text, [x, y], side) {
-    return draw("text", { class: `sketch-name ${kind}`, x, y: Number(y) - 8 * side + (side < 0 ? 8 : 0), "text-anchor": "end" }, text);
+    const beside = Math.min(HEIGHT - MARGIN.bottom - 4, Math.max(MARGIN.top + 8, Number(y) + (side > 0 ? -8 : 16)));
+    return draw("text", { class: `sketch-name ${kind}`, x, y: beside, "text-anchor": "end" }, text);
   }
 
   /** Axes, marks and labels. */

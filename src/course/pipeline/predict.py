@@ -171,7 +171,7 @@ def ask(prediction: Prediction, capture: Capture, lesson: Lesson) -> Asked:
         asked, unit = bind(prediction.ask, values), prediction.unit
         if prediction.number:
             number = float(evaluate(prediction.number, values))
-            shown = form(number, prediction.format) + (unit if unit in "×%" else f" {unit}")
+            shown = form(number, prediction.format) + _of(unit)
             return Asked(prediction.id, asked, (), number, shown, unit, None)
         if prediction.choices:
             right = [place for place, choice in enumerate(prediction.choices) if evaluate(choice.right, values)]
@@ -180,7 +180,7 @@ def ask(prediction: Prediction, capture: Capture, lesson: Lesson) -> Asked:
                 message = f"Prediction {prediction.id!r}: {len(right)} choices are right, not one."
                 raise lesson.error(message, prediction.line, hint)
             choices = tuple(bind(choice.text, values) for choice in prediction.choices)
-            return Asked(prediction.id, asked, choices, float(right[0]), f"{'ABCDEF'[right[0]]}", "", None)
+            return Asked(prediction.id, asked, choices, float(right[0]), "ABCDEF"[right[0]], "", None)
         sketch = _sketch(prediction, capture)
         return Asked(prediction.id, asked, (), None, "", "", sketch)
     except (ExpressionError, ValueError) as error:
@@ -243,13 +243,24 @@ def section(prediction: Prediction, asked: Asked, slug: str, text: Callable[[str
 
 def result(prediction: Prediction, asked: Asked, text: Callable[[str], str]) -> str:
     """The line above the outputs that waited: what the run gave. The script puts the reader's guess before it."""
-    run = f'<strong class="predict-run">{html.escape(asked.result)}</strong>'
-    if asked.choices:
-        chosen = text(prediction.choices[int(asked.answer or 0)].text)
-        run += f": {chosen.removeprefix('<p>').removesuffix('</p>')}"
+
+    def inline(source: str) -> str:
+        return text(source).removeprefix("<p>").removesuffix("</p>")
+
     if asked.sketch:
         run = f'the line <a href="#{html.escape(prediction.curve)}">{html.escape(asked.sketch.name)}</a> of the figure'
+    elif asked.choices:
+        chosen = inline(prediction.choices[int(asked.answer or 0)].text)
+        run = f'<strong class="predict-run">{asked.result}</strong>: {chosen}'
+    else:
+        number = inline(f"{{{{ {prediction.number} | {prediction.format} }}}}{_of(prediction.unit)}")
+        run = f'<strong class="predict-run">{number}</strong>'
     return f'<p class="predict-result" id="predict-{asked.id}-result">The run: {run}</p>'
+
+
+def _of(unit: str) -> str:
+    """A unit as it follows its number."""
+    return unit if unit in "×" else f" {unit}"
 
 
 def markdown(asked: Asked) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from course.pipeline import yamlfile
 from course.pipeline.bind import BindingProblem, bind
 from course.pipeline.errors import CourseError
-from course.pipeline.expressions import ExpressionError, Scalar, evaluate, form
+from course.pipeline.expressions import ExpressionError, Scalar, evaluate
 
 QUESTIONS = 5
 TYPED = re.compile(r"int|[fg]\d|sci\d")  # formats that show the very number that is judged
@@ -189,13 +189,13 @@ def ask(question: Question, values: Mapping[str, Scalar], fill: Callable[[str], 
     fill = fill or (lambda text: bind(text, values))
     try:
         number = float(evaluate(question.answer, values)) if question.answer else None
-        shown = form(number, question.format) if number is not None else ""
+        shown = f"{{{{ {question.answer} | {question.format} }}}} {question.unit}" if question.answer else ""
         return Asked(
             id=question.id,
             ask=fill(question.ask),
             options=tuple(Option(bind(o.text, values), fill(o.why), o.right) for o in question.options),
             number=number,
-            number_text=f"{shown} {question.unit}".strip(),
+            number_text=fill(shown).strip(),
             tolerance=question.tolerance,
             unit=question.unit,
             why=fill(question.why),

@@ -1,0 +1,241 @@
+"""Every bound number can be followed to the cell and the run that made it: by mouse, touch and keyboard."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.support import PHONE, Open, Site
+
+NUMBER = re.compile(r'<data class="?bound"? value="?([^>]*?)"? title="([^"]*)">')
+BLOCK = re.compile(r'<script type="?application/json"? class="?evidence"?>(.*?)</script>', re.S)
+STOPS = "(all) => all.filter((number) => number.tabIndex === 0).length"
+BOX = ".explained"
+
+
+def evidence(text: str) -> dict[str, Any]:
+    runs: dict[str, Any] = {}
+    for block in BLOCK.findall(text):
+        runs |= json.loads(block)["runs"]
+    return runs
+
+
+def keys(expression: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z_][\w.]*", re.sub(r"\"[^\"]*\"|'[^']*'", "", expression)))
+
+
+FUNCTIONS = {
+    "if",
+    "else",
+    "and",
+    "or",
+    "not",
+    "True",
+    "False",
+    "min",
+    "max",
+    "abs",
+    "round",
+    "sqrt",
+    "log",
+    "log2",
+    "exp",
+}
+
+
+def test_every_key_of_every_number_leads_to_a_cell(site: Site) -> None:
+    pages, lost, numbers = set(), [], 0
+    for page in site.pages:
+        text = (site.root / page / "index.html").read_text(encoding="utf-8")
+        runs = evidence(text)
+        known = {
+            key: (run["page"], cell)
+            for run in runs.values()
+            for cell, _, names in run["cells"]
+            for key in names.split()
+        }
+        for _, title in NUMBER.findall(text):
+            numbers += 1
+            pages.add(page)
+            expression = html.unescape(title).rpartition(" = ")[0]
+            for key in keys(expression) - FUNCTIONS:
+                if key not in known:
+                    lost.append(f"{page}: {key}")
+                    continue
+                where, cell = known[key]
+                target = (
+                    (site.root / page / where / "index.html").resolve() if where else site.root / page / "index.html"
+                )
+                if not re.search(rf'id="?cell-{cell}"?[ >]', target.read_text(encoding="utf-8")):
+                    lost.append(f"{page}: {key} has no cell {cell}")
+    assert lost == []
+    assert numbers > 300
+    assert {"", "claims/", *(f"lessons/{slug}/" for slug in site.lessons)} <= pages
+
+
+def test_evidence_is_light(site: Site) -> None:
+    for slug in site.lessons:
+        text = (site.root / "lessons" / slug / "index.html").read_text(encoding="utf-8")
+        assert sum(map(len, BLOCK.findall(text))) < 6_000, slug
+
+
+def lesson(site: Site, page: Page, selector: str) -> str:
+    """Opens the first lesson that has ``selector``."""
+    for slug in site.lessons:
+        page.goto(f"{site.url}lessons/{slug}/")
+        if page.locator(selector).count():
+            return slug
+    pytest.fail(f"no lesson has {selector}")
+
+
+def test_hovering_names_key_value_kind_and_run_and_leads_to_the_cell(site: Site, open_page: Open) -> None:
+    watched = open_page("")
+    page = watched.page
+    lesson(site, page, ".md-content p > data.bound")
+    number = page.locator(".md-content p > data.bound").first
+    key, _, exact = (number.get_attribute("title") or "").rpartition(" = ")
+    number.hover()
+    box = page.locator(BOX)
+    expect(box).to_be_visible()
+    expect(box).to_contain_text(f"{key} = {exact.replace('-', '−')}")
+    expect(box).to_contain_text(re.compile("Exact:|Relative:|Measured:|Arithmetic"))
+    expect(box).to_contain_text(re.compile(r"Ran \d{4}-\d\d-\d\d on cpu, .+ threads; profile laptop\."))
+    assert number.get_attribute("title") is None  # the browser would show it too
+    assert number.get_attribute("aria-describedby") == box.get_attribute("id")
+    link = box.get_by_role("link").first
+    target = (link.get_attribute("href") or "").removeprefix("#")
+    link.click()  # the pointer may go into the box
+    assert page.url.endswith(f"#{target}")
+    expect(page.locator(f"#{target}")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    assert watched.errors == []
+
+
+def test_an_expression_over_several_values_names_all_cells(site: Site, open_page: Open) -> None:
+    page = open_page("").page
+    for slug in site.lessons:
+        page.goto(f"{site.url}lessons/{slug}/")
+        cells = {
+            key: cell
+            for run in evidence(page.content()).values()
+            for cell, _, names in run["cells"]
+            for key in names.split()
+        }
+        for number in page.locator(".md-content p > data.bound").all():
+            read = keys((number.get_attribute("title") or "").rpartition(" = ")[0]) & cells.keys()
+            wanted = {f"#cell-{cells[key]}" for key in read}
+            if len(wanted) > 1:
+                number.hover()
+                links = page.locator(BOX).get_by_role("link")
+                expect(links).to_have_count(len(wanted))
+                assert {link.get_attribute("href") for link in links.all()} == wanted
+                return
+    pytest.fail("no number is made from values of several cells")
+
+
+def test_a_tap_shows_the_box_and_another_closes_it(site: Site, open_page: Open) -> None:
+    page = open_page("", viewport=PHONE, has_touch=True, is_mobile=True).page
+    lesson(site, page, ".md-content p > data.bound")
+    number = page.locator(".md-content p > data.bound").first
+    number.tap()
+    box = page.locator(BOX)
+    expect(box).to_be_visible()
+    edges = box.bounding_box()
+    assert edges
+    assert edges["x"] >= 0
+    assert edges["x"] + edges["width"] <= PHONE["width"]
+    number.tap()
+    expect(box).to_be_hidden()
+
+
+def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) -> None:
+    page = open_page("").page
+    slug = lesson(site, page, ".md-content p > data.bound")
+    numbers = page.locator("data.bound")
+    assert numbers.evaluate_all(STOPS) == 0
+    switch = page.get_by_role("button", name="Show where each number comes from")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    before = page.locator("h2").first.bounding_box()
+    switch.focus()
+    page.keyboard.press("Enter")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    assert page.locator("h2").first.bounding_box() == before
+    assert numbers.evaluate_all(STOPS) > 20
+
+    number = page.locator('.md-content p > data.bound[tabindex="0"]').first
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.className") != "bound":
+        page.keyboard.press("Tab")
+    box = page.locator(BOX)
+    expect(box).to_be_visible()
+    expect(number).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(box.get_by_role("link").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(number).to_be_focused()
+
+    page.goto(f"{site.url}claims/")  # it holds for all pages, and for the next visit
+    assert numbers.evaluate_all(STOPS) > 20
+    page.goto(f"{site.url}lessons/{slug}/")
+    switch.click()
+    assert numbers.evaluate_all(STOPS) == 0
+    page.reload()
+    assert numbers.evaluate_all(STOPS) == 0
+
+
+def test_numbers_of_the_ledger_and_of_the_home_page_lead_to_their_lesson(site: Site, open_page: Open) -> None:
+    page = open_page("claims/").page
+    row = page.locator("tr[data-run]").filter(has=page.locator("data.bound")).last
+    there = row.get_by_role("link", name="Lesson").get_attribute("href") or ""
+    for address, number, lesson_page in (
+        ("claims/", row.locator("data.bound").first, there.partition("#")[0]),
+        ("", page.locator("[data-run] data.bound").first, ""),
+    ):
+        page.goto(site.url + address)
+        number.scroll_into_view_if_needed()
+        number.hover()
+        link = page.locator(BOX).get_by_role("link").first
+        href = link.get_attribute("href") or ""
+        assert href.partition("#")[0].endswith(lesson_page)
+        link.click()
+        assert re.search(r"/lessons/\d\d_\w+/#cell-\d+$", page.url)
+        assert page.locator(f"#{page.url.partition('#')[2]}").count() == 1
+
+
+def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
+    page = open_page("").page
+    for slug in site.lessons:
+        page.goto(f"{site.url}lessons/{slug}/")
+        folded = set(page.locator("details.success .cell-anchor").evaluate_all("(all) => all.map((cell) => cell.id)"))
+        cells = {
+            key: f"cell-{cell}"
+            for run in evidence(page.content()).values()
+            for cell, _, names in run["cells"]
+            for key in names.split()
+        }
+        for number in page.locator("details.success data.bound").all():
+            name = (number.get_attribute("title") or "").rpartition(" = ")[0]
+            if cells.get(name) in folded:
+                page.evaluate("document.querySelectorAll('details.success').forEach((fold) => { fold.open = true })")
+                number.hover()
+                link = page.locator(BOX).get_by_role("link").first
+                page.evaluate("document.querySelectorAll('details.success').forEach((fold) => { fold.open = false })")
+                link.evaluate("(link) => link.click()")
+                expect(page.locator("details.success[open]").locator(f"#{cells[name]}")).to_have_count(1)
+                return
+    pytest.fail("no number comes from a folded cell")
+
+
+def test_without_scripts_a_number_has_its_title_and_the_head_leads_to_the_run(site: Site, open_page: Open) -> None:
+    page = open_page(f"lessons/{site.lessons[0]}/", java_script_enabled=False).page
+    assert " = " in (page.locator("data.bound").first.get_attribute("title") or "")
+    page.get_by_role("link", name="Where these numbers come from").click()
+    assert page.url.endswith("#where-from")
+    expect(page.locator("details.provenance")).to_be_in_viewport()
