@@ -17,6 +17,8 @@ LINES = """() => {
     const lengths = [];
     for (const paragraph of document.querySelectorAll('.md-content__inner > p')) {
         const rows = new Map();
+        const { top } = paragraph.getBoundingClientRect();
+        const height = parseFloat(getComputedStyle(paragraph).lineHeight);
         const walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
         for (let node = walker.nextNode(); node; node = walker.nextNode()) {
             for (let at = 0; at < node.length; at += 1) {
@@ -24,7 +26,7 @@ LINES = """() => {
                 range.setStart(node, at);
                 range.setEnd(node, at + 1);
                 const box = range.getBoundingClientRect();
-                const row = Math.round((box.top + box.bottom) / 2 / 12);
+                const row = Math.floor(((box.top + box.bottom) / 2 - top) / height);
                 rows.set(row, (rows.get(row) ?? 0) + 1);
             }
         }
