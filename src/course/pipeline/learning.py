@@ -47,7 +47,8 @@ def overview(bundles: Sequence[Bundle], prefix: str) -> str:
         f'<div class="table-scroll" tabindex="0" role="region" aria-label="Progress by lesson"><table class="progress">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    return table + (f"<details data-search-exclude><summary>All questions, by lesson</summary>{lists}</details>" if lists else "")
+    folded = f"<details data-search-exclude><summary>All questions, by lesson</summary>{lists}</details>"
+    return table + (folded if lists else "")
 
 
 def _parts(bundle: Bundle, prefix: str) -> tuple[str, str]:
