@@ -82,6 +82,9 @@ def test_a_question_comes_back_in_growing_gaps(site: Site, open_page: Open) -> N
         _on(page, day)
         page.goto(f"{site.url}progress/")
         expect(due).to_contain_text("1 question is due.")
+        page.goto(site.url + _lesson(site))
+        expect(question.get_by_role("link", name="Due for review: answer it again")).to_be_visible()
+        page.goto(f"{site.url}progress/")
         due.locator("li a").click()
         expect(question).to_have_class("question is-live")  # blank
         expect(question).to_be_in_viewport()

@@ -9,7 +9,7 @@
 import { announce, copies, make, progressAddress } from "./dom.js";
 import { isRight, parseNumber } from "./numbers.js";
 import { report } from "./report.js";
-import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, reviewOf } from "./reviews.js";
+import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, isDue, reviewOf } from "./reviews.js";
 import { store } from "./store.js";
 
 /**
@@ -134,10 +134,9 @@ class Question {
   schedule() {
     const line = make("p", { class: "quiz-schedule" });
     const review = reviewOf(this.id);
-    if (review) {
-      const days = Math.max(0, daysUntil(dueAt(review), Date.now()));
-      line.append(`Comes back for review ${daysInWords(days)}.`);
-    }
+    if (isDue(this.id, this.root.dataset.hash)) {
+      line.append(make("a", { href: `?review=${this.id}#${this.root.id}` }, "Due for review: answer it again"));
+    } else if (review) line.append(`Comes back for review ${daysInWords(daysUntil(dueAt(review), Date.now()))}.`);
     const list = progressAddress();
     if (this.review && list) line.append(" ", make("a", { href: `${list}#due-for-review` }, "All reviews"));
     return line;
