@@ -124,7 +124,9 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             files.append(File.generated(config, f"downloads/{wheel.NAME}", content=packed))
             files.append(File.generated(config, notebook_view.STYLES, content=styles))
         if self.glossary.terms:
-            files.append(File.generated(config, glossary.DEFINITIONS, content=self.glossary.module()))
+            hash = self.cache.index.hash(Path(config.docs_dir) / glossary.FILE)
+            module = self._checked(lambda: self.cache.recall("definitions", hash, self.glossary.module))
+            files.append(File.generated(config, glossary.DEFINITIONS, content=module))
         for bundle in self.bundles.values():
             for uri in self.uris(bundle):
                 file = File.generated(config, uri, content="")
