@@ -99,7 +99,7 @@ EDITS: dict[str, Callable[[Course], object]] = {
         lambda: (c.root / "docs/more.md").write_text("# More\n"),
         lambda: edit(c.root / "mkdocs.yml", "\nnav:\n", "\nnav:\n  - more.md\n"),
     ),
-    "styles": lambda c: edit(c.root / "docs/assets/site.css", ":root", "/* more */\n:root"),
+    "styles": lambda c: edit(c.root / "docs/assets/site.css", ":root", "math { color: red }\n:root"),
     "theme": lambda c: edit(c.root / "docs/overrides/main.html", "theme-color", "theme-colour"),
     "configuration": lambda c: edit(c.root / "mkdocs.yml", "site_name: ", "site_name: The new "),
     "library": lambda c: edit(c.root / "src/course/figures.py", '"""', '"""Now: '),

@@ -20,10 +20,14 @@ _BETTER = {
 """What the theme and Markdown write, and what it should be."""
 
 
+_THEME_SCRIPT = re.compile(r'<script(?= src="[^"]*javascripts/bundle\.)')
+
+
 def finish(page: str) -> str:
     """``page`` as it is served."""
     for found, better in _BETTER.items():
         page = page.replace(found, better)
+    page = _THEME_SCRIPT.sub("<script defer", page)  # a page is shown before its script is there
     return protect(compact(page))
 
 

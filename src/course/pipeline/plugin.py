@@ -24,7 +24,7 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, glossary, learning, listings, markup, notebook_view, render, wheel, whole, widgets
+from course.pipeline import cache, glossary, learning, listings, markup, notebook_view, render, sheets, wheel, whole, widgets
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
@@ -118,6 +118,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         return bundles
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        sheets.join(config, files)
         if self.publisher.lessons:
             packed = self.cache.recall("wheel", wheel.key(self.root, self.cache.index), lambda: wheel.build(self.root))
             styles = self.cache.recall("notebook styles", "", notebook_view.styles)
