@@ -38,3 +38,7 @@ def test_code_and_solutions_are_left_out_of_lessons_only() -> None:
     ):
         assert searched(PROSE + html, is_lesson=True) == PROSE
         assert searched(PROSE + html, is_lesson=False) == PROSE + html
+
+
+def test_nothing_stands_before_the_title() -> None:
+    assert searched('<p class="lesson-kicker">Lesson 07</p>\n<h1 id="a">LoRA</h1>', is_lesson=True).startswith("<h1")

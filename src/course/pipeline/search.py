@@ -14,8 +14,10 @@ _CLASS = re.compile(r'class="([^"]*)"')
 _ELEMENTS = frozenset({"button", "form", "script", "style", "svg"})
 _CLASSES = frozenset({"data-link", "data-table", "downloads", "output", "predict", "quiz", "widget"})
 """What is left out of every page."""
-_IN_LESSONS = frozenset({"abstract", "highlight", "lesson-evidence", "lesson-times", "provenance", "reveal", "success"})
-"""What is left out of lessons beside that: code, results to be guessed, solutions. The page's facts are no ideas."""
+_IN_LESSONS = frozenset(
+    {"abstract", "highlight", "lesson-evidence", "lesson-kicker", "lesson-times", "provenance", "reveal", "success"}
+)
+"""What is left out of lessons beside that: code, results to be guessed, solutions, facts about the page."""
 
 
 def searched(html: str, is_lesson: bool) -> str:
@@ -26,4 +28,5 @@ def searched(html: str, is_lesson: bool) -> str:
         written = _CLASS.search(attributes)
         return name in _ELEMENTS or bool(written and unwanted & set(written[1].split()))
 
-    return "".join(text if whole else text + rest for text, rest, whole in pieces(html, apart))
+    # What stands before the title, if only a space, would become a section of its own.
+    return "".join(text if whole else text + rest for text, rest, whole in pieces(html, apart)).lstrip()
