@@ -78,7 +78,7 @@ def test_a_figure_elsewhere_keeps_its_caption_bound_and_leads_to_its_place() -> 
     one = made(7, 4, figure("loss.plot", caption="It trains {{ lora.trainable | int }}."))
     found = listings.figure(one, "loss.plot", "../lessons/")
     assert found is not None
-    assert "It trains 9,216." in words(found)
+    assert "It trains 9,216 ." in words(found)
     assert 'href="../lessons/07_sample/#loss.plot"' in found
     assert "From lesson 07, Sample 7 &amp; more" in found
     assert listings.figure(one, "lora.trainable", "") is None
@@ -92,6 +92,7 @@ def page(text: str) -> Any:
 
 def plugin(*bundles: Bundle) -> CoursePlugin:
     course = CoursePlugin()
+    course.load_config({})
     course.bundles = {one.lesson.slug: one for one in bundles}
     course.fragments = {}
     return course

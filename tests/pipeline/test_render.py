@@ -18,6 +18,7 @@ from course.pipeline.render import Page, as_data, bound_text, csv_of, figure_of,
 
 from .samples import (
     CHOICE,
+    HEADER,
     NUMBER,
     bundle,
     capture,
@@ -49,15 +50,28 @@ def html_of(made: Page) -> str:
 
 def test_front_matter_title_and_meta() -> None:
     made = render("# %% [markdown]\n# ## Section")
-    assert made.markdown.startswith(
-        '---\ntitle: "A sample"\ndescription: "What the sample finds."\n---\n\n# A sample\n\n'
-    )
+    assert made.markdown.startswith('---\ntitle: "A sample"\ndescription: "What the sample finds."\n---\n\n')
     text = html_of(made)
+    assert text.index("Lesson 07") < text.index("# A sample")
     assert "## Section" in text
     assert "Lesson 07 · Parameter-efficient fine-tuning" in text
     assert '<a href="07_sample.ipynb" download>Notebook</a>' in text
     assert '<a href="notebook/">View</a>' in text
     assert "<math" in text[text.index("objectives") :]
+
+
+def test_headings_say_where_they_are_written() -> None:
+    cell = "# %% [markdown]\n# First.\n#\n# ## Second\n#\n# ```text\n# ## code\n# ```\n#\n# ### Third"
+    text = render(cell).markdown
+    for heading in ("## Second", "### Third"):
+        assert f"{heading} {{ data-line={line_of(source(cell), heading)} }}\n" in text
+    assert "## code\n" in text
+
+
+def test_tags_lead_to_their_topics() -> None:
+    header = HEADER.replace("# read_minutes", "# tags: [KL divergence]\n# read_minutes")
+    made = page(bundle(lesson(header=header), capture(cells=1)), LESSONS, [])
+    assert '<a href="../../topics/#kl-divergence">KL divergence</a>' in html_of(made)
 
 
 def test_every_token_has_its_own_fragment_and_is_filled() -> None:
