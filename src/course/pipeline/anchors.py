@@ -33,4 +33,7 @@ def _names(tokens: list[dict[str, Any]]) -> Iterator[str]:
 
 @functools.cache
 def _converter() -> markdown.Markdown:
-    return markdown.Markdown(extensions=["attr_list", "toc", "pymdownx.arithmatex"])
+    return markdown.Markdown(
+        extensions=["attr_list", "toc", "pymdownx.arithmatex"],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    )

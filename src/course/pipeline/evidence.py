@@ -6,11 +6,11 @@ page once, as a block of data for the script that shows it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from itertools import groupby
 from typing import Any
 
+from course.pipeline import markup
 from course.pipeline.capture import RELATIVE, Capture, Provenance
 
 KINDS = {
@@ -44,6 +44,5 @@ def _run(run: Provenance) -> str:
 def block(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The data of a page: the label of a lesson → its :func:`facts`. A number inside ``data-run`` belongs to that lesson."""
     kinds = {kind for lesson in found.values() for _, kind, _ in lesson["cells"]}
-    data = {"kinds": {kind: text for kind, text in KINDS.items() if kind in kinds}, "runs": found}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-    return f'<script type="application/json" class="evidence">{text}</script>' if kinds else ""
+    told = {kind: text for kind, text in KINDS.items() if kind in kinds}
+    return markup.data({"kinds": told, "runs": found}, "evidence") if kinds else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import re
 from collections.abc import Sequence
 
@@ -97,6 +98,14 @@ def _lean_math(made: str) -> str:
     made = made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
     made = re.sub(r"&#x([0-9A-F]+);", lambda m: html.escape(chr(int(m[1], 16))), made)
     return re.sub(r"<mrow>(<(m[in]|mtext)>[^<]*</\2>)</mrow>", r"\1", made)
+
+
+def data(value: object, name: str = "") -> str:
+    """A block of data for the page's scripts, of the class ``name``; nothing in it can end the block."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = text.replace("<", "\\u003c").replace("&", "\\u0026")
+    kind = f' class="{name}"' if name else ""
+    return f'<script type="application/json"{kind}>{text}</script>'
 
 
 def number(value: object) -> str:

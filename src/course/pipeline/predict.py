@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from course.pipeline import yamlfile
+from course.pipeline import markup, yamlfile
 from course.pipeline.bind import BindingProblem, bind
 from course.pipeline.capture import Capture
 from course.pipeline.expressions import ExpressionError, evaluate, form
@@ -231,8 +230,7 @@ def section(prediction: Prediction, asked: Asked, slug: str, text: Callable[[str
     choices = "".join(f"<li>{text(choice.text)}</li>" for choice in prediction.choices)
     inner = f'<ol class="predict-choices" type="A">{choices}</ol>' if choices else ""
     if asked.sketch:
-        line = json.dumps(asdict(asked.sketch), ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-        inner = f'<script type="application/json">{line}</script>'
+        inner = markup.data(asdict(asked.sketch))
     name = f"predict-{asked.id}"
     return (
         f'<section class="predict" id="{name}" aria-labelledby="{name}-title"{marks}>'
