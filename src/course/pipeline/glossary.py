@@ -34,10 +34,10 @@ TOPICS = "<!-- topics -->"
 
 _LESSON = re.compile(r"(\d\d)#([\w-]+)")
 _UNTOUCHED = frozenset(
-    {"a", "button", "code", "data", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "math", "pre", "summary", "svg", "th"}
+    {"a", "button", "code", "data", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "pre", "summary", "svg", "th"}
 )
-"""Elements in which no term is marked: their words are code, names, or lead somewhere else."""
-_ASKED = '<h2 id="exercises"'
+"""Elements in which no term is marked, beside mathematics: their words are code, names, or lead somewhere else."""
+_ASKED = re.compile('(?=<h2[^>]* id="exercises")')
 """From here on a lesson asks what it has told, and should not give the answer away."""
 
 
@@ -126,7 +126,7 @@ class Glossary:
             html: prose only: what must stay as it is (outputs, quizzes) is not in it yet, see :meth:`render.Page.fill`.
             address: the glossary's page, relative to this one.
         """
-        told, *asked = re.split(f"(?={_ASKED})", html, maxsplit=1)
+        told, *asked = _ASKED.split(html, maxsplit=1)
         out, seen = [], set[str]()
 
         def link(match: re.Match[str]) -> str:
@@ -174,7 +174,7 @@ def check_tags(lesson: Lesson, glossary: Glossary) -> None:
 
 
 def _untouched(name: str, attributes: str) -> bool:
-    return name in _UNTOUCHED or "admonition-title" in attributes
+    return name in _UNTOUCHED or "admonition-title" in attributes or "arithmatex" in attributes
 
 
 def read(path: Path) -> Glossary:

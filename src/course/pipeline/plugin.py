@@ -276,7 +276,8 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         """Let the search plugin, which comes next, see what it should index."""
         self.pages.before_search(page, _search_entries(config))
         self._content = page.content
-        page.content = searched(page.content or "", self._bundle(page) is not None)
+        if not (page.meta.get("search") or {}).get("exclude"):
+            page.content = searched(page.content or "", self._bundle(page) is not None)
         return context
 
     @event_priority(-100)

@@ -1,0 +1,250 @@
+"""Finding one's way: terms explained in place, topics, a search for ideas, the order of pages, links to the sources."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.support import PHONE, Open, Site
+
+LESSON = "lessons/13_direct_preference_optimization/"
+TERM = 'a.term[href$="#kl-divergence"]'
+REPOSITORY = "https://github.com/example/course"
+SOURCES = Path("src/course/lessons")
+
+
+def shown(page: Page) -> str:
+    """What the open box says."""
+    return " ".join(page.locator("#explained").inner_text().split())
+
+
+def scrolled(page: Page, selector: str) -> None:
+    """Bring the first match to the middle of the window, where a box has room on either side."""
+    page.locator(selector).first.evaluate("(e) => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
+
+
+# ---------- terms ----------
+
+
+def test_a_term_is_explained_on_hover(open_page: Open) -> None:
+    watched = open_page(LESSON)
+    page, term = watched.page, watched.page.locator(TERM).first
+    scrolled(page, TERM)
+    before = page.evaluate("document.documentElement.scrollHeight")
+    term.hover()
+    expect(page.locator("#explained")).to_be_visible()
+    assert "how far one probability distribution is from another" in shown(page)
+    assert page.evaluate("document.documentElement.scrollHeight") == before, "the box moves the page"
+    page.locator("#explained").hover()
+    page.wait_for_timeout(400)
+    expect(page.locator("#explained")).to_be_visible()
+    page.mouse.move(2, 2)
+    expect(page.locator("#explained")).to_have_count(0)
+    assert watched.errors == []
+
+
+def test_a_term_is_explained_on_focus_and_describes_itself(open_page: Open) -> None:
+    page = open_page(LESSON).page
+    term = page.locator(TERM).first
+    scrolled(page, TERM)
+    term.evaluate("(e) => { e.tabIndex = 0; e.previousElementSibling?.blur?.() }")
+    term.focus()  # by script, which counts as the keyboard where no pointer was used
+    expect(page.locator("#explained")).to_be_visible()
+    assert term.get_attribute("aria-describedby") == "explained"
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="In the glossary")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#explained")).to_have_count(0)
+    expect(term).to_be_focused()
+    assert term.get_attribute("aria-describedby") is None
+
+
+def test_a_tap_opens_the_definition_and_leaves_the_page_only_from_there(open_page: Open) -> None:
+    page = open_page(LESSON, viewport=PHONE, has_touch=True).page
+    scrolled(page, TERM)
+    page.locator(TERM).first.tap()
+    box = page.locator("#explained")
+    expect(box).to_be_visible()
+    left, right = box.evaluate("(e) => [e.getBoundingClientRect().left, e.getBoundingClientRect().right]")
+    assert 0 <= left
+    assert right <= PHONE["width"]
+    assert urlsplit(page.url).path.endswith(LESSON)
+    page.locator("h1").evaluate("(e) => e.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))")
+    expect(box).to_have_count(0)
+    page.locator(TERM).first.tap()
+    page.get_by_role("link", name="In the glossary").tap()
+    expect(page).to_have_url(re.compile(r"/glossary/#kl-divergence$"))
+
+
+def test_terms_are_links_to_the_glossary_without_a_script(open_page: Open) -> None:
+    page = open_page(LESSON, java_script_enabled=False).page
+    page.locator(TERM).first.click()
+    expect(page).to_have_url(re.compile(r"/glossary/#kl-divergence$"))
+    entry = page.locator("#kl-divergence")
+    expect(entry).to_have_text(re.compile("KL divergence"))
+    lesson = entry.locator("xpath=following-sibling::p[contains(@class, 'term-lesson')][1]/a")
+    assert "13_direct_preference_optimization/#" in (lesson.get_attribute("href") or "")
+
+
+def test_every_marked_term_is_in_the_glossary_and_only_once_a_section(site: Site, open_page: Open) -> None:
+    page = open_page("glossary/").page
+    entries = set(page.locator("h3[id]").evaluate_all("(all) => all.map((heading) => heading.id)"))
+    for slug in site.lessons:
+        html = (site.root / "lessons" / slug / "index.html").read_text(encoding="utf-8")
+        sections = [re.findall(r'class="term" href="[^"#]*#([^"]*)"', part) for part in html.split("<h2 ")]
+        assert {term for marked in sections for term in marked} <= entries
+        assert all(len(marked) == len(set(marked)) for marked in sections), slug
+        assert sum(map(len, sections)) >= 40, f"{slug}: no terms marked"
+
+
+# ---------- topics and the order of pages ----------
+
+
+def test_a_lessons_topics_lead_to_lessons_about_them(site: Site, open_page: Open) -> None:
+    page = open_page(LESSON).page
+    page.get_by_role("list", name="Topics").get_by_role("link", name="KL divergence").click()
+    expect(page).to_have_url(re.compile(r"/topics/#kl-divergence$"))
+    about = page.locator("#kl-divergence ~ ul").first.get_by_role("link")
+    assert [urlsplit(link).path.split("/")[-2] for link in about.evaluate_all("(all) => all.map((a) => a.href)")] == [
+        "13_direct_preference_optimization"
+    ]
+
+
+def test_next_and_previous_follow_the_lessons_across_modules(site: Site, open_page: Open) -> None:
+    page = open_page(f"lessons/{site.lessons[0]}/").page
+    for slug in site.lessons[1:]:
+        page.locator(".md-footer__link--next").click()
+        expect(page).to_have_url(re.compile(f"/lessons/{slug}/$"))
+    for slug in reversed(site.lessons[:-1]):
+        page.locator(".md-footer__link--prev").click()
+        expect(page).to_have_url(re.compile(f"/lessons/{slug}/$"))
+
+
+# ---------- search ----------
+
+
+@pytest.fixture(scope="module")
+def indexed(site: Site) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads((site.root / "search/search_index.json").read_text("utf-8"))["docs"]
+    return found
+
+
+def test_the_index_has_ideas_and_no_code_results_or_answers(site: Site, indexed: list[dict[str, str]]) -> None:
+    lessons = [entry for entry in indexed if re.match(r"lessons/\d", entry["location"])]
+    assert len(lessons) > 20 * len(site.lessons)
+    for entry in lessons:
+        assert "<pre>" not in entry["text"], entry["location"]
+        assert not re.search(r"&gt;&gt;&gt;|\b(In|Out) ?\[\d*\]|Data as CSV|Reveal the result", entry["text"])
+        assert "Not this." not in entry["text"], f"{entry['location']} gives an answer away"
+    assert not any("notebook/" in entry["location"] for entry in indexed)
+
+
+def test_a_search_finds_the_right_page_first(open_page: Open) -> None:
+    page = open_page("").page
+    wanted = {
+        "rank": r"lessons/08_rank_or_target_modules/|glossary/#rank",
+        "NF4": "glossary/#nf4",
+        "KL": "glossary/#kl-divergence",
+        "double quantization": "glossary/#double-quantization",
+        "why is the loss going up": "glossary/#divergence",
+        "LoRA": "lessons/07_lora_from_scratch/|glossary/#lora",
+        "checkpointing": "glossary/#gradient-checkpointing",
+    }
+    page.keyboard.press("/")
+    query = page.locator(".md-search__input")
+    results = page.locator(".md-search-result__link")
+    found = {}
+    for words, address in wanted.items():
+        query.fill(words)
+        expect(page.locator(".md-search-result__meta")).to_have_text(re.compile(r"\d+ matching"))
+        best = functools.partial(results.evaluate_all, "(all) => all.map((link) => link.getAttribute('href'))")
+        page.wait_for_function(
+            "(part) => [...document.querySelectorAll('.md-search-result__link')].slice(0, 2)"
+            ".some((link) => new RegExp(part).test(decodeURIComponent(link.href)))",
+            arg=address,
+            timeout=3_000,
+        )
+        found[words] = best()[:2]
+        shown_text = page.locator(".md-search-result__list").inner_text()
+        assert not re.search(r">>>|In \[\d*\]:", shown_text), f"{words}: code in the results"
+        query.fill("")
+    assert set(found) == set(wanted)
+
+
+# ---------- sources ----------
+
+
+@pytest.fixture(scope="module")
+def linked(root: Path, tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Site]:
+    """The site as it is where its repository is known."""
+    folder = tmp_path_factory.mktemp("linked") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run(
+        command, cwd=root, env={**os.environ, "REPO_URL": REPOSITORY}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    yield Site(folder, "")
+
+
+def test_a_page_is_edited_where_it_is_written(linked: Site) -> None:
+    def edit_link(page: str) -> str:
+        html = (linked.root / page / "index.html").read_text(encoding="utf-8")
+        (link,) = re.findall(r'<a href="([^"]*)"[^>]*rel="edit"', html)
+        return str(link)
+
+    assert edit_link("claims") == f"{REPOSITORY}/edit/main/docs/claims.md"
+    for slug in linked.lessons:
+        (path,) = SOURCES.glob(f"*/{slug}.py")
+        assert edit_link(f"lessons/{slug}") == f"{REPOSITORY}/edit/main/{path.as_posix()}"
+
+
+def test_each_section_leads_to_its_line(linked: Site, open_page: Open, root: Path) -> None:
+    watched = open_page("")
+    page = watched.page
+    base = "http://127.0.0.1/"  # served from the files, at an address that no test uses
+
+    def serve(route: object) -> None:
+        path = linked.root / urlsplit(route.request.url).path.lstrip("/")  # type: ignore[attr-defined]
+        route.fulfill(path=path / "index.html" if path.is_dir() else path)  # type: ignore[attr-defined]
+
+    page.context.route(f"{base}**", serve)
+    (path,) = (root / SOURCES).glob("*/07_lora_from_scratch.py")
+    lines = path.read_text(encoding="utf-8").split("\n")
+    page.goto(f"{base}lessons/07_lora_from_scratch/")
+    pencils = page.locator("a.section-source")
+    assert pencils.count() >= 20
+    for link, title in pencils.evaluate_all("(all) => all.map((a) => [a.href, a.parentElement.firstChild.textContent])"):
+        address, _, line = link.partition("#L")
+        assert address == f"{REPOSITORY}/blob/main/{path.relative_to(root).as_posix()}"
+        assert re.match(r"# #{2,3} ", lines[int(line) - 1]), line
+        assert title.split()[0] in lines[int(line) - 1]
+    asked = {urlsplit(url).netloc for url in watched.foreign}
+    assert asked == {"127.0.0.1"}, "the repository's host is asked for something"
+
+
+def test_without_a_repository_the_line_can_be_copied(open_page: Open, root: Path) -> None:
+    page = open_page("lessons/07_lora_from_scratch/").page
+    (path,) = (root / SOURCES).glob("*/07_lora_from_scratch.py")
+    relative = path.relative_to(root).as_posix()
+    expect(page.locator(".page-source")).to_contain_text(relative)
+    assert page.locator("a[rel=edit]").count() == 0
+    pencil = page.locator("#build-it").get_by_role("button", name="Edit this section")
+    scrolled(page, "#build-it")
+    page.locator("#build-it").hover()
+    pencil.click()
+    line = path.read_text(encoding="utf-8").split("\n").index("# ## Build it") + 1
+    assert f"{relative}:{line}" in shown(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#explained").get_by_role("button", name="Copy").click()
+    expect(page.locator("#explained")).to_contain_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{relative}:{line}"
