@@ -57,25 +57,26 @@ def draw(card: Card) -> bytes:
 
     with rc_context({"font.family": SANS, "axes.unicode_minus": True}):
         canvas = Canvas(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER)
-        column = 500 if card.figure else 620
-        y = 66.0
-        for line, color in zip(card.above, (PINE, MUTED), strict=False):
-            _text(canvas, line, EDGE, y, 17, color, SANS, "bold")
-            y += 34
-        y = max(y + 34, 150)
-        size = 46 if len(card.title) < 44 else 38
+        column = 510 if card.figure else 640
+        y = float(EDGE)
+        for line, color, weight in zip(card.above, (PINE, MUTED), ("bold", "normal"), strict=False):
+            _text(canvas, line, EDGE, y, 16, color, SANS, weight)
+            y += 32
+        y += 44 if card.above else 60
+        size = 52 if len(card.title) < 44 else 40
         for line in _wrapped(card.title, column, size, SERIF):
             _text(canvas, line, EDGE, y, size, INK, SERIF, "bold")
-            y += size * 1.55
+            y += size * 1.5
         y += 26
-        for line in _wrapped(card.text, column, 18, SANS):
-            _text(canvas, line, EDGE, y, 18, MUTED, SANS, "normal")
-            y += 36
-        _text(canvas, "Every number comes from code that ran.", EDGE, HEIGHT - 78, 15, MUTED, SANS, "normal")
+        for line in _wrapped(card.text, column, 19, SANS):
+            _text(canvas, line, EDGE, y, 19, MUTED, SANS, "normal")
+            y += 40
+        if card.above:
+            _text(canvas, "Every number comes from code that ran.", EDGE, HEIGHT - 88, 15, MUTED, SANS, "normal")
         if card.figure:
             _plot(canvas, card.figure)
         else:
-            _mark(canvas, WIDTH - EDGE - 330, 150, 330)
+            _mark(canvas, WIDTH - EDGE - 330, 136, 330)
         _box(canvas, 0, HEIGHT - 14, WIDTH, 14, PINE)
         out = io.BytesIO()
         FigureCanvasAgg(canvas).print_png(out, metadata={"Software": None})
@@ -127,7 +128,7 @@ def _mark(canvas: Any, x: float, y: float, size: float) -> None:
 
 def _plot(canvas: Any, figure: Figure) -> None:
     """``figure`` on a panel at the right, without what would be too small to read."""
-    left, top, width, height = 640, 104, WIDTH - EDGE - 640, 392
+    left, top, width, height = 640, EDGE, WIDTH - EDGE - 640, 474
     _box(canvas, left, top, width, height, PANEL, RULE)
     frame = ((left + 70) / WIDTH, 1 - (top + height - 66) / HEIGHT, (width - 100) / WIDTH, (height - 96) / HEIGHT)
     axes = canvas.add_axes(frame, facecolor=PANEL)
