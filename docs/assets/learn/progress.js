@@ -94,7 +94,7 @@ function goOn(place) {
   if (next) {
     const title = next.link.querySelector(".lesson-title").textContent;
     const section = next.reading?.section ? `#${next.reading.section}` : "";
-    parts.push(make("p", {}, next === last ? "Go on with " : "Next: ", make("a", { href: next.link.href + section }, title)));
+    parts.push(make("p", {}, next.reading ? "Go on with " : "Next: ", make("a", { href: next.link.href + section }, title)));
   } else if (last) parts.push(make("p", {}, "You have read every lesson."));
   else parts.push(make("p", {}, "What you read, guess and answer is noted here, in this browser only."));
   const list = progressAddress();

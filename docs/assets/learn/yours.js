@@ -30,10 +30,10 @@ function item(question) {
 
 /** Lists what is due, by lesson, or says when something will be. @param {HTMLElement} place */
 function listDue(place) {
-  const all = [...document.querySelectorAll("[data-question]")];
-  const due = all.filter(({ dataset: { id, hash } }) => isDue(id, hash));
+  const questions = [...document.querySelectorAll("[data-question]")];
+  const due = questions.filter(({ dataset: { id, hash } }) => isDue(id, hash));
   if (!due.length) {
-    const times = all.map(({ dataset }) => reviewOf(dataset.id)).filter(Boolean).map(dueAt);
+    const times = questions.map(({ dataset }) => reviewOf(dataset.id)).filter(Boolean).map(dueAt);
     const words = times.length
       ? `Nothing is due. The next review is ${daysInWords(daysUntil(Math.min(...times), Date.now()))}.`
       : "Nothing is due. Questions come back here after you have answered them in a lesson.";
@@ -45,8 +45,8 @@ function listDue(place) {
     const here = due.filter((question) => list.contains(question));
     if (!here.length) continue;
     const title = make("h3", {}, list.dataset.questionsOf);
-    const start = make("a", { class: "due-start", href: reviewAddress(here) }, `Review ${here.length === 1 ? "it" : `these ${here.length}`}`);
-    parts.push(title, make("ul", { class: "due" }, ...here.map(item)), make("p", {}, start));
+    const all = here.length > 1 ? [make("a", { href: reviewAddress(here) }, `Review these ${here.length}`)] : [];
+    parts.push(make("div", { class: "due-head" }, title, ...all), make("ul", { class: "due" }, ...here.map(item)));
   }
   place.replaceChildren(...parts);
 }
