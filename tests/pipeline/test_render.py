@@ -54,7 +54,7 @@ def test_front_matter_title_and_meta() -> None:
     text = html_of(made)
     assert text.index("Lesson 07") < text.index("# A sample")
     assert "## Section" in text
-    assert "Lesson 07 · Parameter-efficient fine-tuning" in text
+    assert 'Lesson 07 · <a href="../#module-4">Parameter-efficient fine-tuning</a>' in text
     assert '<a href="07_sample.ipynb" download>Notebook</a>' in text
     assert '<a href="notebook/">View</a>' in text
     assert "<math" in text[text.index("objectives") :]

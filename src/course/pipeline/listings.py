@@ -15,6 +15,8 @@ from course.pipeline.lesson import MODULES
 from course.pipeline.render import badge, bound_text, drawing, duration, figure_of, noting
 from course.pipeline.store import Bundle
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 def facts(bundles: Sequence[Bundle], prefix: str) -> str:
     """How much there is to learn, in one line of counts: none of them is typed."""
@@ -131,7 +133,8 @@ def _head(bundle: Bundle, prefix: str) -> str:
 
 def _times(lessons: Sequence[Bundle]) -> str:
     count = f"{len(lessons)} lesson{'s' if len(lessons) > 1 else ''}"
-    return f'<p class="module-times">{count} · read {_hours(_reading(lessons))} · run {_hours(_running(lessons))}</p>'
+    parts = (count, f"read {_hours(_reading(lessons))}", f"run {_hours(_running(lessons))}")
+    return f'<p class="module-times">{" · ".join(part.replace(" ", NO_BREAK) for part in parts)}</p>'
 
 
 def _reading(lessons: Sequence[Bundle]) -> float:
@@ -176,7 +179,9 @@ def tally(bundles: Sequence[Bundle], prefix: str) -> str:
         if bundle.registered:
             verdicts.update(bundle.recall("verdicts", "", partial(_verdicts, bundle)))
     counts = "".join(
-        f"<li><strong>{verdicts[key]}</strong> {name}</li>" for key, name in VERDICTS.items() if verdicts[key]
+        f"<li><strong>{n}</strong> {name if n == 1 else name.replace('holds', 'hold')}</li>"
+        for key, name in VERDICTS.items()
+        if (n := verdicts[key])
     )
     return f'<ul class="facts"><li><strong>{verdicts.total()}</strong> claims</li>{counts}</ul>'
 

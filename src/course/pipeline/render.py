@@ -307,9 +307,8 @@ class _Renderer:
             + "</p>"
             f"{learning.line(self.bundle)}"
             f'<p class="lesson-evidence"><a href="#where-from">Where these numbers come from</a></p>'
-            f"{_topics(header.tags)}"
             f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
-            f"{_downloads(downloads)}</div>"
+            f"{_topics(header.tags)}{_downloads(downloads)}</div>"
         )
 
 
