@@ -26,7 +26,7 @@ export function compared(guess, answer) {
   const factor = guess / answer;
   if (!(factor > 0 && Number.isFinite(factor))) return `${short(Math.abs(guess - answer))} apart.`;
   if (Math.abs(factor - 1) < 0.005) return "Within half a percent of the run's.";
-  return factor > 1 ? `${short(factor)} times the run's.` : `${short(1 / factor)} times too small: ${short(factor)} of the run's.`;
+  return `${short(factor)} times the run's.`;
 }
 
 /** What all kinds share: the form, what is stored, and the results that wait. */
@@ -288,18 +288,19 @@ class CurvePrediction extends Prediction {
     this.sketch.reveal(this.state !== null);
   }
 
-  words(guess) {
-    return `from ${short(guess[0])} to ${short(guess.at(-1))}`;
+  words(heights) {
+    const { span } = this.sketch.line;
+    const [first, last] = [heights[0], heights.at(-1)].map((y) => short(Math.abs(y) < 1e-3 * (span[1] - span[0]) ? 0 : y));
+    return `from ${first} to ${last}`;
   }
 
   theirs() {
-    const ys = this.sketch.recorded;
-    return [`from ${short(ys[0])} to ${short(ys.at(-1))}`];
+    return [this.words(this.sketch.recorded)];
   }
 
   verdict(guess) {
     const { recorded, line } = this.sketch;
-    return [["Apart", [`${short(apart(guess, recorded))} on average (${line.y_label})`]]];
+    return [["Apart", [`${short(apart(guess, recorded), 2)} on average (${line.y_label})`]]];
   }
 }
 
