@@ -166,9 +166,11 @@ def _literal(label: str) -> str:
 
 
 _SVG = "http://www.w3.org/2000/svg"
+_SPACE = f"{{{_SVG}}}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _SHARED = ("style", "clip-path")
+_WORDS = ("overflow", "markerUnits")
 _INITIAL = ("stroke-linejoin: miter", "text-anchor: start")
 """What SVG takes for granted."""
 
@@ -191,19 +193,43 @@ def _themed(drawn: str, salt: str, alt: str) -> str:
 
 def _lean(element: Element, names: Mapping[str, str]) -> list[Element]:
     """What takes the place of ``element``: nothing, itself in short, or what a bare group held."""
-    tag = element.tag.removeprefix(f"{{{_SVG}}}")
+    tag = element.tag.removeprefix(_SPACE)
     if tag in ("metadata", "style"):
         return []
+    if element.get("id", "").startswith("line2d"):
+        _mark(element)
     children = [new for child in element for new in _lean(child, names)]
     if element.get("id", "").startswith("matplotlib.axis"):  # the lines of all ticks, then all labels
         children.sort(key=lambda child: child.tag == "text")
-    made = Element(tag, _attributes(element, names))
+    made = Element("circle" if "C" in element.get("d", "") else tag, _attributes(element, names))
     made.extend(children if tag == "text" else _grouped(children))
     if tag in ("text", "tspan"):
         made.text, made.tail = element.text, element.tail if tag == "tspan" else None
     elif tag == "g" and not made.attrib:
         return list(made)
     return [made] if len(made) or tag not in ("g", "defs") else []
+
+
+def _mark(line: Element) -> None:
+    """Let a line say which marker its points have, where matplotlib draws one at each of them."""
+    path, uses = line.find(f"{_SPACE}path"), line.findall(f".//{_SPACE}use")
+    if path is None or not uses:
+        return
+    shape, drawn = line.find(f"{_SPACE}defs/{_SPACE}path"), line.find(f"{_SPACE}g")
+    assert drawn is not None
+    line.remove(drawn)
+    if shape is not None:
+        attributes = {"id": shape.attrib.pop("id"), "overflow": "visible", "markerUnits": "userSpaceOnUse"}
+        marker = Element(f"{_SPACE}marker", attributes)
+        shape.set("style", uses[0].attrib["style"])
+        defs = line.find(f"{_SPACE}defs")
+        assert defs is not None
+        defs.remove(shape)
+        defs.append(marker)
+        marker.append(shape)
+    points = len(re.findall("[ML]", path.attrib["d"]))
+    which = "marker" if len(uses) == points else "marker-mid"  # of the three points of a line in the legend
+    path.set("style", f"{path.attrib['style']}; {which}: url({uses[0].attrib[_HREF]})")
 
 
 def _attributes(element: Element, names: Mapping[str, str]) -> dict[str, str]:
@@ -214,28 +240,27 @@ def _attributes(element: Element, names: Mapping[str, str]) -> dict[str, str]:
                 made["id"] = names[value]
         elif name == _HREF:
             made["href"] = f"#{names[value[1:]]}"
-        elif name == "clip-path":
-            made[name] = f"url(#{names[value[5:-1]]})"
+        elif name in _SHARED:
+            value = _style(value) if name == "style" else value
+            made[name] = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{names[m[1]]})", value)
+        elif name == "d" and "C" in value:  # matplotlib's round marker
+            made["r"] = value.split()[2]
         elif name == "d":
-            made[name] = _path(value, 100 if "id" in element.attrib else 10)  # markers are small
-        elif name == "style":
-            made[name] = _style(value)
+            made[name] = _path(value)
+        elif name in _WORDS:
+            made[name] = value
         elif not value.startswith("rotate(-0 "):
             made[name] = _rounded(value)
     return made
 
 
-def _path(data: str, grid: int) -> str:
-    """Path data in relative coordinates. They are rounded where they are absolute, so that errors do not add up.
-
-    Args:
-        grid: steps in a unit of length.
-    """
+def _path(data: str) -> str:
+    """Path data in relative coordinates. They are rounded where they are absolute, so that errors do not add up."""
     made = before = ""
     x, y = start = 0, 0
     for step, given in re.findall(r"([MLQCz])([^MLQCz]*)", data):
-        values = [round(float(value) * grid) for value in given.split()]
-        moves = (_short(value - (y if i % 2 else x), grid) for i, value in enumerate(values))
+        values = [round(float(value) * 10) for value in given.split()]
+        moves = (_tenths(value - (y if i % 2 else x)) for i, value in enumerate(values))
         text = "".join(move if move.startswith("-") else f" {move}" for move in moves)
         made += text if step == before else step.lower() + text.lstrip()
         x, y = values[-2:] or start
@@ -245,12 +270,12 @@ def _path(data: str, grid: int) -> str:
 
 
 def _rounded(text: str) -> str:
-    return _NUMBER.sub(lambda m: _short(round(float(m[0]) * 10), 10), text)
+    return _NUMBER.sub(lambda m: _tenths(round(float(m[0]) * 10)), text)
 
 
-def _short(steps: int, grid: int) -> str:
+def _tenths(count: int) -> str:
     """A number as short as SVG reads it: ``.5``, ``-1.2``, ``30``."""
-    return re.sub(r"^(-?)0\.", r"\1.", f"{steps / grid:g}")
+    return re.sub(r"^(-?)0\.", r"\1.", f"{count / 10:g}")
 
 
 def _style(style: str) -> str:
