@@ -61,7 +61,7 @@ def test_the_policy_allows_the_scripts_of_the_page_and_no_others() -> None:
 def test_the_policy_stands_before_everything_that_it_rules() -> None:
     page = finish(PAGE)
     assert page.startswith("<!doctype html>")
-    assert page.index('<meta charset="utf-8">') < page.index("Content-Security-Policy") < page.index("<title>")
+    assert page.index("<meta charset=utf-8>") < page.index("Content-Security-Policy") < page.index("<title>")
 
 
 def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() -> None:
@@ -69,6 +69,14 @@ def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() 
     assert "<code>if x:\n\n    y</code>" in page
     assert "\n      run( 1 )\n    " in page
     assert "<p>One\n<b>two</b></p>\n<pre>" in page
+
+
+def test_quotation_marks_go_only_where_html_needs_none() -> None:
+    page = '<a class="one" href="../x/" title="a b">=</a><path d="m1" id="p"/><p id="a.b-1" data-x="">x="y"</p>'
+    assert (
+        compact(page)
+        == '<a class=one href="../x/" title="a b">=</a><path d="m1" id="p"/><p id=a.b-1 data-x="">x="y"</p>'
+    )
 
 
 def test_a_page_that_is_kept_stays_empty() -> None:

@@ -7,11 +7,15 @@ import re
 from course.pipeline.policy import protect
 
 _KEPT = re.compile(r"(<(?P<tag>pre|textarea|script|style)\b.*?</(?P=tag)>)", re.S)
+_START = re.compile(r"<[a-z][^<>]*[^/<>]>")
+_QUOTED = re.compile(r'="([\w.:#%+-][\w./:#%+-]*)"(?=[\s>])(?<!/")')
 _SPACE = re.compile(r"\s*\n\s*")
 _BETTER = {
     # A dialog needs a name.
     '<div class="md-search" data-md-component="search" role="dialog">':
     '<div class="md-search" data-md-component="search" role="dialog" aria-label="Search">',
+    # HTML knows what an svg is.
+    '<svg xmlns="http://www.w3.org/2000/svg"': "<svg",
     # A label of a section that is always open.
     ' tabindex=""': "",
     # The boxes of a list to check: nobody can tick them, the text says what to do.
@@ -32,8 +36,8 @@ def finish(page: str) -> str:
 
 
 def compact(page: str) -> str:
-    """``page`` without the indentation of templates, which browsers show as one space or none."""
+    """``page`` without what HTML can do without: the indentation of templates, and quotation marks around plain words."""
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
-        parts[place] = _SPACE.sub("\n", parts[place])
+        parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), _SPACE.sub("\n", parts[place]))
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()

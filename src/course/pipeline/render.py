@@ -263,7 +263,8 @@ class _Renderer:
             return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
         figure = figure_of(item)
         caption = f"<figcaption>{self._caption(figure.caption)}{link}</figcaption>"
-        return f'<figure class="data-figure" id="{item.key}">{drawing(item, self.bundle.cache)}{caption}</figure>'
+        drawn = re.sub(r"(var\(--figure-\w+), #\w+\)", r"\1)", drawing(item, self.bundle.cache))  # the page has the colors
+        return f'<figure class="data-figure" id="{item.key}">{drawn}{caption}</figure>'
 
     def _provenance(self) -> str:
         return provenance(self.capture.provenance)
