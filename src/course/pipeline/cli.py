@@ -152,6 +152,7 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
         else:
             if stale:
                 with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:  # made while other lessons run
+                    pages.submit(site.open)
                     _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
                 time.sleep(TICK)
                 look = Look(root, (lessons, captures))

@@ -59,6 +59,11 @@ class Site:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
+    def open(self) -> None:
+        """Import MkDocs and read its configuration and files, which :meth:`prepare` needs. For any thread."""
+        with self._preparing:
+            _ = self._open
+
     def prepare(self, bundle: Bundle) -> None:
         """Convert the pages of a lesson that has just run, so that :meth:`render` finds them done. For any thread.
 
