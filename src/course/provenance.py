@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import sys
@@ -45,6 +46,7 @@ def _processor() -> str:
     return f"{name}, {cores} cores"
 
 
+@functools.cache
 def version_of(name: str) -> str:
     """The installed version of a distribution, empty if there is none."""
     try:

@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from course.pipeline import cache, entry
-from course.pipeline.site import Site
+from course.pipeline.site import TICK, Look, Site
 from course.pipeline.store import load
 
 from .synthetic import LESSONS, copy_sources, write_capture, write_lesson
@@ -43,9 +44,10 @@ def root(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def remember() -> None:
-    site = Site(Path(), load())
-    assert site.is_current()
-    site.remember(MESSAGE, FOLDERS, load)
+    time.sleep(TICK)
+    look = Look(Path(), FOLDERS)
+    assert Site(Path(), load()).is_current()
+    look.remember(MESSAGE)
 
 
 def add(path: str) -> None:
@@ -113,10 +115,21 @@ def test_a_touch_is_no_change(root: Path) -> None:
     assert entry.unchanged(COMMAND) == MESSAGE
 
 
-def test_nothing_is_remembered_of_a_stale_build(root: Path) -> None:
-    add("docs/index.md")
+@pytest.mark.parametrize("path", ["docs/index.md", LESSON])
+def test_a_change_after_the_look_is_not_remembered_as_rendered(root: Path, path: str) -> None:
+    time.sleep(TICK)
+    look = Look(Path(), FOLDERS)
+    rewrite(path)
     Path(entry.DONE).unlink()
-    Site(Path(), load()).remember(MESSAGE, FOLDERS, load)
+    look.remember(MESSAGE)
+    assert not Path(entry.DONE).exists()
+
+
+def test_a_change_in_the_tick_of_the_look_is_not_remembered_as_rendered(root: Path) -> None:
+    Path(entry.DONE).unlink()
+    look = Look(Path(), FOLDERS)
+    look.now = Path(LESSON).stat().st_ctime_ns  # a change that followed could have the same time
+    look.remember(MESSAGE)
     assert not Path(entry.DONE).exists()
 
 

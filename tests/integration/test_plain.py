@@ -88,10 +88,10 @@ print("seed", seed, __file__.endswith("plots.py"))
 }
 
 
-def build(folder: Path) -> Done:
+def build(folder: Path, cwd: Path = ROOT) -> Done:
     with tempfile.TemporaryDirectory(prefix="t") as temporary:
         command = [sys.executable, "-m", "course.pipeline.cli", "build", "--lessons", str(folder)]
-        return execute(command, {**os.environ, "TMPDIR": temporary}, ROOT)
+        return execute(command, {**os.environ, "TMPDIR": temporary}, cwd)
 
 
 @dataclass
@@ -200,6 +200,15 @@ def test_nothing_else_is_written(built: Path) -> None:
 
 def test_a_second_build_does_nothing(built: Path) -> None:
     assert build(built) == Done(0, "Nothing to do: 3 lessons and the site are current.\n", "")
+
+
+@pytest.mark.parametrize("cwd", [".", ".."])
+def test_a_relative_path_is_as_good(copied: Path, cwd: str) -> None:
+    source = copied / "01-intro.py"
+    source.write_text(source.read_text().replace("Prose with", "Words with"))
+    done = build(Path() if cwd == "." else Path(copied.name), copied / cwd)
+    assert (done.code, done.err) == (0, "")
+    assert "Words with" in opened(copied, "01-intro").text
 
 
 @pytest.mark.parametrize(

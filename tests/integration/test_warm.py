@@ -222,5 +222,5 @@ def test_only_libraries_are_imported_ahead(tmp_path: Path) -> None:
     assert {"torch", "transformers:AutoTokenizer", "transformers:AutoModelForCausalLM", "matplotlib.pyplot"} <= set(
         found
     )
-    assert {name.partition(":")[0].partition(".")[0] for name in found} <= warm.PRELOADED
+    assert {name.partition(":")[0].partition(".")[0] for name in found} <= warm.PRELOADED | {"PIL"}
     assert warm.preloads([parsed(tmp_path, *cells, header="# fork: false\n")]) == ()

@@ -26,7 +26,7 @@ from course.pipeline.limits import Limits
 from course.pipeline.lock import exclusive
 from course.pipeline.run import Options, job_of, unlocked
 from course.pipeline.run import run as run_lessons
-from course.pipeline.site import Site
+from course.pipeline.site import TICK, Look, Site
 from course.pipeline.store import LESSONS, Bundle
 
 PROFILES = ("smoke", "laptop", "full")
@@ -134,6 +134,7 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
     root = builtin.root_of(lessons, LESSONS)
     with exclusive(captures, _wait), exclusive(root / "build", _wait):
+        look = Look(root, (lessons, captures))
         bundles = load(lessons, captures, profile)
         if root != Path():
             builtin.prepare(lessons, captures, profile)
@@ -149,18 +150,22 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
         if not stale and site.is_current():
             out.print(nothing)
         else:
-            with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:  # made while other lessons run
-                _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
-            bundles = load(lessons, captures, profile)
+            if stale:
+                with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:  # made while other lessons run
+                    pages.submit(site.open)
+                    _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
+                time.sleep(TICK)
+                look = Look(root, (lessons, captures))
+                bundles = load(lessons, captures, profile)
+                site = Site(root, bundles)
             _refuse(bundles)
             started = time.monotonic()
             out.print("Rendering the site …")
-            site = Site(root, bundles)
             for warning in site.render():
                 err.print(f"[yellow]![/] {_escape(warning)}")
             out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
-        if not everything:
-            site.remember(nothing, (lessons, captures), lambda: load(lessons, captures, profile))
+        if not everything and all(bundle.is_current for bundle in bundles):
+            look.remember(nothing)
 
 
 @cli.command()

@@ -49,10 +49,15 @@ def describe(command: list[str], tops: list[str]) -> str:
     """``command``, its surroundings, and every file below ``tops``, a line each; the first of these is the site."""
     site, *sources = tops
     lines = [repr(command), *installed(), *(f"{name}={os.environ.get(name)}" for name in VARIABLES)]
-    for path, status in sorted(files(sources)):
-        lines.append(f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}")
-    lines += listing(site)
-    return "\n".join(lines)
+    return "\n".join([*lines, *statuses(sources), *listing(site)])
+
+
+def statuses(tops: list[str]) -> list[str]:
+    """Every file below ``tops`` by its path, with all that changes when somebody writes to it."""
+    return [
+        f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+        for path, status in sorted(files(tops))
+    ]
 
 
 def listing(site: str) -> list[str]:

@@ -6,6 +6,7 @@ Every failure is told in one message, with the line of the source that caused it
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import re
@@ -431,8 +432,9 @@ def _undeclared_read(run: _Run, path: Path, line: int | None) -> CourseError:
     return run.error(f"The cell reads {name}, which the lesson does not declare.", line, hint)
 
 
+@functools.cache
 def _commit(folder: Path) -> str:
-    """The commit of the sources in ``folder``, short, or ``unknown`` outside a repository."""
+    """The commit of the sources in ``folder`` when this process began, short, or ``unknown`` outside a repository."""
     done = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, env={**os.environ}
     )

@@ -19,13 +19,13 @@ import sys
 import tokenize
 from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
-from importlib.metadata import version as metadata_version
 from itertools import pairwise
 from pathlib import Path
 
 from course.pipeline import syntax
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import Lesson
+from course.provenance import version_of
 from course.weights import SOURCES
 
 LIBRARY = Path(__file__).parents[2]  # the folder that holds the package "course"
@@ -86,9 +86,7 @@ def libraries(lesson: Lesson) -> dict[str, str]:
     """Distribution → installed version of the libraries that a plain lesson's own cells import."""
     names = {name.split(".")[0] for cell in lesson.code_cells for name in _imports(cell.source)}
     own = {name for name in names if _module_path(name, lesson.folders)}
-    found = {
-        d: metadata_version(d) for name in names - own - sys.stdlib_module_names for d in _by_module().get(name, ())
-    }
+    found = {dist: version_of(dist) for name in names - own - sys.stdlib_module_names for dist in _installed(name)}
     return dict(sorted(found.items()))
 
 
@@ -262,6 +260,11 @@ def _distributions(module: str, lock: Path) -> tuple[str, ...]:
     if usual in versions(lock):
         return (usual,)
     return tuple(re.sub(r"[-_.]+", "-", name).lower() for name in _by_module().get(module, ()))
+
+
+def _installed(module: str) -> Sequence[str]:
+    """Names of the installed distributions that provide a top-level module."""
+    return (module,) if version_of(module) else _by_module().get(module, ())
 
 
 @functools.cache

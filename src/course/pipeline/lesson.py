@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-import jupytext
-
-from course.pipeline import syntax, yamlfile
+from course.pipeline import percent, syntax, yamlfile
 from course.pipeline.entry import OUTPUT
 from course.pipeline.errors import CourseError
 
@@ -33,8 +31,6 @@ MODULES = {
 }
 FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
 """Where the captures and the site of another folder's lessons are put, inside that folder."""
-# Without the option, jupytext takes a comment that begins with "cat", "copy" or "ls" for a command and uncomments it.
-PERCENT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,7 @@ def parse(text: str, path: Path) -> Lesson:
     markers = list(_marker_lines(text))
     for marker in markers:
         _check_tags(text.split("\n")[marker - 1], path, marker)
-    notebook = jupytext.reads(body, fmt=PERCENT)
+    notebook = percent.read(body)
     if len(markers) != len(notebook.cells):
         hint = "Start every cell with a line '# %%' or '# %% [markdown]', and write no other comment that way."
         raise CourseError("There is content outside the cells.", path, _stray_line(text, markers), hint)

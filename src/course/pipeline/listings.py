@@ -66,7 +66,7 @@ def by_folder(bundles: Sequence[Bundle]) -> dict[str, list[Bundle]]:
     """The plain lessons by the name of their folder below the course's, which is the empty name."""
     groups: dict[str, list[Bundle]] = {}
     for bundle in (bundle for bundle in bundles if bundle.lesson.is_plain):
-        folder = bundle.lesson.path.parent.relative_to(bundle.lesson.folders[-1])
+        folder = bundle.lesson.path.parent.relative_to(bundle.lesson.root or "")
         groups.setdefault("" if folder == Path() else folder.as_posix(), []).append(bundle)
     return groups
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-import jupytext
-
-from course.pipeline import syntax
+from course.pipeline import percent, syntax
 from course.pipeline.entry import OUTPUT
 from course.pipeline.errors import CourseError
-from course.pipeline.lesson import DATA, PERCENT, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
+from course.pipeline.lesson import DATA, TAGS, Cell, Header, Lesson, check_code, has_header, slug_of
 
 # As in jupytext's reader of percent files, markers in the middle of a line excluded.
 MARKER = re.compile(r"#\s*(?:%%(?:%*\s.*)?|<codecell>|In\[[0-9 ]*\]:?)\s*")
@@ -54,7 +53,7 @@ def find(folder: Path) -> list[Path]:
 def is_lesson(path: Path, folder: Path) -> bool:
     """Whether ``path`` is one of the lessons that :func:`find` finds."""
     inside = path.suffix == ".py" and path.is_file() and path.is_relative_to(folder)
-    return inside and not _is_skipped(path.relative_to(folder)) and _is_percent(_text(path))
+    return inside and not any(map(_is_skipped, path.relative_to(folder).parts)) and _is_percent(_text(path))
 
 
 def _order(path: Path) -> list[tuple[int, str]]:
@@ -62,13 +61,16 @@ def _order(path: Path) -> list[tuple[int, str]]:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*.py"):
-        if not _is_skipped(path.relative_to(folder)) and path.is_file():
-            yield path
+    for top, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_skipped(name)]
+        for name in names:
+            path = Path(top, name)
+            if name.endswith(".py") and not _is_skipped(name) and path.is_file():
+                yield path
 
 
-def _is_skipped(relative: Path) -> bool:
-    return any(part in SKIPPED or part.startswith(".") for part in relative.parts)
+def _is_skipped(name: str) -> bool:
+    return name in SKIPPED or name.startswith(".")
 
 
 def _text(path: Path) -> str:
@@ -104,7 +106,7 @@ def parse(text: str, path: Path, root: Path) -> Lesson:
         raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, hint) from error
     body = _without_header(text)
     lines = body.split("\n")
-    nodes = jupytext.reads(body.lstrip("\n"), fmt=PERCENT).cells
+    nodes = percent.read(body.lstrip("\n")).cells
     starts = list(_marker_lines(body))
     if len(nodes) == len(starts) + 1:
         starts.insert(0, 0)  # what stands before the first marker is a cell too

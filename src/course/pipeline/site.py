@@ -9,8 +9,7 @@ import re
 import shutil
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ RECORD = FOLDER / "site.json"
 OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt", "docs")
 """What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
 TICK = 0.02
-"""Seconds that surely change the time of a file system of today."""
+"""Seconds that surely change the time of a file system of today: wait so long after writing, before a look."""
 
 
 class Site:
@@ -59,6 +58,11 @@ class Site:
             return bool(record["state"] == self.state and record["files"] == entry.listing(str(self.root / "site")))
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+    def open(self) -> None:
+        """Import MkDocs and read its configuration and files, which :meth:`prepare` needs. For any thread."""
+        with self._preparing:
+            _ = self._open
 
     def prepare(self, bundle: Bundle) -> None:
         """Convert the pages of a lesson that has just run, so that :meth:`render` finds them done. For any thread.
@@ -127,25 +131,29 @@ class Site:
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def remember(self, message: str, folders: Sequence[Path], reload: Callable[[], Sequence[Bundle]]) -> None:
-        """Let this command, when it is given again and nothing changed, print ``message`` at once.
 
-        Args:
-            folders: where the lessons and captures lie.
-            reload: reads these anew.
-        """
-        time.sleep(TICK)
-        names = [*(str(self.root / name) for name in OTHER), str(LIBRARY / "course"), *map(str, folders)]
-        tops = [name for name in names if not any(_covers(other, name) for other in names)]
-        now = clock(self.root / FOLDER)
-        described = entry.describe(sys.argv[1:], [str(self.root / "site"), *tops])
-        self.cache.index.renew()
-        bundles = reload()
-        whole = all(bundle.is_current for bundle in bundles) and Site(self.root, bundles).is_current()
-        if whole and max(status.st_ctime_ns for _, status in entry.files(tops)) < now:
-            write_atomic(
-                self.root / entry.DONE, "\n".join([message, "\t".join([str(self.root / "site"), *tops]), described])
-            )
+class Look:
+    """The state of all sources at one moment: what is read later is no older.
+
+    Args:
+        folders: where the lessons and captures lie.
+    """
+
+    def __init__(self, root: Path, folders: Sequence[Path]) -> None:
+        names = [*(str(root / name) for name in OTHER), str(LIBRARY / "course"), *map(str, folders)]
+        self.root = root
+        self.tops = [name for name in names if not any(_covers(other, name) for other in names)]
+        self.now = clock(root / FOLDER)
+        self.seen = entry.statuses(self.tops)
+
+    def remember(self, message: str) -> None:
+        """Let this command, when it is given again and nothing changed since the look, print ``message`` at once."""
+        tops = [str(self.root / "site"), *self.tops]
+        described = entry.describe(sys.argv[1:], tops)
+        # A change within the same tick of the file system's clock as the look would leave no trace.
+        told = all(status.st_ctime_ns < self.now for _, status in entry.files(self.tops))
+        if told and self.seen == entry.statuses(self.tops):
+            write_atomic(self.root / entry.DONE, "\n".join([message, "\t".join(tops), described]))
 
 
 def _covers(folder: str, name: str) -> bool:
@@ -184,7 +192,7 @@ class _Open:
 def _configured(root: Path, bundles: Sequence[Bundle]) -> MkDocsConfig:
     from mkdocs.config import load_config
 
-    config = load_config(str(root / CONFIG), site_dir=str(root / "build" / "site.new"))
+    config = load_config(str(root / CONFIG), site_dir=str((root / "build" / "site.new").resolve()))
     _course(config).given = list(bundles)
     return config
 

@@ -9,6 +9,7 @@ import ast
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,6 +35,15 @@ PRELOADED = frozenset(
     {"accelerate", "datasets", "matplotlib", "numpy", "pandas", "peft", "safetensors", "scipy", "sklearn", "tokenizers"}
     | {"torch", "transformers", "trl"}
 )
+# What these import only when they show something: every lesson that does would pay for it. Not the inline backend, which
+# sets IPython up while it is imported.
+LAZY = {
+    "matplotlib": (
+        "matplotlib.backends.backend_agg",
+        *(f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Png", "Ppm")),
+    ),
+    "pandas": ("pandas.io.formats.html", "pandas.io.formats.string"),
+}
 GPU_DEVICES = ("/dev/nvidia[0-9]*", "/dev/kfd")  # NVIDIA's and AMD's
 # What libraries read while they are imported: the same for every kernel of the course, forked or not.
 ENVIRONMENT = {
@@ -66,7 +76,9 @@ def preloads(lessons: Iterable[Lesson]) -> tuple[str, ...]:
         modules.update(folder / name.removeprefix("module ") for name in names for folder in folders)
     sources += [path.read_text(encoding="utf-8") for path in modules if path.is_file()]
     found = {name for source in sources for name in _imports(source)}
-    return tuple(sorted(name for name in found if _is_preloaded(name)))
+    found = {name for name in found if _is_preloaded(name)}
+    lazy = {name for top in {re.split("[.:]", name)[0] for name in found} for name in LAZY.get(top, ())}
+    return (*sorted(found), *sorted(lazy))
 
 
 def _imports(source: str) -> Iterator[str]:
