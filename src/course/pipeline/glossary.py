@@ -102,16 +102,18 @@ class Glossary:
         return "\n\n".join(parts)
 
     def topics(self, lessons: Mapping[str, tuple[Sequence[str], str]]) -> str:
-        """The lessons' tags as Markdown: under a heading each, what it means and which lessons are about it.
+        """The lessons' tags as Markdown, ordered like the glossary: what each means and which lessons are about it.
 
         Args:
             lessons: tags and address of each lesson, by its title.
         """
+        used = {tag for tags, _ in lessons.values() for tag in tags}
         parts = []
-        for term in self.terms:
-            about = [f"- [{title}]({address})" for title, (tags, address) in lessons.items() if term.name in tags]
-            if about:
-                parts += [f"## {term.name} {{ #{anchor(term.name)} }}", term.means, "\n".join(about)]
+        for topic, terms in groupby((term for term in self.terms if term.name in used), key=lambda term: term.topic):
+            parts.append(f"## {topic}")
+            for term in terms:
+                about = [f"- [{title}]({address})" for title, (tags, address) in lessons.items() if term.name in tags]
+                parts += [f"### {term.name} {{ #{anchor(term.name)} }}", term.means, "\n".join(about)]
         return "\n\n".join(parts)
 
     def module(self) -> str:
