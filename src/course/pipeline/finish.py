@@ -25,7 +25,8 @@ _BETTER = {
 
 
 _SECTION = re.compile(
-    r'aria-labelledby="\w+"(?P<rest>[^<>]*>\s*<label class="md-nav__title"[^<>]*>\s*<span[^<>]*></span>\s*(?P<name>[^<]+?)\s*</label>)'
+    r'aria-labelledby="\w+"(?P<rest>[^<>]*>\s*'
+    r'<label class="md-nav__title"[^<>]*>\s*<span[^<>]*></span>\s*(?P<name>[^<]+?)\s*</label>)'
 )
 _THEME_SCRIPT = re.compile(r'<script(?= src="[^"]*javascripts/bundle\.)')
 
