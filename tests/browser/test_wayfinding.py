@@ -75,7 +75,7 @@ def test_a_tap_opens_the_definition_and_leaves_the_page_only_from_there(open_pag
     box = page.locator("#explained")
     expect(box).to_be_visible()
     left, right = box.evaluate("(e) => [e.getBoundingClientRect().left, e.getBoundingClientRect().right]")
-    assert 0 <= left
+    assert left >= 0
     assert right <= PHONE["width"]
     assert urlsplit(page.url).path.endswith(LESSON)
     page.locator("h1").evaluate("(e) => e.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))")
