@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +19,17 @@ TERM = 'a.term[href$="#kl-divergence"]'
 REPOSITORY = "https://github.com/example/course"
 SOURCES = Path("src/course/lessons")
 
-FOUND = """(address) => [...document.querySelectorAll('.md-search-result__item:first-child .md-search-result__link')]
-    .slice(0, 2).some((link) => new RegExp(address).test(link.href))"""
-"""Whether the best result, or the section of it that comes first, is the one."""
+MARKED = """() => {
+    const sections = [[]];
+    for (const found of document.querySelectorAll('.md-content h2, .md-content a.term')) {
+        if (found.tagName === 'H2') sections.push([]);
+        else sections.at(-1).push(found.hash.slice(1));
+    }
+    return sections;
+}"""
+"""The terms marked in each section, in order."""
+BEST = """(links) => links.slice(0, 2).map((link) => new URL(link.href)).map((url) => url.pathname + url.hash)"""
+"""Addresses of the best result and of the section of it that comes first, without the words to be highlighted."""
 
 
 def shown(page: Page) -> str:
@@ -99,8 +108,9 @@ def test_every_marked_term_is_in_the_glossary_and_only_once_a_section(site: Site
     page = open_page("glossary/").page
     entries = set(page.locator("h3[id]").evaluate_all("(all) => all.map((heading) => heading.id)"))
     for slug in site.lessons:
-        html = (site.root / "lessons" / slug / "index.html").read_text(encoding="utf-8")
-        sections = [re.findall(r'class="term" href="[^"#]*#([^"]*)"', part) for part in html.split("<h2 ")]
+        page.goto(f"{site.url}lessons/{slug}/", wait_until="commit")
+        page.locator("#exercises").wait_for(state="attached")
+        sections: list[list[str]] = page.evaluate(MARKED)
         assert {term for marked in sections for term in marked} <= entries
         assert all(len(marked) == len(set(marked)) for marked in sections), slug
         assert sum(map(len, sections)) >= 40, f"{slug}: no terms marked"
@@ -119,15 +129,19 @@ def test_a_lessons_topics_lead_to_lessons_about_them(site: Site, open_page: Open
     ]
 
 
-def test_next_and_previous_follow_the_lessons_across_modules(site: Site) -> None:
-    def leads(slug: str, way: str) -> str:
-        html = (site.root / "lessons" / slug / "index.html").read_text(encoding="utf-8")
-        (link,) = re.findall(rf'<a href="([^"]*)" class="md-footer__link md-footer__link--{way}"', html)
-        return str(link)
-
+def test_next_and_previous_follow_the_lessons_across_modules(site: Site, open_page: Open) -> None:
+    page = open_page("").page
+    ways = {}
+    for slug in site.lessons:
+        page.goto(f"{site.url}lessons/{slug}/", wait_until="commit")
+        page.locator(".md-footer__link--next").wait_for(state="attached")
+        ways[slug] = [
+            page.locator(f".md-footer__link--{way}").evaluate("(link) => link.href.split('/').at(-2)")
+            for way in ("prev", "next")
+        ]
     for before, after in pairwise(site.lessons):
-        assert leads(before, "next") == f"../{after}/"
-        assert leads(after, "prev") == f"../{before}/"
+        assert ways[before][1] == after
+        assert ways[after][0] == before
 
 
 # ---------- search ----------
@@ -161,10 +175,16 @@ def test_a_search_finds_the_right_page_first(open_page: Open) -> None:
         "checkpointing": "glossary/#gradient-checkpointing",
     }
     query = page.locator(".md-search__input")
+    first = page.locator(".md-search-result__item:first-child .md-search-result__link")
     query.click()
     for words, address in wanted.items():
         query.fill(words)
-        page.wait_for_function(FOUND, arg=address, timeout=15_000)
+        found: list[str] = []
+        until = time.monotonic() + 15
+        while not any(re.search(address, link) for link in found) and time.monotonic() < until:
+            page.wait_for_timeout(100)
+            found = first.evaluate_all(BEST)
+        assert any(re.search(address, link) for link in found), f"{words}: {found}"
         assert not re.search(r">>>|In \[\d*\]:", page.locator(".md-search-result__list").inner_text()), words
 
 
@@ -177,8 +197,8 @@ def test_each_section_leads_to_its_line(site: Site, open_page: Open, root: Path)
     lines = path.read_text(encoding="utf-8").split("\n")
     file = f"{REPOSITORY}/blob/main/{path.relative_to(root).as_posix()}"
     html = (site.root / "lessons/07_lora_from_scratch/index.html").read_text(encoding="utf-8")
-    assert html.count('class="page-source"') == 1
-    known = html.replace('class="page-source"', f'class="page-source" data-lines="{file}"')
+    known, times = re.subn(r'(class="?page-source"?)', rf'\1 data-lines="{file}"', html)
+    assert times == 1
     page.route("**/lessons/07_lora_from_scratch/", lambda route: route.fulfill(body=known, content_type="text/html"))
     page.goto(f"{site.url}lessons/07_lora_from_scratch/")
     pencils = page.locator("a.section-source")
