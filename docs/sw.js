@@ -19,9 +19,9 @@ async function hash(data) {
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The bytes at an address that no cache between here and the server has kept too long. */
+/** The bytes at an address as the server has them now: what the browser kept of it is not even asked about. */
 async function fetched(url) {
-  const answer = await fetch(url, { cache: "no-cache" });
+  const answer = await fetch(url, { cache: "reload" });
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
   return { data: await answer.arrayBuffer(), type: answer.headers.get("content-type") ?? "" };
 }
@@ -58,10 +58,10 @@ async function keep() {
 async function answer(request) {
   const url = new URL(request.url);
   url.search = url.hash = "";
-  const cache = await caches.open(KEPT);
-  const found = await cache.match(address(url.href));
+  const kept = (href) => caches.match(href, { cacheName: KEPT }); // does not make an empty one where it was removed
+  const found = await kept(address(url.href));
   if (found) return found;
-  if (!(await cache.match(`${url.href}/`))) return fetch(request);
+  if (!(await kept(`${url.href}/`))) return fetch(request);
   const folder = new URL(request.url);
   folder.pathname += "/";
   return Response.redirect(folder);

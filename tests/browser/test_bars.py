@@ -37,12 +37,15 @@ AXE = """async ([scheme, rules]) => {
     const found = await axe.run({ resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) });
     return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
 }"""
+SLOW = 30_000
+"""Milliseconds that a page may take on a machine with other work."""
 COLORS = ["color-contrast", "link-in-text-block"]
 """The rules that depend on the theme."""
 REFUSED = """window.refused = []; document.addEventListener("securitypolicyviolation",
     (event) => window.refused.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`))"""
-SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push([entry.value,
+        ...entry.sources.map(({ node }) => (node?.outerHTML ?? node?.nodeName ?? "?").slice(0, 100))])
 }).observe({ type: "layout-shift", buffered: true })"""
 UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true })"
 
@@ -98,6 +101,7 @@ def _axe(page: Page) -> list[str]:
 def test_every_kind_of_page_is_accessible(kinds: list[str], site: Site, open_page: Open, viewport: Any) -> None:
     axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
+    page.set_default_timeout(SLOW)
     problems = {}
     for kind in kinds:
         page.goto(site.url + kind, wait_until="load")
@@ -123,6 +127,7 @@ def test_search_and_menu_are_accessible(open_page: Open, viewport: Any) -> None:
 def test_the_site_works_under_its_policy(kinds: list[str], lesson: str, site: Site, open_page: Open) -> None:
     watched = open_page("", before=REFUSED, permissions=["clipboard-read", "clipboard-write"], color_scheme="light")
     page = watched.page
+    page.set_default_timeout(SLOW)
     problems = []
 
     def look(place: str) -> None:
@@ -158,7 +163,7 @@ def test_the_site_works_under_its_policy(kinds: list[str], lesson: str, site: Si
 def test_the_policy_refuses_what_is_not_the_site_s(lesson: str, site: Site, open_page: Open) -> None:
     for path in (lesson, f"{lesson}notebook/", ""):
         page = open_page(path, before=REFUSED).page
-        page.evaluate("""() => {
+        page.evaluate("""() => new Promise((done) => setTimeout(() => { // as a script of the page, not of the test
             const script = document.createElement("script");
             script.textContent = "window.ran = true";
             document.body.append(script);
@@ -166,9 +171,10 @@ def test_the_policy_refuses_what_is_not_the_site_s(lesson: str, site: Site, open
             button.setAttribute("onclick", "window.ran = true");
             button.click();
             try { new Function("window.ran = true")() } catch { /* refused */ }
-        }""")
+            done();
+        }))""")
         assert page.evaluate("window.ran ?? false") is False, path
-        assert page.evaluate("window.refused.length") >= 2, path
+        assert page.evaluate("window.refused.length") == 3, path
 
 
 def test_html_is_valid(site: Site) -> None:
@@ -193,6 +199,7 @@ def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site,
     heavy, moved = {}, {}
     for kind in kinds:
         page = open_page("", viewport=PHONE, before=SHIFTS).page
+        page.set_default_timeout(SLOW)
         session = page.context.new_cdp_session(page)
         received: list[float] = []
         session.on("Network.loadingFinished", lambda event, to=received: to.append(event["encodedDataLength"]))
@@ -203,8 +210,9 @@ def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site,
             heavy[kind] = total
         assert total > 10_000, f"{kind}: nothing was counted"
         _through(page)
-        if (shifted := page.evaluate("window.shifted")) > SHIFT:
-            moved[kind] = shifted
+        shifts = page.evaluate("window.shifts")
+        if sum(value for value, *_ in shifts) > SHIFT:
+            moved[kind] = shifts
         page.context.close()
     assert heavy == {}
     assert moved == {}

@@ -91,10 +91,10 @@ def test_exercises_and_what_follows_do_not_give_answers_away(small: Glossary) ->
 
 
 def test_the_page_has_a_heading_for_each_term_and_links_to_lessons_there_are(small: Glossary) -> None:
-    page = small.page({7: ("LoRA from scratch", "lessons/07_lora.md")})
+    page = small.page([lesson(path=Path("07_lora.py"))])
     assert "## Adapters\n\n### Rank { #rank }\n\nHow many `directions`" in page
-    assert "Lesson 07: [LoRA from scratch](lessons/07_lora.md#what-rank-measures)" in page
-    assert "lessons/" not in small.page({8: ("Another", "lessons/08.md")})
+    assert "Lesson 07: [A sample](lessons/07_lora.md#what-rank-measures)" in page
+    assert "lessons/" not in small.page([lesson(path=Path("08_other.py"))])
 
 
 def test_the_module_has_definitions_as_plain_text(small: Glossary) -> None:
@@ -132,11 +132,16 @@ def test_a_tag_must_be_a_term(small: Glossary) -> None:
 
 
 def test_topics_list_the_lessons_about_them(small: Glossary) -> None:
-    page = small.topics({"One": (["Rank"], "one.md"), "Two": (["Rank", "LoRA"], "two.md"), "Three": ([], "three.md")})
-    assert "## Rank { #rank }" in page
-    assert "- [One](one.md)\n- [Two](two.md)" in page
-    assert "KL" not in page
-    assert "three.md" not in page
+    tags = {"07_one.py": "[Rank]", "08_two.py": "[LoRA, Rank]", "09_three.py": "[]"}
+    lessons = [
+        lesson(header=HEADER.replace("# read_minutes", f"# tags: {names}\n# read_minutes"), path=Path(name))
+        for name, names in tags.items()
+    ]
+    page = small.topics(lessons)
+    assert page.startswith("## Adapters\n\n### Rank { #rank }")
+    assert "- Lesson 07: [A sample](lessons/07_one.md)\n- Lesson 08: [A sample](lessons/08_two.md)" in page
+    assert "Preferences" not in page
+    assert "09_three" not in page
 
 
 def test_the_courses_glossary_is_in_order(root: Path) -> None:

@@ -257,7 +257,8 @@ class ChoicePrediction extends Prediction {
 class CurvePrediction extends Prediction {
   controls() {
     const line = JSON.parse(this.root.querySelector("script").textContent);
-    this.sketch = new Sketch(line, this.root.id, () => this.status.replaceChildren());
+    const how = this.root.querySelector(".sketch-how");
+    this.sketch = new Sketch(line, this.root.id, how, () => this.status.replaceChildren());
     return [this.sketch.element];
   }
 

@@ -81,8 +81,8 @@ function draw(tag, attributes = {}, ...children) {
  */
 
 export class Sketch {
-  /** @param {Line} line @param {string} id of the prediction @param {() => void} changed */
-  constructor(line, id, changed) {
+  /** @param {Line} line @param {string} id of the prediction @param {HTMLElement} how to draw, in words @param {() => void} changed */
+  constructor(line, id, how, changed) {
     this.line = line;
     this.changed = changed;
     /** @type {number[] | null} */
@@ -98,8 +98,7 @@ export class Sketch {
 
     this.plot = draw("g", { class: "sketch-plot" });
     this.svg = draw("svg", { class: "sketch", role: "group", "aria-label": `${line.name}: ${line.y_label} over ${line.x_label}` }, this.plot);
-    const how = make("p", { class: "sketch-how", id: `${id}-how` },
-      "Draw the line. With the keyboard: left and right choose a point, up and down move it.");
+    how.id = `${id}-how`;
     this.svg.setAttribute("aria-describedby", how.id);
     this.element = make("div", { class: "sketch-box" }, how, this.svg);
     this.handles = this.xs.map((x, place) => this.handle(x, place));

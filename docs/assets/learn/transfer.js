@@ -110,9 +110,9 @@ export function merge(entries, now) {
   for (const [key, found] of Object.entries(entries)) {
     const there = madeAt(found) > now ? { ...found, at: now } : found;
     const value = key in here ? newer(key, here[key], there) : there;
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    if (text === store.read(key)) continue;
-    store.write(key, text);
+    if (JSON.stringify(value) === JSON.stringify(here[key])) continue;
+    if (typeof value === "string") store.write(key, value);
+    else store.writeJson(key, value);
     taken += 1;
   }
   return { taken, older: Object.keys(entries).length - taken };

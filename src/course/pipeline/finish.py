@@ -24,6 +24,10 @@ _BETTER = {
 """What the theme and Markdown write, and what it should be."""
 
 
+_SECTION = re.compile(
+    r'aria-labelledby="\w+"(?P<rest>[^<>]*>\s*'
+    r'<label class="md-nav__title"[^<>]*>\s*<span[^<>]*></span>\s*(?P<name>[^<]+?)\s*</label>)'
+)
 _THEME_SCRIPT = re.compile(r'<script(?= src="[^"]*javascripts/bundle\.)')
 
 
@@ -31,6 +35,7 @@ def finish(page: str) -> str:
     """``page`` as it is served."""
     for found, better in _BETTER.items():
         page = page.replace(found, better)
+    page = _SECTION.sub(r'aria-label="\g<name>"\g<rest>', page)  # the label that it names may be empty
     page = _THEME_SCRIPT.sub("<script defer", page)  # a page is shown before its script is there
     return protect(compact(page))
 

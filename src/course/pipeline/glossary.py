@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -85,33 +85,27 @@ class Glossary:
         """A hash of what the marks in lessons depend on; rewording a definition changes none."""
         return digest(*(f"{term.id} {term.forms}" for term in self.terms))
 
-    def page(self, lessons: Mapping[int, tuple[str, str]]) -> str:
-        """The entries as Markdown, under a heading for each topic.
-
-        Args:
-            lessons: title and address of the lessons there are, by number.
-        """
+    def page(self, lessons: Sequence[Lesson]) -> str:
+        """The entries as Markdown, under a heading for each topic, with links to those of ``lessons`` that teach them."""
+        taught = {lesson.number: lesson for lesson in lessons}
         parts = []
         for topic, terms in groupby(self.terms, key=lambda term: term.topic):
             parts.append(f"## {topic}")
             for term in terms:
                 parts += [f"### {term.name} {{ #{term.id} }}", term.means]
-                if term.lesson in lessons:
-                    title, address = lessons[term.lesson]
-                    parts.append(f"Lesson {term.lesson:02}: [{title}]({address}#{term.anchor})\n{{ .term-lesson }}")
+                if lesson := taught.get(term.lesson):
+                    parts.append(f"{_link(lesson, f'#{term.anchor}')}\n{{ .term-lesson }}")
         return "\n\n".join(parts)
 
-    def topics(self, lessons: Mapping[str, tuple[Sequence[str], str]]) -> str:
-        """The lessons' tags as Markdown: under a heading each, what it means and which lessons are about it.
-
-        Args:
-            lessons: tags and address of each lesson, by its title.
-        """
+    def topics(self, lessons: Sequence[Lesson]) -> str:
+        """The tags of ``lessons`` as Markdown, ordered like the glossary: what each means, which lessons are about it."""
+        used = {tag for lesson in lessons for tag in lesson.header.tags}
         parts = []
-        for term in self.terms:
-            about = [f"- [{title}]({address})" for title, (tags, address) in lessons.items() if term.name in tags]
-            if about:
-                parts += [f"## {term.name} {{ #{anchor(term.name)} }}", term.means, "\n".join(about)]
+        for topic, terms in groupby((term for term in self.terms if term.name in used), key=lambda term: term.topic):
+            parts.append(f"## {topic}")
+            for term in terms:
+                about = [f"- {_link(lesson)}" for lesson in lessons if term.name in lesson.header.tags]
+                parts += [f"### {term.name} {{ #{anchor(term.name)} }}", term.means, "\n".join(about)]
         return "\n\n".join(parts)
 
     def module(self) -> str:
@@ -153,6 +147,10 @@ class Glossary:
         """Any form, the longest first; a token of :class:`render.Page` as a whole, so that no part of it is marked."""
         forms = "|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)) or "(?!)"
         return re.compile(rf"fragment-[\w.-]+-end|(?<![\w-])(?P<term>{forms})s?(?![\w-])")
+
+
+def _link(lesson: Lesson, place: str = "") -> str:
+    return f"Lesson {lesson.number:02}: [{lesson.header.title}](lessons/{lesson.slug}.md{place})"
 
 
 def anchor(tag: str) -> str:

@@ -6,6 +6,7 @@ which are kept; a notebook that changed needs nbconvert alone.
 
 from __future__ import annotations
 
+import base64
 import functools
 import html
 import re
@@ -20,6 +21,7 @@ from markdown.extensions.toc import nest_toc_tokens, slugify
 
 STYLES = "assets/notebook.css"
 """The one copy of the styles, relative to the site."""
+_FIGURE = re.compile(r'<img[^>]*? src="data:image/svg\+xml;base64,([^"]+)"[^>]*>')
 _HEADING = re.compile(r'<h([1-6]) id="[^"]*"([^>]*)>(.*?)<a class="anchor-link" href="[^"]*">', re.S)
 
 
@@ -49,6 +51,8 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
     # The styles leave the site's own highlighting alone. What is wider than a phone scrolls, by keyboard too.
     body = body.replace('class="highlight hl-', 'tabindex="0" class="highlight-ipynb hl-')
     body = body.replace('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">')
+    # Figures bring their descriptions and follow the theme.
+    body = _FIGURE.sub(lambda m: base64.b64decode(m[1]).decode(), body)
     # A downloaded notebook links to its sibling files; here those lessons have pages.
     body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
     found: list[dict[str, Any]] = []

@@ -24,7 +24,19 @@ from mkdocs.utils import meta
 from mkdocs.utils.templates import TemplateContext
 from mkdocs.utils.yaml import yaml_load
 
-from course.pipeline import cache, glossary, learning, listings, markup, notebook_view, render, sheets, wheel, whole, widgets
+from course.pipeline import (
+    cache,
+    glossary,
+    learning,
+    listings,
+    markup,
+    notebook_view,
+    render,
+    sheets,
+    wheel,
+    whole,
+    widgets,
+)
 from course.pipeline.cache import Cache
 from course.pipeline.capture import ROOT
 from course.pipeline.errors import CourseError
@@ -164,17 +176,10 @@ class CoursePlugin(BasePlugin[CourseConfig]):
                 token = f"fragment-{make.__name__}-end"
                 made.fragments[token] = self._checked(partial(make, list(self.bundles.values()), f"{up}lessons/"))
                 markdown = markdown.replace(marker, token)
-        if glossary.TOPICS in markdown:
-            about = {
-                f"Lesson {b.lesson.number:02}: {b.lesson.header.title}": (b.lesson.header.tags, f"lessons/{b.lesson.slug}.md")
-                for b in self.bundles.values()
-            }
-            markdown = markdown.replace(glossary.TOPICS, self.glossary.topics(about))
-        if glossary.MARKER in markdown:
-            lessons = [(b.lesson.number, b.lesson.header.title, b.lesson.slug) for b in self.bundles.values()]
-            markdown = markdown.replace(
-                glossary.MARKER, self.glossary.page({n: (title, f"lessons/{slug}.md") for n, title, slug in lessons})
-            )
+        lessons = [bundle.lesson for bundle in self.bundles.values()]
+        for marker, show in ((glossary.MARKER, self.glossary.page), (glossary.TOPICS, self.glossary.topics)):
+            if marker in markdown:
+                markdown = markdown.replace(marker, show(lessons))
         return self._placed(markdown, page, made, f"{up}lessons/")
 
     def _placed(self, markdown: str, page: Page, made: render.Page, prefix: str) -> str:

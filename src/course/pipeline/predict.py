@@ -23,6 +23,10 @@ FEWEST = 3
 """Points that a line needs to be worth sketching."""
 
 
+HOW = "Draw the line. With the keyboard: left and right choose a point, up and down move it."
+"""Shown where a script can draw."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """One answer to choose. ``right`` is an expression over captured values."""
@@ -230,7 +234,7 @@ def section(prediction: Prediction, asked: Asked, slug: str, text: Callable[[str
     choices = "".join(f"<li>{text(choice.text)}</li>" for choice in prediction.choices)
     inner = f'<ol class="predict-choices" type="A">{choices}</ol>' if choices else ""
     if asked.sketch:
-        inner = markup.data(asdict(asked.sketch))
+        inner = f'<p class="sketch-how">{HOW}</p>{markup.data(asdict(asked.sketch))}'
     name = f"predict-{asked.id}"
     return (
         f'<section class="predict" id="{name}" aria-labelledby="{name}-title"{marks}>'

@@ -20,7 +20,7 @@ _MODULES = (memory, rank, forward, beta, schedule, nf4, cost, ladder)
 PIECES: dict[str, Piece] = {module.PIECE.name: module.PIECE for module in _MODULES}
 """All pieces, by name."""
 
-_ANY = re.compile(r"<!--\s*widget\b.*?-->", re.S)
+_ANY = re.compile(r"(?<!`)<!--\s*widget\b.*?-->", re.S)  # not where it is written about
 _MARKER = re.compile(r"<!-- widget: ([\w-]+)((?: \w+=\S+)*) -->")
 
 
