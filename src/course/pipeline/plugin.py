@@ -199,7 +199,9 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             shown = lesson and listings.figure(lesson, match["key"], prefix)
             if not shown:
                 line = markdown.count("\n", 0, match.start())
-                raise fail(f"Lesson {match['lesson']} has no figure {match['key']!r}.", line, "Name one that it records.")
+                raise fail(
+                    f"Lesson {match['lesson']} has no figure {match['key']!r}.", line, "Name one that it records."
+                )
             token = f"fragment-figure-{match['lesson']}-{match['key']}-end"
             made.fragments[token] = shown
             return token

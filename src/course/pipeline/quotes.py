@@ -17,12 +17,12 @@ _CLOSES = {"“": "”", "‘": "’"}
 _MARKS = {"left-double-quote": "“", "right-double-quote": "”", "left-single-quote": "‘", "right-single-quote": "’"}
 
 
-class _Closing(Postprocessor):
+class _Closing(Postprocessor):  # type: ignore[misc]  # Markdown publishes no types
     def run(self, text: str) -> str:
         return re.sub(r"(?<=</)(\w+>)([“‘])", lambda m: m[1] + _CLOSES[m[2]], text)
 
 
-class QuotesExtension(SmartyExtension):
+class QuotesExtension(SmartyExtension):  # type: ignore[misc]  # Markdown publishes no types
     """Curved marks as characters, not entities; dashes and dots stay as they were typed."""
 
     def __init__(self, **config: Any) -> None:

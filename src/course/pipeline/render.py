@@ -263,7 +263,9 @@ class _Renderer:
             return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
         figure = figure_of(item)
         caption = f"<figcaption>{self._caption(figure.caption)}{link}</figcaption>"
-        drawn = re.sub(r"(var\(--figure-\w+), #\w+\)", r"\1)", drawing(item, self.bundle.cache))  # the page has the colors
+        drawn = re.sub(
+            r"(var\(--figure-\w+), #\w+\)", r"\1)", drawing(item, self.bundle.cache)
+        )  # the page has the colors
         return f'<figure class="data-figure" id="{item.key}">{drawn}{caption}</figure>'
 
     def _provenance(self) -> str:
@@ -302,7 +304,8 @@ class _Renderer:
         ]
         objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
         return (
-            f'<div class="lesson-meta"><p class="lesson-times">Read {header.read_minutes} min · ran in {duration(seconds)} on '
+            f'<div class="lesson-meta"><p class="lesson-times">Read {header.read_minutes} min · '
+            f"ran in {duration(seconds)} on "
             f"{html.escape(_machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
             + "</p>"

@@ -1,4 +1,4 @@
-"""The site's styles as one file: a browser shows nothing before it has them all, and each file takes a way there and back."""
+"""The site's styles as one file: a browser shows nothing before it has them all, and each takes a way there and back."""
 
 from __future__ import annotations
 

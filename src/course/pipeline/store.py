@@ -103,8 +103,7 @@ class Bundle:
     def predicted(self) -> dict[int, predict.Asked]:
         """The predictions asked for, with what the run gave, by the index of their cell."""
         return {
-            place: predict.ask(prediction, self.captured, self.lesson)
-            for place, prediction in self.predictions.items()
+            place: predict.ask(prediction, self.captured, self.lesson) for place, prediction in self.predictions.items()
         }
 
     @cached_property
