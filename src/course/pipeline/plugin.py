@@ -93,7 +93,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
     cache: Cache
     pages: Pages
     nav: Navigation
-    glossary: Glossary
+    glossary = Glossary()
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         self.root = Path(config.config_file_path).parent
