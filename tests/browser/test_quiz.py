@@ -272,8 +272,12 @@ def test_pure_functions(open_page: Open) -> None:
     page = open_page("").page
     assert _call(page, "numbers", "parseNumber", [[text] for text in PARSED]) == pytest.approx(list(PARSED.values()))
     assert _call(page, "numbers", "parseNumber", [[text] for text in NO_NUMBERS]) == [None] * len(NO_NUMBERS)
-    assert _call(page, "numbers", "parseNumber", [[text, unit] for text, unit, _ in UNITS]) == [value for *_, value in UNITS]
-    assert _call(page, "numbers", "isRight", [list(arguments) for *arguments, _ in RIGHTS]) == [right for *_, right in RIGHTS]
+    assert _call(page, "numbers", "parseNumber", [[text, unit] for text, unit, _ in UNITS]) == [
+        value for *_, value in UNITS
+    ]
+    assert _call(page, "numbers", "isRight", [list(arguments) for *arguments, _ in RIGHTS]) == [
+        right for *_, right in RIGHTS
+    ]
     states = [{"done": True, "right": True}, {"done": True, "right": False}, {"done": False, "right": False}]
     assert _call(page, "quiz", "score", [[states]]) == [{"right": 1, "answered": 2, "total": 3}]
     assert _call(page, "reviews", "answerKey", [["lora-count", "ab12"]]) == ["quiz:lora-count:ab12"]

@@ -47,7 +47,9 @@ def overview(bundles: Sequence[Bundle], prefix: str) -> str:
         f'<div class="table-scroll" tabindex="0" role="region" aria-label="Progress by lesson"><table class="progress">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    folded = f'<details class="abstract" data-search-exclude><summary>All questions, by lesson</summary>{lists}</details>'
+    folded = (
+        f'<details class="abstract" data-search-exclude><summary>All questions, by lesson</summary>{lists}</details>'
+    )
     return table + (folded if lists else "")
 
 
