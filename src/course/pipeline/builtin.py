@@ -104,5 +104,5 @@ def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, An
         ],
         "markdown_extensions": EXTENSIONS,
         "extra_css": [f"assets/{name}.css" for name in ("site", "learn/learn", "print")],
-        "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in ("quiz", "progress")],
+        "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in ("theme", "quiz", "progress")],
     }  # fmt: skip
