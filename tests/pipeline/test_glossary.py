@@ -37,7 +37,7 @@ def made(text: str, folder: Path) -> Glossary:
     return glossary.read(path)
 
 
-def words(html: str) -> list[str]:
+def words(html: str) -> list[tuple[str, str]]:
     return re.findall(r'<a class="term" href="([^"]*)">([^<]*)</a>', html)
 
 

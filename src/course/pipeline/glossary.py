@@ -155,7 +155,7 @@ def _link(lesson: Lesson, place: str = "") -> str:
 
 def anchor(tag: str) -> str:
     """Where on the page of topics a tag stands."""
-    return slugify(tag, "-")
+    return str(slugify(tag, "-"))
 
 
 def check_tags(lesson: Lesson, glossary: Glossary) -> None:
