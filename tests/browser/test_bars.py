@@ -20,8 +20,8 @@ from playwright.sync_api import Page, expect
 from browser.support import DESKTOP, PHONE, Open, Site
 
 BARS = Path(__file__).parent / "bars"
-HEAVIEST = 150_000
-"""Bytes of a lesson's HTML."""
+HEAVIEST = 165_000
+"""Bytes of a lesson's HTML. The longest lessons are as long as a chapter: 60 kB of their text are words and code."""
 FIRST_VIEW = 400_000
 """Bytes that a page and all it asks for take from a host that compresses text, until nothing more is asked for."""
 SHIFT = 0.01
@@ -301,7 +301,8 @@ def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
 
 def _lighthouse(url: str, chromium: str) -> dict[str, Any]:
     done = _node("lighthouse/cli/index.js", url, "--quiet", "--preset=desktop", "--output=json",
-                 f"--only-categories={','.join(CATEGORIES)}", "--chrome-flags=--headless=new --no-sandbox --disable-gpu", CHROME_PATH=chromium)  # fmt: skip
+                 f"--only-categories={','.join(CATEGORIES)}", "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
+                 CHROME_PATH=chromium)  # fmt: skip
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
