@@ -26,7 +26,7 @@ def evidence(text: str) -> dict[str, Any]:
 
 
 def keys(expression: str) -> set[str]:
-    return set(re.findall(r"[A-Za-z_][\w.]*", re.sub(r"\"[^\"]*\"|'[^']*'", "", expression)))
+    return set(re.findall(r"(?<![\w.])[A-Za-z_][\w.]*", re.sub(r"\"[^\"]*\"|'[^']*'", "", expression)))
 
 
 FUNCTIONS = {

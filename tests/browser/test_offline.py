@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from browser.support import DESKTOP
 from course.pipeline import modules, offline, portable
 from course.pipeline.cache import Cache
 
+WINDOW: ViewportSize = {"width": DESKTOP["width"], "height": DESKTOP["height"]}
 DOCS = Path(__file__).parents[2] / "docs"
 WORKER_READY = "navigator.serviceWorker.getRegistration().then((found) => found?.active?.state ?? '')"
 
@@ -48,7 +49,7 @@ def unpacked(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_the_zip_works_from_a_disk(browser: Browser, unpacked: Path) -> None:
-    context = browser.new_context(viewport=DESKTOP, color_scheme="light")
+    context = browser.new_context(viewport=WINDOW, color_scheme="light")
     page, problems = _watched(context, unpacked.as_uri())
     page.goto((unpacked / "index.html").as_uri())
     page.locator(".md-content a[href*='lora_from_scratch']").first.click()
@@ -84,7 +85,7 @@ def test_the_zip_works_from_a_disk(browser: Browser, unpacked: Path) -> None:
 
 def test_pages_of_the_zip_open_clean(browser: Browser, unpacked: Path) -> None:
     """All but most of the lessons, of which one is as good as another."""
-    context = browser.new_context(viewport=DESKTOP)
+    context = browser.new_context(viewport=WINDOW)
     page, problems = _watched(context, unpacked.as_uri())
     told = []
     lessons = sorted(unpacked.glob("lessons/*/"))
@@ -172,7 +173,7 @@ def served(built_site: Path, tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def reader(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESKTOP)
+    context = browser.new_context(viewport=WINDOW)
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()

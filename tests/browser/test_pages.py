@@ -144,15 +144,6 @@ def test_figures_have_names(site: Site, open_page: Open) -> None:
         assert all(role == "img" and len(label) >= 10 for role, label in figures), f"{slug}: {figures}"
 
 
-def test_lesson_pages_are_light(site: Site) -> None:
-    heavy = {
-        slug: size
-        for slug in site.lessons
-        if (size := (site.root / "lessons" / slug / "index.html").stat().st_size) > 300_000
-    }
-    assert heavy == {}
-
-
 def test_print_hides_the_frame_and_stays_light(site: Site, open_page: Open) -> None:
     page = open_page(f"lessons/{site.lessons[0]}/", color_scheme="dark").page
     page.emulate_media(media="print", color_scheme="dark")

@@ -34,7 +34,7 @@ for (const block of document.querySelectorAll("script.evidence")) {
 
 /** The keys that an expression reads; what stands in quotes is text. @param {string} expression */
 export function keysOf(expression) {
-  return new Set(expression.replace(/"[^"]*"|'[^']*'/g, "").match(/[A-Za-z_][\w.]*/g));
+  return new Set(expression.replace(/"[^"]*"|'[^']*'/g, "").match(/(?<![\w.])[A-Za-z_][\w.]*/g));
 }
 
 /** The expression of a number, and its exact value. Its title goes: the browser would show it beside the box. */

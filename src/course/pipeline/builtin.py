@@ -22,6 +22,7 @@ EXTENSIONS = [
     {"pymdownx.arithmatex": {"generic": True}}, "pymdownx.details", {"pymdownx.highlight": {"anchor_linenums": False}},
     "pymdownx.superfences",
 ]  # fmt: skip
+MODULES = ("theme", "quiz", "progress")
 FEATURES = ["content.code.copy", "navigation.footer", "navigation.top", "search.highlight", "toc.follow"]
 
 PROGRESS = """# Your progress
@@ -104,5 +105,5 @@ def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, An
         ],
         "markdown_extensions": EXTENSIONS,
         "extra_css": [f"assets/{name}.css" for name in ("site", "learn/learn", "print")],
-        "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in ("quiz", "progress")],
+        "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in MODULES],
     }  # fmt: skip

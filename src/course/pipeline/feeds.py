@@ -86,7 +86,8 @@ def feed(entries: Sequence[Change], name: str, description: str, site: str, page
         SubElement(node, "link", {"rel": "alternate", "type": "text/html", "href": f"{page}#{entry.anchor}"})
         SubElement(node, "summary").text = entry.text
     indent(root)
-    return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+    written: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def llms(
