@@ -128,7 +128,7 @@ def test_the_site_works_under_its_policy(kinds: list[str], lesson: str, site: Si
     watched = open_page("", before=REFUSED, permissions=["clipboard-read", "clipboard-write"], color_scheme="light")
     page = watched.page
     page.set_default_timeout(SLOW)
-    problems = []
+    problems: list[str] = []
 
     def look(place: str) -> None:
         refused = page.evaluate("window.refused")
