@@ -174,7 +174,7 @@ def test_pages_show_what_the_lessons_show(built: Path) -> None:
 
 def test_every_address_leads_somewhere(built: Path) -> None:
     pages = [Opened(path) for path in (built / "_build" / "site").rglob("index.html")]
-    assert len(pages) == 4
+    assert len(pages) == 5  # home, progress and three lessons
     assert {page.path.parent.name: page.missing() for page in pages if page.missing()} == {}
     home = next(page for page in pages if page.path.parent.name == "site")
     for slug in ("01-intro", "part_two-plots", "part_two-no-prose"):

@@ -12,6 +12,7 @@ from mkdocs.exceptions import PluginError
 
 from course.pipeline import listings
 from course.pipeline.capture import Item
+from course.pipeline.glossary import Glossary
 from course.pipeline.lesson import MODULES
 from course.pipeline.plugin import CoursePlugin
 from course.pipeline.quiz import read
@@ -95,7 +96,7 @@ def plugin(*bundles: Bundle) -> CoursePlugin:
     course = CoursePlugin()
     course.load_config({})
     course.bundles = {one.lesson.slug: one for one in bundles}
-    course.fragments = {}
+    course.fragments, course.glossary = {}, Glossary()
     return course
 
 
