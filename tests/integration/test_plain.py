@@ -94,6 +94,11 @@ def build(folder: Path) -> Done:
         return execute(command, {**os.environ, "TMPDIR": temporary}, ROOT)
 
 
+def _ids(html: str) -> set[str]:
+    """Anchors of a page, whose attributes need no quotes."""
+    return set(re.findall(r'\sid="?([^\s">]+)', html))
+
+
 @dataclass
 class Opened(HTMLParser):
     """The text, images and addresses of a page."""
@@ -127,7 +132,7 @@ class Opened(HTMLParser):
             target = (self.path.parent / path).resolve() if path else self.path
             target = target / "index.html" if target.is_dir() else target
             anchored = (
-                not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8") if target.is_file() else False
+                not anchor or anchor in _ids(target.read_text(encoding="utf-8")) if target.is_file() else False
             )
             found += [] if anchored or anchor.startswith("__") else [address]
         return found
