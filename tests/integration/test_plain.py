@@ -131,9 +131,7 @@ class Opened(HTMLParser):
             path, _, anchor = unquote(address).partition("#")
             target = (self.path.parent / path).resolve() if path else self.path
             target = target / "index.html" if target.is_dir() else target
-            anchored = (
-                not anchor or anchor in _ids(target.read_text(encoding="utf-8")) if target.is_file() else False
-            )
+            anchored = not anchor or anchor in _ids(target.read_text(encoding="utf-8")) if target.is_file() else False
             found += [] if anchored or anchor.startswith("__") else [address]
         return found
 
