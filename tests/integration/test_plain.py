@@ -94,6 +94,11 @@ def build(folder: Path, cwd: Path = ROOT) -> Done:
         return execute(command, {**os.environ, "TMPDIR": temporary}, cwd)
 
 
+def _ids(html: str) -> set[str]:
+    """Anchors of a page, whose attributes need no quotes."""
+    return set(re.findall(r'\sid="?([^\s">]+)', html))
+
+
 @dataclass
 class Opened(HTMLParser):
     """The text, images and addresses of a page."""
@@ -126,9 +131,7 @@ class Opened(HTMLParser):
             path, _, anchor = unquote(address).partition("#")
             target = (self.path.parent / path).resolve() if path else self.path
             target = target / "index.html" if target.is_dir() else target
-            anchored = (
-                not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8") if target.is_file() else False
-            )
+            anchored = not anchor or anchor in _ids(target.read_text(encoding="utf-8")) if target.is_file() else False
             found += [] if anchored or anchor.startswith("__") else [address]
         return found
 
