@@ -84,7 +84,8 @@ def styles() -> str:
     colors = "".join(
         f"--jp-mirror-editor-{name}-color:var(--md-code-hl-{ours}-color);" for name, ours in _COLORS.items()
     )
-    return "\n".join([*theirs, f".notebook-view .jupyter-wrapper{{{colors}}}"])
+    ours = f".md-typeset .notebook-view .jupyter-wrapper{{{colors}}}"  # first: theirs end in what is no style
+    return "\n".join([ours, *theirs])
 
 
 @functools.cache
