@@ -16,7 +16,7 @@ LESSON = """\
 # summary: One sentence that says what the reader will find out.
 # objectives:
 #   - predict …
-# read_minutes: 20
+# read_minutes: 1
 # ---
 
 # %% [markdown]
