@@ -21,7 +21,8 @@ def minutes(lesson: Lesson) -> float:
 def doubt(lesson: Lesson) -> CourseError | None:
     """What is odd about the reading time in the header, if it is far from the count."""
     said, counted = lesson.header.read_minutes, minutes(lesson)
-    if lesson.is_plain or abs(said - counted) <= TOLERANCE * counted:
+    least = max(1, counted)  # nobody writes a fraction of a minute
+    if lesson.is_plain or abs(said - least) <= TOLERANCE * least:
         return None
-    hint = f"Write about {max(1, round(counted))}: the page has {counted * WORDS:.0f} words, read at {WORDS} a minute."
+    hint = f"Write about {round(least)}: the page has {counted * WORDS:.0f} words, read at {WORDS} a minute."
     return lesson.error(f"The header says {said} minutes of reading.", 1, hint)
