@@ -28,6 +28,8 @@ SHIFT = 0.01
 """How much of a window may move without its reader's doing, as browsers count it."""
 SCORE = 95
 """Of a hundred, in each of Lighthouse's categories that a page of text has."""
+BUSY = 80
+"""The least performance on a machine that has other work: it is a measure of time, and no other category is."""
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TRIES = 3
 """Other programs make a measurement slower, never faster, so the best one counts."""
@@ -296,6 +298,7 @@ def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
                    if audit["score"] is not None and audit["score"] < 0.9]  # fmt: skip
         if min(best.values()) >= SCORE:
             break
+    assert best.pop("performance") >= BUSY, missing
     assert min(best.values()) >= SCORE, (best, missing)
 
 

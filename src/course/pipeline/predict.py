@@ -237,7 +237,7 @@ def section(prediction: Prediction, asked: Asked, slug: str, text: Callable[[str
         inner = f'<p class="sketch-how">{HOW}</p>{markup.data(asdict(asked.sketch))}'
     name = f"predict-{asked.id}"
     return (
-        f'<section class="predict" id="{name}" aria-labelledby="{name}-title"{marks}>'
+        f'<section class="predict" role="group" id="{name}" aria-labelledby="{name}-title"{marks}>'
         f'<p class="predict-title" id="{name}-title">Predict</p>'
         f'<div class="predict-ask">{text(prediction.ask)}</div>{inner}</section>'
     )
