@@ -227,8 +227,10 @@ def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
                 page.evaluate("document.querySelectorAll('details.success').forEach((fold) => { fold.open = true })")
                 number.hover()
                 link = page.locator(BOX).get_by_role("link").first
+                expect(link).to_be_visible()
+                held = link.element_handle()
                 page.evaluate("document.querySelectorAll('details.success').forEach((fold) => { fold.open = false })")
-                link.evaluate("(link) => link.click()")
+                held.evaluate("(link) => link.click()")  # the box went with the fold
                 expect(page.locator("details.success[open]").locator(f"#{cells[name]}")).to_have_count(1)
                 return
     pytest.fail("no number comes from a folded cell")
