@@ -171,13 +171,14 @@ def _method(document: Document) -> str:
         {1 + max(m.repeat for m in synthetic if m.lessons == size) for size in {m.lessons for m in synthetic}}
     )
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    times = f"{repeats[0]}" if len(repeats) == 1 else f"{repeats[0]} to {repeats[-1]}"
+    rounds = f"{repeats[0]}" if len(repeats) == 1 else f"{repeats[0]} to {repeats[-1]}"
+    times = f"there was {rounds} such round" if repeats[-1] == 1 else f"there were {rounds} such rounds"
     return f"""\
 ## Method
 
 Each lesson sorts random numbers for half a second, shows a table and a plot, and imports numpy, pandas, matplotlib and a module that all
 lessons share. Each system gets the same cells in the form it reads. In turn, each builds a new folder (cold), builds again (no-op), again after
-an edit of one lesson's code, and again after an edit of its prose; then the next system has its turn; {times} such rounds. *Cell CPU* is the
+an edit of one lesson's code, and again after an edit of its prose; then the next system has its turn; {times}. *Cell CPU* is the
 processor time of the cells alone, in processes that have the libraries imported. The load of the machine before a measurement
 was at most {max(m.load for m in synthetic):.1f}.
 
