@@ -146,6 +146,17 @@ def test_a_file_touched_in_the_site_is_not_kept(course: Course) -> None:
     assert course.site() == expected
 
 
+def test_nothing_that_other_code_made_is_kept(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the cache knows the pages already: ``mkdocs serve`` may have filled it since the code changed."""
+    edit(course.lesson(1), "The question", "The first question")
+    course.render()
+    before = course.kept()
+    monkeypatch.setattr(cache, "generation", lambda: "other code")
+    course.render()
+    after = course.kept()
+    assert not [name for name, inode in after.items() if inode == before[name]]
+
+
 def test_a_previous_site_is_never_written_to(course: Course) -> None:
     """Its files are linked, so one that were opened for writing would change under a reader of the old site."""
     copy = course.root / "copy"

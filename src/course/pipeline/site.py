@@ -42,14 +42,17 @@ class Site:
         self.cache = cache.opened(root.resolve())
 
     @cached_property
+    def code(self) -> str:
+        """A hash of our own code and of the versions of what parses and renders."""
+        return cache.generation()
+
+    @cached_property
     def state(self) -> str:
         """A hash of everything that pages show or are shaped by."""
         names = [str(self.root / name) for name in OTHER]
         paths = [Path(path) for path, _ in sorted(entry.files(names))] + library_code(LIBRARY / "course")
         variables = [f"{name}={os.environ.get(name)}" for name in entry.VARIABLES]
-        return digest(
-            cache.generation(), *variables, self.cache.index.of(paths), *(bundle.key for bundle in self.bundles)
-        )
+        return digest(self.code, *variables, self.cache.index.of(paths), *(bundle.key for bundle in self.bundles))
 
     def is_current(self) -> bool:
         """Whether ``site/`` was rendered from exactly the present sources and nothing in it was touched."""
@@ -112,7 +115,7 @@ class Site:
                 site.rename(old)
             fresh.rename(site)
             shutil.rmtree(old, ignore_errors=True)
-            record = {"state": state, "files": entry.listing(str(site)), "made": made}
+            record = {"state": state, "code": self.code, "files": entry.listing(str(site)), "made": made}
             write_atomic(self.root / RECORD, json.dumps(record))
             self.cache.save()
             self.cache.forget_unused()
@@ -126,8 +129,10 @@ class Site:
             shutil.rmtree(fresh, ignore_errors=True)
 
     def _made(self) -> dict[str, Any]:
+        """What the files of the present site were made of; nothing is known of files that other code made."""
         try:
-            return dict(json.loads((self.root / RECORD).read_text(encoding="utf-8"))["made"])
+            record = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
+            return dict(record["made"]) if record["code"] == self.code else {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
