@@ -206,8 +206,8 @@ def test_numbers_of_the_ledger_and_of_the_home_page_lead_to_their_lesson(site: S
         href = link.get_attribute("href") or ""
         assert href.partition("#")[0].endswith(lesson_page)
         link.click()
-        assert re.search(r"/lessons/\d\d_\w+/#cell-\d+$", page.url)
-        assert page.locator(f"#{page.url.partition('#')[2]}").count() == 1
+        expect(page).to_have_url(re.compile(r"/lessons/\d\d_\w+/#cell-\d+$"))
+        expect(page.locator(f"#{page.url.partition('#')[2]}")).to_have_count(1)
 
 
 def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
