@@ -85,7 +85,7 @@ if profile == "smoke":  # two blocks: the code runs, the model is of no use
     encoder.encoder.layer = encoder.encoder.layer[:2]
 blocks = encoder.encoder.layer
 L, d = len(blocks), encoder.config.hidden_size
-TOP = L // 3  # how many blocks "top two" trains: two of six
+TOP = max(1, L // 3)  # how many blocks "top two" trains: two of six
 pristine = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
 
 # %% [markdown]
@@ -442,6 +442,7 @@ def steps_for(n):
     return max(budget["steps"], n // BATCH if profile != "smoke" else 1)
 
 
+@cache
 def frozen(task, rows, s, lam):
     """The probe on cached features of the last layer."""
     rows = list(rows)
@@ -459,7 +460,7 @@ def new_head(task, start, rows, s):
 
 # %%
 @cache
-def tuned(task, top, rows, k, s, start="zero"):
+def tuned(task, top, rows, k, s, start):
     seed_everything(s)
     encoder.load_state_dict(pristine)
     head, trained = new_head(task, start, rows, s).requires_grad_(True), unfreeze(top)
@@ -489,7 +490,7 @@ def tuned(task, top, rows, k, s, start="zero"):
 # pretrained copy.
 
 # %%
-tuned("intent", TOP, range(8), -8, SEEDS[0])
+tuned("intent", TOP, range(8), -8, SEEDS[0], "zero")
 moved = {name for name, tensor in encoder.state_dict().items() if not torch.equal(tensor, pristine[name])}
 allowed = tuple(f"encoder.layer.{i}." for i in range(L - TOP, L))
 assert moved
@@ -523,7 +524,7 @@ def sweep(task, top):
     """Validation accuracy by k, from three half decades; one further if the best is at an edge."""
 
     def score(k):
-        return tuned(task, top, range(128), k, SEEDS[0]).validation
+        return tuned(task, top, range(128), k, SEEDS[0], "zero").validation
 
     scores = {k: score(k) for k in (-7, -8, -6)[: budget["rates"]]}
     for _ in range(budget["extend"]):
@@ -597,8 +598,8 @@ for task in CLASSES:
             for s in SEEDS])  # fmt: skip
     for name in ("top", "full"):
         for n in SIZES:
-            hits[task, name, n] = torch.stack([tuned(task, METHODS[name], range(n), chosen[task, name], s).hits
-                                               for s in SEEDS])  # fmt: skip
+            hits[task, name, n] = torch.stack([tuned(task, METHODS[name], range(n), chosen[task, name], s,
+                                                     "zero").hits for s in SEEDS])  # fmt: skip
 
 # %% tags=["reveal", "hide-code"]
 LABELS = {"frozen": "probe on frozen features", "top": "top two blocks", "full": "full tuning",
@@ -673,8 +674,8 @@ for task in CLASSES:
     crossing = [2 ** (log2(a) + (log2(b) - log2(a)) * gaps[a][0] / (gaps[a][0] - gaps[b][0]))
                 for a, b in pairwise(SIZES) if gaps[a][0] < 0 <= gaps[b][0]]  # fmt: skip
     verdict[task] = {"ahead": ", ".join(map(str, ahead)) or "none", "behind": ", ".join(map(str, behind)) or "none",
-                     "crossing": f"about {crossing[0]:.0f} labels" if crossing else
-                     f"below {min(SIZES)} labels" if gaps[min(SIZES)][0] >= 0 else "not reached"}  # fmt: skip
+                     "crossing": f"at about {crossing[0]:.0f} labels" if crossing else
+                     f"below {min(SIZES)} labels" if gaps[min(SIZES)][0] >= 0 else "nowhere"}  # fmt: skip
     record.values(f"cross.{task}", verdict[task])
 record.table("cross.table", rows, columns=["task", "labels", "full − probe, points", "95 % from", "to"],
              caption="Full tuning minus the probe, with intervals over wordings and seeds.")
@@ -694,7 +695,8 @@ record.table("cross.table", rows, columns=["task", "labels", "full − probe, po
 # ## What it costs
 
 # %% tags=["hide-code"]
-step = {name: mean(tuned("intent", METHODS[name], range(128), chosen["intent", name], s).step_seconds for s in SEEDS)
+step = {name: mean(tuned("intent", METHODS[name], range(128), chosen["intent", name], s, "zero").step_seconds
+                  for s in SEEDS)
         for name in ("top", "full")}  # fmt: skip
 began = time.perf_counter()
 frozen("intent", range(128), SEEDS[0], penalty["intent"])
@@ -738,8 +740,9 @@ def draw_rows(s, per_intent, draw, each):
     for intent in INTENTS:
         names = rng.sample([t.id for t in TEMPLATES if (t.split, t.intent) == ("train", intent)], per_intent)
         for name in names:
-            rows += [i for i, t in enumerate(train[s].tickets) if t.template == name][:each]
-    return rows
+            found = [i for i, t in enumerate(train[s].tickets) if t.template == name]
+            rows += rng.sample(found, min(each, len(found)))
+    return tuple(sorted(rows))
 
 
 def with_wordings(per_intent, each):
@@ -824,8 +827,8 @@ record.table("start.table", rows, columns=["head at the start", "test accuracy",
 
 # %%
 k_head = -5  # about HEAD_LR
-burnt = tuned("intent", L, range(128), k_head, SEEDS[0])
-gentle = tuned("intent", L, range(128), chosen["intent", "full"], SEEDS[0])
+burnt = tuned("intent", L, range(128), k_head, SEEDS[0], "zero")
+gentle = tuned("intent", L, range(128), chosen["intent", "full"], SEEDS[0], "zero")
 encoder.load_state_dict(pristine)
 
 seed_everything(seed)
@@ -957,11 +960,12 @@ for task in CLASSES:
 # 60 intent labels from one wording an intent and from ten.
 
 # %% tags=["solution"]
+record.value("exercise.seeds", len(SEEDS))
 for m in (1, 10):
-    runs = [tuned("intent", L, tuple(draw_rows(s, m, 0, 10 // m)), chosen["intent", "full"], s) for s in SEEDS]
+    runs = [tuned("intent", L, draw_rows(s, m, 0, 10 // m), chosen["intent", "full"], s, "zero")
+            for s in SEEDS]
     scores = [float(run.hits.float().mean()) for run in runs]
     record.values(f"exercise.tuned.w{m}", {"mean": mean(scores), "low": min(scores), "high": max(scores)})
-    record.value("exercise.seeds", len(SEEDS)) if m == 1 else None
     print(f"{m} wordings an intent: {mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})")
 
 # %% [markdown] tags=["solution"]
