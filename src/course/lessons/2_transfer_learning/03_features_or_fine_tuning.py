@@ -71,7 +71,7 @@ seed = 0
 from course.models import count_parameters, load_encoder, seed_everything
 
 budget = {
-    "smoke": {"few": (8, 32, 128, 1024), "sizes": (8, 32, 128, 1024), "held_out": 24, "steps": 1,
+    "smoke": {"few": (8, 32, 128, 1024), "sizes": (8, 32, 128, 1024), "held_out": 24, "steps": 2,
               "seeds": (0,), "draws": 2, "rates": 1, "extend": 0},
     "laptop": {"few": (8, 16, 32, 64, 128, 256, 512, 1024), "sizes": (8, 32, 128, 1024),
                "held_out": 144, "steps": 20, "seeds": (0, 1, 2), "draws": 10, "rates": 3, "extend": 1},
@@ -439,7 +439,7 @@ class Run(NamedTuple):
 
 
 def steps_for(n):
-    return max(budget["steps"], n // BATCH if profile != "smoke" else 1)
+    return max(budget["steps"], n // BATCH if profile != "smoke" else 0)
 
 
 @cache
