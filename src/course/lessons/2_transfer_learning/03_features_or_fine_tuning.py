@@ -72,12 +72,13 @@ from course.models import count_parameters, load_encoder, seed_everything
 
 budget = {
     "smoke": {"few": (8, 32, 128, 1024), "sizes": (8, 32, 128, 1024), "held_out": 24, "steps": 2,
-              "seeds": (0,), "draws": 2, "rates": 1, "extend": 0},
+              "seeds": (0,), "draws": 1, "rates": 1, "extend": 0, "fit": 4},
     "laptop": {"few": (8, 16, 32, 64, 128, 256, 512, 1024), "sizes": (8, 32, 128, 1024),
-               "held_out": 144, "steps": 20, "seeds": (0, 1, 2), "draws": 10, "rates": 3, "extend": 1},
+               "held_out": 144, "steps": 20, "seeds": (0, 1, 2), "draws": 10, "rates": 3, "extend": 1,
+               "fit": 40},
     "full": {"few": (8, 16, 32, 64, 128, 256, 512, 1024), "held_out": 576, "steps": 64,
              "sizes": (8, 16, 32, 64, 128, 256, 512, 1024), "seeds": (0, 1, 2, 3, 4), "draws": 30,
-             "rates": 3, "extend": 3},
+             "rates": 3, "extend": 3, "fit": 100},
 }[profile]  # fmt: skip
 SEEDS, SIZES, LONGEST, BATCH = budget["seeds"], budget["sizes"], 30, 16
 encoder, tokenizer = load_encoder()
@@ -184,7 +185,8 @@ def fit_probe(H, y, classes, penalty):
     """Softmax regression on features (N, d): the probe, and how many passes over the data it took."""
     probe, passes = nn.Linear(H.shape[1], classes).to(H.device), 0
     nn.init.zeros_(probe.weight), nn.init.zeros_(probe.bias)
-    optimizer = torch.optim.LBFGS(probe.parameters(), max_iter=60, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(probe.parameters(), max_iter=budget["fit"],
+                                  line_search_fn="strong_wolfe")  # fmt: skip
 
     def closure():
         nonlocal passes
@@ -286,11 +288,11 @@ print(f"the fit looked at 128 tickets {passes} times; the encoder read each of t
 # series: urgency
 
 # %%
-def per_layer(task, pool, n=512, penalty=0.1):
-    """Test accuracies by layer: one list over the seeds for each."""
+def per_layer(task, pool, n=256, penalty=0.1):
+    """Test accuracies by layer: one list over the seeds for each ([CLS]: the first seed)."""
     return [[accuracy(fit_probe(cached[s][pool, layer, :n], y_train[task][s][:n], len(CLASSES[task]),
-                                penalty)[0], seen_test[pool, layer], y_test[task]) for s in SEEDS]
-            for layer in range(L + 1)]  # fmt: skip
+                                penalty)[0], seen_test[pool, layer], y_test[task])
+             for s in (SEEDS if pool == 0 else SEEDS[:1])] for layer in range(L + 1)]  # fmt: skip
 
 
 def mean(numbers):
@@ -307,7 +309,7 @@ record.figure("layer.plot", record.Figure(
                           [mean(a) for a in layers[task, pool]], [min(a) for a in layers[task, pool]],
                           [max(a) for a in layers[task, pool]]) for pool in (0, 1) for task in CLASSES],
     guides=[("blind, intent", 1 / 6), ("blind, urgency", 1 / 3)],
-    caption="A probe on each layer with 512 labels; bands span the seeds. Last layer, mean of tokens: "
+    caption="A probe on each layer with 256 labels; bands span the seeds ([CLS]: one seed). Last layer, mean of tokens: "
             "intent {{ layer.intent.last | pct0 }}, urgency {{ layer.urgency.last | pct0 }}.",
     alt="Test accuracy over layers 0 to 6 for intent and urgency, from mean-pooled states and from "
         "the CLS state, with bands over seeds. The text below compares first and last layers."))  # fmt: skip
