@@ -214,7 +214,9 @@ def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
     page = open_page("").page
     for slug in site.lessons:
         page.goto(f"{site.url}lessons/{slug}/")
-        folded = set(page.locator("details.success span[id^=cell-]").evaluate_all("(all) => all.map((cell) => cell.id)"))
+        folded = set(
+            page.locator("details.success span[id^=cell-]").evaluate_all("(all) => all.map((cell) => cell.id)")
+        )
         cells = {
             key: f"cell-{cell}"
             for run in evidence(page.content()).values()
