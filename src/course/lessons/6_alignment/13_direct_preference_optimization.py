@@ -141,7 +141,7 @@ record.table(
 )
 
 # %% [markdown]
-# The products are $(1/2, 1/2, 1)$, so $Z = $ {{ toy.z | f0 }} and $\pi^* = (1/4, 1/4, 1/2)$. The
+# The products are $(1/2, 1/2, 1)$, so $Z$ = {{ toy.z | f0 }} and $\pi^* = (1/4, 1/4, 1/2)$. The
 # implicit reward is lower than $r$ by the same $\beta \log Z$ for every answer. Differences, all
 # that a preference can see, are exact.
 #
