@@ -20,16 +20,14 @@ from playwright.sync_api import Page, expect
 from browser.support import DESKTOP, PHONE, Open, Site
 
 BARS = Path(__file__).parent / "bars"
-HEAVIEST = 165_000
-"""Bytes of a lesson's HTML. The longest lessons are as long as a chapter: 60 kB of their text are words and code."""
+HEAVIEST = 150_000
+"""Bytes of a lesson's HTML."""
 FIRST_VIEW = 400_000
 """Bytes that a page and all it asks for take from a host that compresses text, until nothing more is asked for."""
 SHIFT = 0.01
 """How much of a window may move without its reader's doing, as browsers count it."""
 SCORE = 95
 """Of a hundred, in each of Lighthouse's categories that a page of text has."""
-BUSY = 80
-"""The least performance on a machine that has other work: it is a measure of time, and no other category is."""
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TRIES = 3
 """Other programs make a measurement slower, never faster, so the best one counts."""
@@ -285,6 +283,7 @@ def test_mathematics_is_told_to_screen_readers(site: Site, lesson: str, open_pag
     assert all(node.get("childIds") for node in told)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("place", ["home", "lesson"])
 def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
     """On a desktop: a phone's processor is made up from this machine's, and with it the score."""
@@ -298,7 +297,6 @@ def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
                    if audit["score"] is not None and audit["score"] < 0.9]  # fmt: skip
         if min(best.values()) >= SCORE:
             break
-    assert best.pop("performance") >= BUSY, missing
     assert min(best.values()) >= SCORE, (best, missing)
 
 

@@ -984,7 +984,7 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 # | Trainable count is not the one you computed | a target matched nothing, or too much; grouped k and v are narrower | print the matched modules and count over them |
 # | Merged model behaves differently | another $\alpha/r$ than trained, or merged into 16 or 4 bits | the adapter's own scale; merge in 32 bits; compare logits |
 # | Shapes fit, results are nonsense | matrices stored transposed, as in GPT-2's `Conv1D` | transpose, or `fan_in_fan_out=True` in PEFT |
-# | A larger rank trains worse | $\alpha$ kept, so the scale shrank | keep $\alpha/r$, or rsLoRA; retune the learning rate |
+# | A larger rank trains worse | $\alpha$ kept at the same learning rate, so the scale shrank | keep $\alpha/r$, or rsLoRA, or retune the rate ([lesson 08](lesson:08)) |
 
 # %% [markdown]
 # ## Further reading
