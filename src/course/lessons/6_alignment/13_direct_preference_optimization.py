@@ -47,13 +47,13 @@ seed = 0
 # tip further left than the second.
 #
 # ```text
-#                     now            before
-#  chosen   y_w   log π(y_w|x)  −  log π_ref(y_w|x)  =  tilt of the chosen ┐
-#                                                                          ├─ difference Δ → loss −log σ(βΔ)
-#  rejected y_l   log π(y_l|x)  −  log π_ref(y_l|x)  =  tilt of the rejected ┘
+#                    now            before
+#  chosen   y_w  log π(y_w|x) − log π_ref(y_w|x) = tilt ┐
+#                                                       ├─ Δ → loss −log σ(βΔ)
+#  rejected y_l  log π(y_l|x) − log π_ref(y_l|x) = tilt ┘
 # ```
 #
-# Only the *difference* of the tilts counts. Both scales may tip right, both answers becoming less
+# Only the *difference* Δ of the tilts counts. Both scales may tip right, both answers becoming less
 # likely, as long as the rejected one falls faster: the probability then flows to answers on neither
 # scale.
 
