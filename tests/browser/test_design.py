@@ -98,7 +98,7 @@ def test_the_overview_names_the_outcomes_of_every_lesson(open_page: Open, site: 
     for at, slug in enumerate(site.lessons):
         objectives = lessons.nth(at).locator(".objectives").inner_html()
         assert objectives.count("<li>") > 1
-        page.goto(f"{site.url}lessons/{slug}/", wait_until="commit")
+        page.goto(f"{site.url}lessons/{slug}/", wait_until="domcontentloaded")
         assert page.locator(".lesson-meta .objectives").inner_html() == objectives
         page.goto(f"{site.url}lessons/", wait_until="commit")
 
