@@ -110,9 +110,14 @@ class Learner:
         # The wheel's own requirements are met exactly by what the lock installed.
         self.run([*pip[:-1], str(folder / wheel.NAME)])
 
+    def start(self, command: list[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
     @property
     def env(self) -> dict[str, str]:
-        """One thread: another test runs beside."""
+        """One thread a process: two run side by side."""
         return {**os.environ, "OMP_NUM_THREADS": "1", "JUPYTER_PATH": str(self.folder)}
 
     def add_kernel(self) -> None:
@@ -122,9 +127,10 @@ class Learner:
         kernel.mkdir(parents=True)
         (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "fresh", "language": "python"}))
 
-    def run(self, command: list[str]) -> None:
-        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True)
+    def run(self, command: list[str]) -> str:
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +159,7 @@ def code_of(name: str, content: str) -> str:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_every_download_holds_the_same_cells(source: Path, bundles: dict[str, Bundle]) -> None:
-    """So running one of the notebooks, as the next test does, runs what is in all of them."""
+    """So running one of the notebooks and the script, as the next test does, runs them all."""
     cells = [cell.source for cell in read(source).cells if cell.is_code]
     for name, content in downloads_of(source, bundles).items():
         code, place = code_of(name, content), 0
@@ -163,12 +169,18 @@ def test_every_download_holds_the_same_cells(source: Path, bundles: dict[str, Bu
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_notebook_runs_alone(source: Path, bundles: dict[str, Bundle], learner: Learner) -> None:
+def test_notebook_and_script_run_alone(source: Path, bundles: dict[str, Bundle], learner: Learner) -> None:
     """Real weights, real papermill, smoke profile, where only the locked libraries and the course's wheel are."""
-    notebook, done = (learner.folder / f"{source.stem}{suffix}" for suffix in (".ipynb", ".done.ipynb"))
-    notebook.write_text(downloads_of(source, bundles)[notebook.name], encoding="utf-8")
+    files = downloads_of(source, bundles)
+    script, notebook = learner.folder / f"{source.stem}.py", learner.folder / f"{source.stem}.ipynb"
+    script.write_text(as_smoke(files[script.name]), encoding="utf-8")
+    notebook.write_text(files[notebook.name], encoding="utf-8")
+    running = learner.start([str(learner.python), script.name])
+    done = learner.folder / f"{source.stem}.done.ipynb"
     papermill = [sys.executable, "-m", "papermill", notebook.name, done.name, "-k", "fresh", "-p", "profile", "smoke"]
     executed = subprocess.run(papermill, cwd=learner.folder, env=learner.env, capture_output=True, text=True)
+    _, errors = running.communicate()
+    assert running.returncode == 0, errors[-3000:]
     assert executed.returncode == 0, executed.stderr[-3000:]
 
     recorded = {
@@ -181,17 +193,9 @@ def test_notebook_runs_alone(source: Path, bundles: dict[str, Bundle], learner: 
     assert needed <= recorded, "the smoke profile does not record what the page names"
 
 
-def test_a_script_runs_alone(bundles: dict[str, Bundle], learner: Learner) -> None:
-    """The one that takes least: a script holds the cells of its notebook, which the test above runs."""
-    source = min(SOURCES, key=lambda path: bundles[path.stem].captured.provenance.seconds)
-    script = learner.folder / f"{source.stem}.py"
-    script.write_text(as_smoke(downloads_of(source, bundles)[script.name]), encoding="utf-8")
-    learner.run([str(learner.python), script.name])
-
-
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_a_script_needs_nothing_that_only_notebooks_have(source: Path, bundles: dict[str, Bundle]) -> None:
-    """No magic, no name such as ``display`` that Jupyter brings."""
+    """No magic, no name such as ``display`` that Jupyter brings, also where the smoke profile does not come by."""
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F821", "-"]
     script = downloads_of(source, bundles)[f"{source.stem}.py"]
     done = subprocess.run(ruff, input=script, capture_output=True, text=True)

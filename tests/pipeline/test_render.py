@@ -102,7 +102,7 @@ def test_provenance_is_on_the_page_and_escaped() -> None:
 def test_bound_numbers_carry_value_and_source() -> None:
     prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
     text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
-    data = '<data value="4608.0" title="lora.trainable / 2">4,608</data>'
+    data = '<data value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
     assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
 
 
@@ -125,7 +125,7 @@ def test_quoted_titles_get_plain_text(text: str) -> None:
 def test_as_data_is_escaped() -> None:
     made = ElementTree.fromstring(as_data(Bound('<"&', "'a' < \"b\"", '<"&')))
     assert (made.text, made.get("value")) == ('<"&', '<"&')
-    assert made.get("title") == "'a' < \"b\""
+    assert made.get("title") == '\'a\' < "b" = <"&'
 
 
 PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]

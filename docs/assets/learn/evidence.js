@@ -40,7 +40,7 @@ export function keysOf(expression) {
 /** The expression of a number. Its title goes: the browser would show it beside the box. */
 function expressionOf(number) {
   if (number.title) {
-    number.dataset.expression = number.title;
+    number.dataset.expression = number.title.slice(0, -` = ${number.value}`.length);
     number.removeAttribute("title");
   }
   return number.dataset.expression ?? "";

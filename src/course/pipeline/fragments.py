@@ -21,7 +21,7 @@ AIM = 4
 def as_data(bound: Bound) -> str:
     """A bound number as HTML that carries its exact value and where it comes from."""
     value, expression = html.escape(str(bound.value)), html.escape(bound.expression)
-    return f'<data value="{value}" title="{expression}">{html.escape(bound.text)}</data>'
+    return f'<data value="{value}" title="{expression} = {value}">{html.escape(bound.text)}</data>'
 
 
 def quiz(asked: Sequence[tuple[Asked, Asked]], text: Callable[[str], str]) -> str:
