@@ -103,12 +103,12 @@ def kept(rows: list[Encoded]) -> list[Kept]:
     return keep(model, rows, tokenizer.pad_token_id, UPPER)
 
 # %%
-intents, rows = zip(*short("train", budget["train"]), strict=True)
-train_set, held_out = kept(rows), kept([row for _, row in short("validation", budget["held_out"])])
+intents, encoded = zip(*short("train", budget["train"]), strict=True)
+train_set, held_out = kept(encoded), kept([row for _, row in short("validation", budget["held_out"])])
 replies = kept([encode(tokenizer, t.text, reply(t).completion) for t in tickets("train", 4)])
 record.value("bench.blocks", len(model.model.layers))
 with torch.no_grad():
-    whole = model(**collate(rows[:BATCH], tokenizer.pad_token_id)).loss
+    whole = model(**collate(encoded[:BATCH], tokenizer.pad_token_id)).loss
     cut(model, UPPER)
     assert torch.allclose(model(**stack(train_set[:BATCH])).loss, whole, rtol=1e-5)
 
@@ -270,8 +270,9 @@ record.figure("noise.plot", record.Figure(
     alt="Noise of the gradient over batch size, both logarithmic: tickets shuffled, tickets sorted by "
         "intent, and the line 1/b. The text below compares the right ends."))  # fmt: skip
 signal = float(products.mean()) - single / len(train_set)  # |G|², less the noise in its estimate
+noise_scale = single / max(signal, single / 1e4)
 record.values("noise", {"shuffled": lines["shuffled"].y[-1], "sorted": lines["by intent"].y[-1],
-                        "b": sizes[-1], "scale": single / max(signal, single / 1e4)})  # fmt: skip
+                        "b": sizes[-1], "scale": noise_scale})  # fmt: skip
 
 # %% [markdown]
 # Shuffled, a batch of {{ noise.b | int }} has {{ noise.shuffled | f3 }} of a single ticket's noise,
@@ -367,7 +368,16 @@ record.values("schedule", {"peak": PEAK, "range": max(max(v) - min(v) for v in f
                            "rates": len(budget["rates"]), "edges": sum(k in edge for k in best.values())})  # fmt: skip
 
 # %% [markdown]
-# TODO schedule
+# Best peaks come from {{ schedule.rates | int }} candidates;
+# {{ "none lies" if schedule.edges == 0 else "one lies" if schedule.edges == 1 else "some lie" | text }}
+# at an edge of the sweep. Linear and cosine end
+# {{ abs(schedule.linear - schedule.cosine) | f3 }} apart, linear and constant
+# {{ abs(schedule.linear - schedule.constant) | f3 }}; one shape over its seeds spans up to
+# {{ schedule.range | f3 }}. So at its own peak
+# {{ "no shape stands out from the noise of seeds" if max(schedule.linear, schedule.cosine, schedule.constant) - min(schedule.linear, schedule.cosine, schedule.constant) <= schedule.range else "the shape makes more of a difference than the seed" | text }}
+# in a run this short. Warmup guards the first steps, in which Adam's $v$ rests on a gradient or two.
+# Without it the loss is {{ schedule.cold | f3 }} instead of {{ schedule.linear | f3 }}:
+# {{ "a harm beyond the spread of seeds" if schedule.cold - schedule.linear > schedule.range else "the folklore that it must hurt does not show here, at a peak chosen with warmup" | text }}.
 #
 # ## Clipping, and what Adam does without it
 #
@@ -443,7 +453,17 @@ record.values("clip.calm", {"after": mean(calm[0][BAD + 1 :]), "share": mean(n >
 record.values("clip", {"at": BAD + 1, "bound": 0.1 / (1 - 0.9 ** (BAD + 1)) * ((1 - 0.999 ** (BAD + 1)) / 0.001) ** 0.5})
 
 # %% [markdown]
-# TODO clip
+# The bad batch has a gradient of length {{ clip.free.norm | f1 }}, after a usual
+# {{ clip.free.usual | f1 }}, and moves the weights by {{ clip.free.bad | f2 }} $\eta$. That is all it
+# does at once. Then $v$ is inflated: the unclipped run moves {{ clip.free.after | f2 }} $\eta$ a step on
+# average from there on, the calm one {{ clip.calm.after | f2 }}, the clipped one
+# {{ clip.clipped.after | f2 }}. The held-out loss is {{ clip.free.loss | f3 }} without clipping (mean
+# over seeds, {{ clip.free.low | f3 }} to {{ clip.free.high | f3 }}) and {{ clip.clipped.loss | f3 }}
+# with it ({{ clip.clipped.low | f3 }} to {{ clip.clipped.high | f3 }}); calm runs have
+# {{ schedule.linear | f3 }}. Under Adam, clipping protects less the weights from a step too long than
+# the *following* steps from being too short. And {{ clip.calm.share | pct0 }} of the steps of the calm
+# run were longer than 1 and clipped too: then the limit only changes how much each batch counts. Log
+# the length *before* clipping.
 #
 # ## Weight decay: toward what?
 #
@@ -499,7 +519,10 @@ shrink = 1 - float(torch.exp(torch.tensor(-0.1 * path)))
 record.values("decay", {"path": path, "shrink": shrink, "long": 1 - float(torch.exp(torch.tensor(-0.1 * 1e-4 * 0.5 * 1e5)))})
 
 # %% [markdown]
-# TODO decay
+# On LoRA factors decay is thus a pull back to the start. But how strong? Our rates sum to
+# {{ decay.path | f3 }}, so $\lambda = 0.1$ takes {{ decay.shrink | pct1 }} of a weight over the whole run. At
+# a mean rate of $5 \cdot 10^{-5}$ for 100,000 steps it would take {{ decay.long | pct0 }}. Decay is a
+# knob of long runs.
 #
 # ## Sixteen bits: who keeps the master copy?
 #
@@ -550,18 +573,24 @@ for k in (6, 5, 4, 3):
     predicted = float((eta < 2.0 ** (exponent - 8)).float().mean())
     still, master = unmoved(eta, torch.bfloat16), unmoved(eta, torch.float32)
     rows.append([f"{eta:.0e}", f"{predicted:.1%}", f"{still:.1%}", f"{master:.1%}"])
-    record.values(f"bf16.still", {f"e{k}": still})
-    record.values(f"bf16.master", {f"e{k}": master})
+    record.value(f"bf16.still.e{k}", still)
+    record.value(f"bf16.master.e{k}", master)
 record.table("bf16.table", rows, columns=["η", "predicted", "bf16 weights", "fp32 weights"],
              caption="Share of weights that do not move in one step of AdamW.")
 
 # %% [markdown]
-# TODO bf16. Is it visible in the loss? The same full tuning of these blocks twice, with weights rounded to bf16 after
-# every step and not. Both start from rounded weights and compute in fp32: only the storage differs.
+# At $10^{-5}$, a usual rate of full tuning, {{ bf16.still.e5 | pct1 }} of the weights stand still, as
+# predicted; in fp32 {{ bf16.master.e5 | pct1 }} do. And they stand still at the next step again, since
+# what was rounded away is gone. Does the loss notice? The same full tuning of these blocks twice,
+# once with the weights rounded to bf16 after each step. Both start from rounded weights and compute in
+# fp32, so only the storage differs.
 
 # %%
-def fall(eta: float, rounded: bool) -> float:
-    """Fall of the loss on the first training tickets in some steps of full tuning."""
+from collections.abc import Callable
+
+
+def fall(eta: float, store: Callable) -> float:
+    """Fall of the loss on some training tickets in a few steps of full tuning."""
     fresh_adapter(seed)
     model.eval()
     for name, w in matrices.items():
@@ -571,21 +600,29 @@ def fall(eta: float, rounded: bool) -> float:
         model.zero_grad()
         losses.append(accumulate([train_set[:BATCH]]))
         optimizer.step()
-        for w in matrices.values() if rounded else ():
-            w.data.copy_(w.bfloat16())
+        for w in matrices.values():
+            w.data.copy_(store(w))
     return losses[0] - losses[-1]
 
 
 for k in (5, 4):
-    record.values(f"fall.e{k}", {"fp32": fall(10.0**-k, False), "bf16": fall(10.0**-k, True)})
+    found = {"fp32": fall(10.0**-k, torch.clone), "bf16": fall(10.0**-k, torch.Tensor.bfloat16)}
+    record.values(f"fall.e{k}", found)
 for name, w in matrices.items():
     w.data.copy_(pretrained[name])
     w.requires_grad_(False)
 
 # %% [markdown]
-# TODO fall. *Mixed precision* keeps both: `autocast` computes in bf16, while weights and gradients stay in fp32.
-# fp16 needs one thing more. Its smallest number is $2^{-24}$, and what is below half of that becomes 0. So the
-# loss is multiplied by a scale before the backward pass, and the gradients are divided by it after.
+# In {{ budget.full_steps | int }} steps at $10^{-5}$ the loss falls by {{ fall.e5.fp32 | f3 }} with fp32
+# weights and by {{ fall.e5.bf16 | f3 }} with bf16 weights; at $10^{-4}$ by {{ fall.e4.fp32 | f3 }} and
+# {{ fall.e4.bf16 | f3 }}. No error is raised, the run merely learns less. LoRA hardly feels this: $B$
+# starts at zero, where bf16's numbers are dense, rates are higher, and PEFT keeps adapters in fp32
+# unless told otherwise (`autocast_adapter_dtype`).
+#
+# *Mixed precision* has both: `autocast` computes in bf16, and weights and gradients stay in fp32.
+# fp16 needs one thing more. Its smallest number is $2^{-24}$, and what is below half of that becomes
+# zero. So the loss is multiplied by a scale before the backward pass, and the gradients are divided
+# by it afterwards.
 
 # %%
 model.zero_grad()
@@ -601,3 +638,569 @@ entries = entries[entries != 0]
 for name, scale in (("plain", 1.0), ("scaled", 2.0**16)):
     half = (entries * scale).half()
     record.values(f"fp16.{name}", {"lost": float((half == 0).float().mean()), "inf": float(half.isinf().float().mean())})
+
+# %% [markdown]
+# Of the nonzero gradients above, {{ fp16.plain.lost | pct2 }} would become zero in fp16, and
+# {{ fp16.scaled.lost | pct2 }} with a scale of $2^{16}$, the first that PyTorch's `GradScaler` tries;
+# {{ fp16.scaled.inf | pct2 }} would overflow. If any does, `GradScaler` skips the step and halves the
+# scale; after 2,000 good steps it doubles it. bf16, with the range of fp32, needs none of this.
+#
+# ## What is in a checkpoint
+#
+# Freeze the picture at the top of the page. Everything a step reads must be in the file:
+
+# %%
+def snapshot(run: Run) -> dict:
+    """Everything that decides how this run goes on."""
+    return {
+        "weights": {name: p.detach() for name, p in weights.items()},
+        "optimizer": run.optimizer.state_dict(),  # m, v and the count of steps
+        "schedule": run.schedule.state_dict(),
+        "random numbers": torch.get_rng_state(),  # dropout
+        "data": {"order": run.order.getstate(), "queue": run.queue},
+    }
+
+# %% tags=["hide-code"]
+import io
+
+
+def file_size(piece: object) -> int:
+    buffer = io.BytesIO()
+    torch.save(piece, buffer)
+    return len(buffer.getvalue())
+
+
+pieces = {name: file_size(piece) for name, piece in snapshot(trained("linear", best["linear"], SEEDS[0])[0]).items()}
+record.table("checkpoint.table", [[name, size] for name, size in pieces.items()], columns=["piece", "bytes"],
+             caption="A checkpoint of this lesson's run, each piece saved by itself.", kind="band")  # fmt: skip
+record.value("checkpoint.rest", sum(pieces.values()) - pieces["weights"] - pieces["optimizer"], kind="band")
+record.value("checkpoint.weights", 4 * sum(p.numel() for p in weights.values()))
+
+# %% [markdown]
+# The weights are {{ checkpoint.weights | mb2 }} in fp32 and Adam's moments twice that. All the rest
+# takes {{ checkpoint.rest | kb1 }}, and [Break it](#break-it) will show what it costs to forget it.
+#
+# **Which format?** `torch.save` writes a *pickle*, a small program that rebuilds objects by calling
+# functions. Whoever made the file chooses the functions. This one only makes an empty folder:
+
+# %%
+import os
+import pickle
+import tempfile
+from pathlib import Path
+
+scratch = tempfile.TemporaryDirectory()
+folder = Path(scratch.name)
+
+
+class Cuckoo:
+    def __reduce__(self):  # "to rebuild me, call os.mkdir"
+        return os.mkdir, (str(folder / "hatched"),)
+
+
+torch.save({"weights": torch.ones(2), "note": Cuckoo()}, folder / "adapter.pt")
+try:
+    torch.load(folder / "adapter.pt", weights_only=True)
+except pickle.UnpicklingError:
+    refused = not (folder / "hatched").exists()
+torch.load(folder / "adapter.pt", weights_only=False)
+hatched = (folder / "hatched").exists()
+record.values("pickle", {"refused": refused, "hatched": hatched})
+print("weights_only=True refused it:", refused, "| weights_only=False ran it:", hatched)
+
+# %% [markdown]
+# Loading the file ran its code. `weights_only=True`, the default since PyTorch 2.6, allows tensors and plain
+# containers only, and all pieces of our snapshot are that. safetensors goes further: there is nothing in it to run. The file is the length of
+# a header (8 bytes), a header in JSON, and bytes. So it can be read without the library:
+
+# %%
+import json
+import struct
+
+from safetensors.torch import load_file, save_file
+
+path = folder / "adapter.safetensors"
+save_file({name: p.detach() for name, p in weights.items()}, path)
+raw = path.read_bytes()
+(length,) = struct.unpack("<Q", raw[:8])
+header, data = json.loads(raw[8 : 8 + length]), raw[8 + length :]
+for name, tensor in load_file(path).items():
+    first, last = header[name]["data_offsets"]
+    values = torch.frombuffer(bytearray(data[first:last]), dtype=torch.float32)
+    assert torch.equal(values.view(header[name]["shape"]), tensor)
+print(name, header[name])
+
+# %% [markdown]
+# ## A crash, and a resume to the last bit
+#
+# The run saves every {{ budget.save | int }} steps and dies before step {{ budget.crash + 1 | int }}. The file is written under
+# another name and then renamed, so that a crash *while saving* leaves the last good one.
+
+# %%
+class PowerCut(Exception):
+    """Somebody trips over the cable."""
+
+
+def train_until_power_cut(run: Run) -> None:
+    for t in range(1, STEPS + 1):
+        step(run, run.batch())
+        if t % budget["save"] == 0:
+            torch.save(snapshot(run), folder / "last.part")
+            os.replace(folder / "last.part", folder / "last.pt")
+        if t == budget["crash"]:
+            raise PowerCut
+
+
+undisturbed, undisturbed_nats = trained("linear", best["linear"], SEEDS[0])
+crashed = Run(SEEDS[0], PEAK)
+try:
+    train_until_power_cut(crashed)
+except PowerCut:
+    assert crashed.losses == undisturbed.losses[: budget["crash"]]
+saved_at = budget["crash"] // budget["save"] * budget["save"]
+later = undisturbed.losses[saved_at:]
+
+# %% [markdown]
+# A new process knows nothing: make a fresh `Run`, then put every piece back. `without` leaves pieces out, for the
+# experiment in Break it.
+
+# %%
+def resume(*without: str) -> tuple[list[float], float]:
+    """Losses from the checkpoint to the end of the run, and the held-out loss."""
+    state, run = torch.load(folder / "last.pt", weights_only=True), Run(SEEDS[0], PEAK)
+    for name, p in weights.items():
+        p.data.copy_(state["weights"][name])
+    if "moments" in without:
+        state["optimizer"]["state"] = {}
+    if "schedule" in without:
+        state["optimizer"]["param_groups"] = run.optimizer.state_dict()["param_groups"]
+    else:
+        run.schedule.load_state_dict(state["schedule"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    if "data" not in without:
+        run.order.setstate(state["data"]["order"])
+        run.queue = state["data"]["queue"]
+    if "random numbers" not in without:
+        torch.set_rng_state(state["random numbers"])
+    for _ in range(STEPS - saved_at):
+        step(run, run.batch())
+    return run.losses, loss_of(nats(model, held_out))
+
+
+losses, end = resume()
+assert losses == later
+assert end == loss_of(undisturbed_nats)
+
+# %% [markdown]
+# `==` between lists of floats: not close, equal. The steps between checkpoint and crash are done again and give the same losses.
+# That makes a resume *testable*, in any project: run a few steps, save, run on; load, run on; compare with `==`. (On a GPU, some kernels
+# add in varying order; there compare with deterministic algorithms switched on.) The same test for `Trainer`, with a LoRA of real size on all
+# {{ bench.blocks | int }} blocks:
+
+# %%
+from peft import get_peft_model
+from transformers import PrinterCallback, TrainingArguments
+
+
+def trainer_run(name: str, resume_from: Path | None = None) -> dict[str, torch.Tensor]:
+    """The adapter after a run of Trainer that saves half-way."""
+    seed_everything(seed)
+    adapted = get_peft_model(load_causal_lm(blocks=budget["blocks"])[0], lora)
+    args = TrainingArguments(
+        str(folder / name), max_steps=budget["trainer"], save_steps=budget["trainer"] // 2, seed=seed,
+        per_device_train_batch_size=2, learning_rate=1e-3, remove_unused_columns=False,
+        dataloader_pin_memory=False, report_to="none", disable_tqdm=True)  # fmt: skip
+    trainer = Trainer(adapted, args, train_dataset=list(encoded),
+                      data_collator=lambda rows: collate(rows, tokenizer.pad_token_id))  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=resume_from and str(resume_from))
+    return {key: p.detach() for key, p in adapted.named_parameters() if p.requires_grad}
+
+
+straight = trainer_run("straight")
+halfway = folder / "straight" / f"checkpoint-{budget['trainer'] // 2}"
+continued = trainer_run("continued", halfway)
+equal = all(torch.equal(straight[key], continued[key]) for key in straight)
+
+# %% tags=["hide-code"]
+record.values("trainer", {"equal": equal, "trained": sum(p.numel() for p in straight.values())})
+holds = {"adapter_model.safetensors": "weights", "optimizer.pt": "moments", "scheduler.pt": "schedule",
+         "rng_state.pth": "random numbers", "trainer_state.json": "step, epoch, logged values",
+         "training_args.bin": "the arguments, a pickle", "adapter_config.json": "rank, α, modules"}  # fmt: skip
+record.table("trainer.files", [[name, what, (halfway / name).stat().st_size] for name, what in holds.items()],
+             columns=["file", "holds", "bytes"], caption="A checkpoint that Trainer wrote.", kind="band")  # fmt: skip
+
+# %% [markdown]
+# The {{ trainer.trained | int }} weights after the resume are
+# {{ "equal to the last bit" if trainer.equal else "not equal" | text }} to those of a run that was never
+# stopped. Note `training_args.bin`: it is a pickle, so do not load a stranger's with
+# `weights_only=False`. And for *using* the adapter only the first and the last file are needed.
+#
+# ## Which run, which step?
+#
+# Every choice between candidates needs a judge: held-out loss to pick the best step (and to stop when
+# it no longer falls, *early stopping*), to pick a rate, a shape, a seed. A noisy judge flatters the
+# winner, who is partly good and partly lucky on these very tickets: the **winner's curse**. Take the
+# {{ curse.runs | int }} runs of the schedule table. Let {{ curse.few | int }} random tickets choose the
+# best run, then score it on all other tickets; repeat with fresh draws. The control is a run fixed in advance.
+
+# %%
+runs = torch.stack([trained(shape, best[shape], s)[1] for shape in shapes for s in SEEDS])  # (runs, tickets)
+few, generator = len(held_out) // 4, torch.Generator().manual_seed(seed)
+gaps = {"chosen": [], "fixed": []}
+for _ in range(2000):
+    order = torch.randperm(len(held_out), generator=generator)
+    used, fresh = (runs[:, part].sum(dim=1) / counts[part].sum() for part in (order[:few], order[few:]))
+    for name, i in (("chosen", int(used.argmin())), ("fixed", 0)):
+        gaps[name].append(float(fresh[i] - used[i]))
+record.values("curse", {**{name: mean(values) for name, values in gaps.items()}, "runs": len(runs), "few": few})
+
+# %% [markdown]
+# On fresh tickets the chosen run is {{ curse.chosen | f3 }} nats worse than the score that it won with;
+# the run fixed in advance, {{ curse.fixed | f3 }}. That difference is no property of the model. It is
+# made by choosing, and grows with the number of candidates and the noise of the judge. So choose on
+# validation tickets, report on test tickets that chose nothing, and open those once.
+#
+# ## Track it, then read it
+#
+# A tracker keeps settings and curves of every run, so that you can compare today's with last month's.
+# TensorBoard is the plainest: event files in a folder, no account, no network;
+# `tensorboard --logdir runs` shows them in a browser. As of 2026-11, transformers knows
+# {{ tracking.known | int }} trackers by name (`report_to`), MLflow, Weights & Biases and the local-first
+# [Trackio](https://huggingface.co/docs/trackio) among them. Five runs, one change each:
+
+# %%
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import SummaryWriter
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+changes = {"the recipe": {}, "rate × 10": {"peak": 10 * PEAK}, "rate ÷ 30": {"peak": PEAK / 30},
+           "no warmup": {"warmup": 0}, "eight tickets": {"data": train_set[:8]}}  # fmt: skip
+for name, change in changes.items():
+    run = Run(SEEDS[0], **{"peak": PEAK, **change})
+    with SummaryWriter(str(folder / "runs" / name)) as writer:
+        for t in range(1, STEPS + 1):
+            step(run, run.batch())
+            writer.add_scalar("train/loss", run.losses[-1], t)
+            writer.add_scalar("train/gradient_norm", run.norms[-1], t)
+            if t % budget["save"] == 0:
+                writer.add_scalar("held_out/loss", loss_of(nats(model, held_out)), t)
+
+
+record.value("tracking.known", len(INTEGRATION_TO_CALLBACK))
+
+
+def read(name: str, tag: str) -> dict[int, float]:
+    """The values of a run by step, from its event file."""
+    events = EventAccumulator(str(folder / "runs" / name))
+    events.Reload()
+    return {event.step: event.value for event in events.Scalars(tag)}
+
+
+assert list(read("the recipe", "train/loss").values()) == torch.tensor(undisturbed.losses).tolist()
+
+# %% [markdown]
+# What was written is what is read, in fp32 (the assertion). Now read like a doctor, before you see the names:
+
+# %% tags=["hide-code"]
+letters = dict(zip("ABCDE", ("rate ÷ 30", "eight tickets", "no warmup", "the recipe", "rate × 10"), strict=True))
+record.figure("gallery.plot", record.Figure(
+    kind="line", series=[record.Series(letter, *zip(*read(name, "train/loss").items(), strict=True)) for letter, name in letters.items()],
+    x_label="step", y_label="training loss (nats a token)", y_log=True,
+    caption="Training losses of five runs, read back from TensorBoard's files.",
+    alt="Training loss over steps of five runs, A to E. The table below names them."))  # fmt: skip
+by_key = {"low": "rate ÷ 30", "eight": "eight tickets", "cold": "no warmup", "recipe": "the recipe", "high": "rate × 10"}
+letter_of = {name: letter for letter, name in letters.items()}
+record.values("gallery", {key: letter_of[name] for key, name in by_key.items()})
+
+# %% [markdown] tags=["predict"]
+# id: recipe-gallery
+# ask: >-
+#   One run saw eight tickets again and again, the others {{ budget.train | int }}. One has a tenth of a
+#   usable rate, or less; one ten times the good rate; one no warmup; one is the recipe itself. Which one
+#   saw eight tickets?
+# choices:
+#   - text: A
+#     right: gallery.eight == "A"
+#   - text: B
+#     right: gallery.eight == "B"
+#   - text: C
+#     right: gallery.eight == "C"
+#   - text: D
+#     right: gallery.eight == "D"
+#   - text: E
+#     right: gallery.eight == "E"
+
+# %% tags=["reveal", "hide-code"]
+rows = []
+for letter, name in letters.items():
+    train, test = read(name, "train/loss"), read(name, "held_out/loss")
+    best_step = min(test, key=test.get)
+    tail = mean(list(train.values())[-BATCH:])
+    rows.append([letter, name, round(tail, 3), round(test[STEPS // budget["save"] * budget["save"]], 3), f"{test[best_step]:.3f} at {best_step}"])
+    key = next(k for k, v in by_key.items() if v == name)
+    record.values(f"run.{key}", {"train": tail, "held_out": test[max(test)], "best": test[best_step], "best_step": best_step,
+                                 "top": max(train.values()), "norm": max(read(name, "train/gradient_norm").values())})
+record.table("gallery.table", rows, columns=["curve", "run", "training loss at the end", "held-out at the end", "best held-out"],
+             caption="The runs behind the letters. The training loss is the mean of the last four steps.")
+
+# %% [markdown]
+# **{{ gallery.low | text }}, rate too low**: smooth and slow, a straight decline that ends at
+# {{ run.low.train | f2 }}. **{{ gallery.high | text }}, rate too high**: it leaps up to
+# {{ run.high.top | f1 }} before it settles, with gradients as long as {{ run.high.norm | f0 }}.
+# **{{ gallery.cold | text }}, no warmup** and **{{ gallery.recipe | text }}, the recipe** end at
+# {{ run.cold.train | f2 }} and {{ run.recipe.train | f2 }}. And
+# **{{ gallery.eight | text }}, eight tickets**: {{ run.eight.train | f3 }},
+# {{ "the best training curve of all" if run.eight.train < min(run.recipe.train, run.cold.train) else "a fine training curve" | text }},
+# with a held-out loss of {{ run.eight.held_out | f3 }} against {{ run.recipe.held_out | f3 }} for the
+# recipe. The training curve alone cannot tell learning from memorizing; only the held-out one can. For
+# this run the best step was {{ run.eight.best_step | int }}, at {{ run.eight.best | f3 }}.
+#
+# ## Break it
+#
+# **A trainer that averages means.** `Trainer` counts tokens only if the model can take the count: its `forward` must
+# accept further keyword arguments, or you pass a `compute_loss_func`. A model of your own with a
+# plain `forward` gets the old rule, in any version, without a word. Setting the flag by hand shows both:
+
+# %%
+def trainer_gradient(rows: list[Kept], counts_tokens: bool) -> torch.Tensor:
+    """What one SGD step of Trainer at rate 1 subtracts, with parts of two."""
+    fresh_adapter(seed)
+    before = torch.cat([p.detach().flatten() for p in weights.values()])
+    args = TrainingArguments(
+        str(folder / "means"), per_device_train_batch_size=2, gradient_accumulation_steps=len(rows) // 2,
+        max_steps=1, optim="sgd", learning_rate=1.0, max_grad_norm=0.0, save_strategy="no",
+        train_sampling_strategy="sequential", remove_unused_columns=False,
+        dataloader_pin_memory=False, report_to="none", disable_tqdm=True)  # fmt: skip
+    trainer = Trainer(model, args, train_dataset=rows, data_collator=stack)
+    trainer.model_accepts_loss_kwargs = counts_tokens
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    return before - torch.cat([p.detach().flatten() for p in weights.values()])
+
+
+def dropout(p: float) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = p
+
+
+dropout(0.0)  # the comparison needs equal forward passes
+for rule, counts_tokens in (("tokens", True), ("means", False)):
+    found = trainer_gradient(mixes["sorted"], counts_tokens)
+    fresh_adapter(seed)
+    expected = gradient(parts_of(mixes["sorted"], 2), rule)
+    assert (found - expected).norm() < 1e-3 * expected.norm()
+dropout(lora.lora_dropout)
+
+# %% [markdown]
+# Both assertions hold: `Trainer` with the flag steps along our gradient over $N$; without it, along our mean of
+# means, {{ accumulate.sorted | pct0 }} off. Symptom: losses that depend on how you split one and the same batch. Test: two
+# runs of one step, 8 × 1 against 2 × 4, must agree.
+#
+# **A checkpoint with a hole.** The resume from before, with pieces left out.
+
+# %% [markdown] tags=["predict"]
+# id: recipe-resume-piece
+# ask: One piece is missing. Whose loss throws the later losses off the most, at the worst step?
+# choices:
+#   - text: Adam's moments, two thirds of the file.
+#     right: resume.worst == "moments"
+#   - text: The schedule, a kilobyte.
+#     right: resume.worst == "schedule"
+#   - text: The place in the data.
+#     right: resume.worst == "data"
+#   - text: The random numbers that dropout draws from.
+#     right: resume.worst == "random numbers"
+
+# %% tags=["reveal"]
+single = ("moments", "schedule", "data", "random numbers")
+off = {}
+for missing in ((), *((piece,) for piece in single), single):
+    losses, end = resume(*missing)
+    gaps = [abs(a - b) for a, b in zip(losses, later, strict=True)]
+    off[missing] = {"differ": sum(gap > 0 for gap in gaps), "first": gaps[0], "largest": max(gaps),
+                    "end": end - loss_of(undisturbed_nats)}  # fmt: skip
+
+# %% tags=["reveal", "hide-code"]
+record.table("resume.table",
+             [[", ".join(missing) if len(missing) < 4 else "all but the weights", row["differ"], *(f"{row[k]:.4f}" for k in ("first", "largest")), f"{row['end']:+.4f}"]
+              if missing else ["nothing", row["differ"], "0", "0", "0"] for missing, row in off.items()],
+             columns=["missing", "losses that differ", "first difference", "largest", "held-out loss at the end"],
+             caption="Resumed against undisturbed, in nats a token.")  # fmt: skip
+for missing, row in off.items():
+    record.values(f"resume.{'nothing' if not missing else missing[0].split()[0] if len(missing) == 1 else 'all'}", row)
+record.values("resume", {"rest": len(later), "saved": saved_at, "worst": max(single, key=lambda piece: off[piece,]["largest"])})
+
+# %% [markdown]
+# With all pieces nothing differs. Without the moments all {{ resume.moments.differ | int }} later losses
+# do, by up to {{ resume.moments.largest | f3 }}; the first step is then a sign step of full length in
+# the middle of the decay. The largest single damage, by loss of
+# {{ resume.worst | text }}, is {{ max(resume.moments.largest, resume.schedule.largest, resume.data.largest, resume.random.largest) | f3 }}.
+# Losing the place in the data makes other tickets come next: the curve looks healthy, and some tickets
+# are seen more often than others. The held-out loss at the end differs by at most
+# {{ max(abs(resume.moments.end), abs(resume.schedule.end), abs(resume.data.end), abs(resume.random.end), abs(resume.all.end)) | f3 }},
+# where seeds alone differ by up to {{ schedule.range | f3 }}. So a broken resume rarely ruins a run. It
+# makes a run that nobody can repeat, and comparisons that mean nothing. One crash and one seed were
+# measured; the `==` test needs no statistics.
+#
+# ## At 7B and 70B
+#
+# The bytes follow from the count of trained weights: 12 for each. How often to save? Let a save take
+# $\delta$ seconds and let $M$ seconds pass between failures. Saving every $\tau$ seconds costs the share
+# $\delta/\tau$, and a failure loses half an interval, the share $\tau/(2M)$. The sum is smallest at
+#
+# $$\tau = \sqrt{2\, \delta M} \quad \text{(Young, 1974).}$$
+
+# %% tags=["hide-code"]
+from course.workbench import empty_llama
+
+rows = []
+for key, name in (("b7", "Llama-2-7B"), ("b70", "Llama-3-70B")):
+    big = empty_llama(name)
+    sizes = {"full": sum(p.numel() for p in big.parameters()),
+             "lora": sum(16 * sum(m.weight.shape) for _, m in linear_modules(big))}  # fmt: skip
+    for kind, numbers in sizes.items():
+        seconds = 12 * numbers / 2e9
+        every = (2 * seconds * 24 * 3600) ** 0.5
+        rows.append([name, {"full": "all", "lora": "LoRA, r = 16"}[kind], f"{12 * numbers / 1e9:,.1f} GB", f"{seconds:,.1f} s", f"{every / 60:.0f} min"])
+        record.values(f"scale.{key}.{kind}", {"bytes": 12 * numbers, "seconds": seconds, "every": every})
+record.value("scale.failure", 54 * 24 / 419)
+record.table("scale.table", rows, columns=["model", "trained", "checkpoint", "to write", "save every"],
+             caption="Checkpoints of fp32 weights and both moments, written at 2 GB/s; a failure a day.")  # fmt: skip
+
+# %% [markdown]
+# The disk's speed and a failure a day are assumptions; put in yours. A full 70B checkpoint is
+# {{ scale.b70.full.bytes / scale.b70.lora.bytes | x0 }} the LoRA one. Failures are no rarity at scale: the
+# Llama 3 paper (2024, [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)) counts 419 unexpected
+# interruptions in 54 days on up to 16 thousand GPUs, one every {{ scale.failure | f1 }} hours. What carries over
+# from this page: all that was derived (accumulation, the noise law, Adam and the bad batch, decay, half a gap in bf16) and the
+# resume test. What does not: the rates, the noise scale, and that shapes of a schedule hardly differ, which
+# a run of {{ budget.steps | int }} steps cannot settle for one of 100,000.
+#
+# ## Exercises
+#
+# ### Exercise 1: Three parts
+# Three micro-batches have 10, 20 and 70 labeled tokens and mean losses 1, 2 and 3. What is the loss of
+# the batch, what the mean of means? And how much more does a token of the first part count than one of
+# the last, under the wrong rule?
+
+# %% tags=["solution"]
+tokens, losses = (10, 20, 70), (1.0, 2.0, 3.0)
+batch_loss = sum(n * loss for n, loss in zip(tokens, losses, strict=True)) / sum(tokens)
+record.values("exercise", {"batch": batch_loss, "means": sum(losses) / 3, "ratio": tokens[2] / tokens[0]})
+print(batch_loss, sum(losses) / 3, tokens[2] / tokens[0])
+
+# %% [markdown] tags=["solution"]
+# {{ exercise.batch | f1 }} against {{ exercise.means | f1 }}. A token weighs $1/(3 N_j)$, so the first
+# part's count {{ exercise.ratio | f0 }} times as much.
+
+# %% [markdown]
+# ### Exercise 2: Round by lot
+# Repair bf16 weights without a master copy: round *up or down at random*, with probabilities that make the
+# result right on average (*stochastic rounding*). A bf16 number is the upper half of an fp32 number's 32
+# bits. Where do you add the random number? Compare with `fall` at $10^{-5}$.
+
+# %% tags=["solution"]
+def round_by_lot(w: torch.Tensor) -> torch.Tensor:
+    """bf16 values (kept as fp32), up or down with probability equal to the nearness."""
+    bits = w.detach().clone().view(torch.int32)
+    bits += torch.randint(0, 2**16, bits.shape, dtype=torch.int32)  # carries into the upper half
+    return bits.bitwise_and(-(2**16)).view(torch.float32)
+
+
+record.value("exercise.lot", fall(1e-5, round_by_lot))
+for name, w in matrices.items():
+    w.data.copy_(pretrained[name])
+
+# %% [markdown] tags=["solution"]
+# The loss falls by {{ exercise.lot | f3 }}, with nearest rounding by {{ fall.e5.bf16 | f3 }}, in fp32 by
+# {{ fall.e5.fp32 | f3 }}. An update of a tenth of a gap now moves one weight in ten by a whole gap: right
+# on average, at the price of noise. (Zamirai and others, below.)
+
+# %% [markdown]
+# ### Exercise 3: Should the batch grow?
+# The noise scale was measured before training. Measure it after a run of the recipe. Would you use a
+# larger batch late in training? Say first what you expect: what happens to $\lVert G \rVert$ when the model has learned?
+
+# %% tags=["solution"]
+trained.cache_clear()
+trained("linear", best["linear"], SEEDS[0])  # leaves its adapter in the model
+late = gram()
+late_single = noise(late, shuffled[0], 1)
+late_signal = float(late.mean()) - late_single / len(train_set)
+record.values("exercise", {"late_signal": late_signal / late_single, "late": late_single / max(late_signal, late_single / 1e4)})
+print(f"noise scale before {noise_scale:.1f}, after {late_single / max(late_signal, late_single / 1e4):.1f}")
+
+# %% [markdown] tags=["solution"]
+# TODO ex3
+#
+# ## Knowledge check
+#
+# <!-- quiz -->
+#
+# ## Checklist
+#
+# - [ ] My loss is divided by the labeled tokens of the *whole* batch, and 8 × 1 and 2 × 4 give the same step.
+# - [ ] My data is shuffled before it is cut into batches.
+# - [ ] I log training and held-out loss, learning rate and gradient norm before clipping, with config and seed.
+# - [ ] I know where my master copy is, if weights are 16 bits wide.
+# - [ ] My checkpoint holds weights, moments, schedule, random states and the place in the data, and I
+#   have tested a resume with `==`.
+# - [ ] I load strangers' files with `weights_only=True` or as safetensors.
+# - [ ] What chose the model does not score it.
+#
+# ## Interview questions
+#
+# ??? question "Your loss changes when you go from batch 8 to 4 × 2 with accumulation. Why, and how do you prove it?"
+#     Probably each part is divided by its own number of labeled tokens, so tokens in short parts count too
+#     much. Proof: one SGD step at rate 1 from the same weights both ways, without dropout; the difference of
+#     the weights is the gradient. Fix: divide sums by the tokens of all parts. If the gradients agree, look
+#     at dropout, at batch-dependent layers, and at a logged loss that is averaged differently.
+#
+# ??? question "Why does clipping at norm 1 stay in recipes although Adam's step hardly depends on the gradient's size?"
+#     Adam bounds the one step, but its second moment remembers a spike for about a thousand steps and
+#     shortens them all. Clipping keeps the spike out of $v$. If most steps are clipped, it does something
+#     else: it gives every batch the same say, and the norm before clipping should be looked at.
+#
+# ??? question "You resume and the loss jumps, then recovers. What was missing?"
+#     Most often Adam's moments or the schedule: the first step is a sign step at a rate that may belong to
+#     the start of the run. Check that optimizer and scheduler were loaded, print the rate and the step
+#     counter after loading, and run the equality test on a short run.
+#
+# ## Pitfalls
+#
+# | symptom | cause | fix |
+# |---|---|---|
+# | Loss depends on how a batch is split | mean of means | sum over tokens ÷ all labeled tokens |
+# | First step off by a lot, only in notebooks | gradients left by an earlier cell | `zero_grad()` before the run |
+# | Loss does not fall, no error, bf16 | updates below half a gap | fp32 master copy, or LoRA in fp32 |
+# | Long lull after one spike | $v$ inflated by one batch | clip; look at that batch |
+# | Loss jumps at a resume | moments or schedule not loaded | restore all, test with `==` |
+# | First step does nothing | schedule starts at rate 0 | count from step 1 |
+# | Test score falls after release | test set chose the model | choose on validation, open the test once |
+#
+# ## Further reading
+#
+# - McCandlish and others, *An Empirical Model of Large-Batch Training*, 2018,
+#   [arXiv:1812.06162](https://arxiv.org/abs/1812.06162). The noise scale, and how it predicts useful batches.
+# - Pascanu, Mikolov and Bengio, *On the difficulty of training Recurrent Neural Networks*, 2012,
+#   [arXiv:1211.5063](https://arxiv.org/abs/1211.5063). Clipping by norm, with the picture of the cliff.
+# - Loshchilov and Hutter, *Decoupled Weight Decay Regularization*, 2017,
+#   [arXiv:1711.05101](https://arxiv.org/abs/1711.05101). AdamW, and why L2 in Adam is something else.
+# - Micikevicius and others, *Mixed Precision Training*, 2017,
+#   [arXiv:1710.03740](https://arxiv.org/abs/1710.03740). Master copies and loss scaling.
+# - Zamirai and others, *Revisiting BFloat16 Training*, 2020,
+#   [arXiv:2010.06192](https://arxiv.org/abs/2010.06192). Lost updates, and two ways to keep them.
+# - Dodge and others, *Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and
+#   Early Stopping*, 2020, [arXiv:2002.06305](https://arxiv.org/abs/2002.06305). What seeds alone do.
+# - Cawley and Talbot, *On Over-fitting in Model Selection and Subsequent Selection Bias in Performance
+#   Evaluation*, 2010, [JMLR 11](https://jmlr.org/papers/v11/cawley10a.html). The winner's curse in full.
+# - Young, *A first order approximation to the optimum checkpoint interval*, 1974,
+#   [doi:10.1145/361147.361115](https://doi.org/10.1145/361147.361115). The square root, in two pages.
+#
+# ## For your readiness packet
+#
+# Start the training log: the recipe as one file (batch, accumulation, peak, shape, warmup, clipping, decay, precision, seed),
+# how each value was chosen, the curves of training and held-out loss, the step that was kept and by
+# which tickets, and the result of the resume test.
