@@ -1,8 +1,8 @@
 # ---
 # title: The training recipe
 # module: 3
-# summary: Batch, accumulation, schedule, clipping, decay, precision and checkpoints, each tested on a real model,
-#   and a crashed run that resumes to the last bit.
+# summary: Batch, accumulation, schedule, clipping, decay, precision and checkpoints, each tested on
+#   a real model, and a crashed run that resumes to the last bit.
 # objectives:
 #   - derive when gradient accumulation equals a large batch, and catch a trainer that gets it wrong
 #   - predict what clipping, weight decay and bf16 weights do to a step of AdamW
@@ -10,18 +10,19 @@
 #   - choose a step or a run without fooling yourself
 #   - track runs and read their loss curves
 # prerequisites: [2, 7]
-# tags: [Batch, Gradient accumulation, Learning-rate schedule, Gradient clipping, Weight decay, Mixed precision, Checkpoint, Early stopping]
+# tags: [Batch, Gradient accumulation, Learning-rate schedule, Gradient clipping, Weight decay,
+#   Mixed precision, Checkpoint, Early stopping]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 50, 64, 100, 256, 1000]
+# plain_numbers: [0, 0.1, 0.2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 48, 64, 100, 1000]
 # ---
 
 # %% [markdown]
 # The idea of a training script is one line, the loss. The rest is recipe, and most of it is copied.
 # This lesson tests it ingredient by ingredient. At the end a run is killed at step
-# {{ budget.crash | int }} and resumed from its last checkpoint: of the {{ resume.rest | int }} losses
-# that follow, {{ resume.nothing.differ | int }} differ from those of an undisturbed run, to the last
-# bit. Without Adam's moments {{ resume.moments.differ | int }} differ, by up to
+# {{ budget.crash | int }} and resumed from its last checkpoint: of the {{ resume.rest | int }}
+# losses that follow, {{ resume.nothing.differ | int }} differ from those of an undisturbed run, to
+# the last bit. Without Adam's moments {{ resume.moments.differ | int }} differ, by up to
 # {{ resume.moments.largest | f2 }} nats a token.
 #
 # ## Warm-up
@@ -48,8 +49,8 @@
 #                         └──────────────────── next step ─────────────────────────┘
 # ```
 #
-# We go through it from left to right, then freeze the whole picture in a file. The comparison breaks
-# in one place: in chess the part that the photo misses is small. Here it is twice the board.
+# We go through it from left to right, then freeze the whole picture in a file. The comparison
+# breaks in one place: in chess the part that the photo misses is small. Here it is twice the board.
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
@@ -57,17 +58,17 @@ seed = 0
 
 # %%
 budget = {
-    "smoke": {"blocks": 3, "upper": 1, "train": 12, "held_out": 6, "steps": 3, "save": 1, "crash": 2,
-              "seeds": (0,), "rates": (-5,), "sizes": (1, 2, 4), "trainer": 2,
+    "smoke": {"blocks": 2, "upper": 1, "train": 8, "held_out": 4, "batch": 2, "steps": 3, "save": 2,
+              "crash": 2, "seeds": (0,), "rates": (-5,), "sizes": (1, 2), "trainer_steps": 2,
               "full_steps": 2},
-    "laptop": {"blocks": None, "upper": 4, "train": 48, "held_out": 32, "steps": 20, "save": 5,
-               "crash": 13, "seeds": (0, 1, 2), "rates": (-6, -5, -4), "sizes": (1, 2, 4, 8),
-               "trainer": 4, "full_steps": 8},
-    "full": {"blocks": None, "upper": 29, "train": 384, "held_out": 128, "steps": 96, "save": 24,
-             "crash": 61, "seeds": (0, 1, 2, 3, 4), "rates": (-8, -7, -6, -5, -4),
-             "sizes": (1, 2, 4, 8, 16), "trainer": 20, "full_steps": 24},
+    "laptop": {"blocks": None, "upper": 4, "train": 48, "held_out": 32, "batch": 4, "steps": 20,
+               "save": 5, "crash": 13, "seeds": (0, 1, 2), "rates": (-6, -5, -4),
+               "sizes": (1, 2, 4, 8), "trainer_steps": 4, "full_steps": 8},
+    "full": {"blocks": None, "upper": 29, "train": 384, "held_out": 128, "batch": 8, "steps": 96,
+             "save": 24, "crash": 61, "seeds": (0, 1, 2, 3, 4), "rates": (-8, -7, -6, -5, -4),
+             "sizes": (1, 2, 4, 8, 16), "trainer_steps": 20, "full_steps": 24},
 }[profile]  # fmt: skip
-BATCH, STEPS, SEEDS, UPPER = 4, budget["steps"], budget["seeds"], budget["upper"]
+BATCH, STEPS, SEEDS, UPPER = (budget[key] for key in ("batch", "steps", "seeds", "upper"))
 
 # %% [markdown]
 # ## A test bench
@@ -84,7 +85,7 @@ from peft import LoraConfig, inject_adapter_in_model
 
 from course import record
 from course.case import extraction, reply, tickets
-from course.chat import Encoded, collate, encode
+from course.chat import IGNORE, Encoded, collate, encode
 from course.models import linear_modules, load_causal_lm, seed_everything
 from course.upper import Kept, cut, keep, labeled, nats, stack, token_losses
 
@@ -104,7 +105,8 @@ def kept(rows: list[Encoded]) -> list[Kept]:
 
 # %%
 intents, encoded = zip(*short("train", budget["train"]), strict=True)
-train_set, held_out = kept(encoded), kept([row for _, row in short("validation", budget["held_out"])])
+train_set = kept(encoded)
+held_out = kept([row for _, row in short("validation", budget["held_out"])])
 replies = kept([encode(tokenizer, t.text, reply(t).completion) for t in tickets("train", 4)])
 record.value("bench.blocks", len(model.model.layers))
 with torch.no_grad():
@@ -176,9 +178,9 @@ def gradient(parts: list[list[Kept]], rule: str = "tokens") -> torch.Tensor:
     return torch.cat([p.grad.flatten() for p in weights.values()])
 
 # %% [markdown]
-# Eight examples at once, against the same eight in four parts of two. Extractions alone have answers
-# of almost one length. A mix of extractions and written replies does not, and a loader that groups
-# by length, to save padding, puts like with like.
+# Eight examples at once, against the same eight in four parts of two. Extractions alone have
+# answers of almost one length. A mix of extractions and written replies does not, and a loader that
+# groups by length, to save padding, puts like with like.
 
 # %%
 import random
@@ -198,20 +200,21 @@ for key, mix in mixes.items():
 titles = {"json": "extractions", "shuffled": "extractions and replies, shuffled",
           "sorted": "extractions and replies, by length"}  # fmt: skip
 rows = [[titles[key], ", ".join(str(sum(map(labeled, part))) for part in parts_of(mix, 2)),
-         f"{errors[key, 'tokens']:.0e}", f"{errors[key, 'means']:.1%}"] for key, mix in mixes.items()]  # fmt: skip
+         f"{errors[key, 'tokens']:.0e}", f"{errors[key, 'means']:.1%}"]
+        for key, mix in mixes.items()]  # fmt: skip
 record.table("accumulate.table", rows,
              columns=["eight examples", "labeled tokens", "error, ÷ N", "error, mean of means"],
-             caption="Distance from the large batch's gradient, as a share of that gradient's length.")  # fmt: skip
+             caption="Distance from the large batch's gradient, over that gradient's length.")  # fmt: skip
 record.values("accumulate", {key: errors[key, "means"] for key in mixes})
 
 # %% [markdown]
-# Divided by $N$, what remains is rounding. The mean of means is off by
-# {{ accumulate.json | pct1 }} for extractions, {{ accumulate.shuffled | pct1 }} for the shuffled mix
-# and {{ accumulate.sorted | pct1 }} when like sits with like. Widely used trainers worked that way
+# Divided by $N$, what remains is rounding. The mean of means is off by {{ accumulate.json | pct1 }}
+# for extractions, {{ accumulate.shuffled | pct1 }} for the shuffled mix and
+# {{ accumulate.sorted | pct1 }} when like sits with like. Widely used trainers worked that way
 # until it was [noticed and fixed in October 2024](https://unsloth.ai/blog/gradient). Since then
-# transformers' `Trainer` fetches all micro-batches of a step first, counts their labels and hands the
-# model `num_items_in_batch`, by which the sum of the losses is divided. [Break it](#break-it) shows
-# when it still does not.
+# transformers' `Trainer` fetches all micro-batches of a step first, counts their labels and hands
+# the model `num_items_in_batch`, by which the sum of the losses is divided. [Break it](#break-it)
+# shows when it still does not.
 #
 # ## How noisy is a gradient?
 #
@@ -219,27 +222,31 @@ record.values("accumulate", {key: errors[key, "means"] for key in mixes})
 # gradient over all tickets. Variances of independent terms add, and a mean divides their sum by
 # $b^2$, so
 #
-# $$\mathbb{E}\, \lVert g_b - G \rVert^2 = \frac{S}{b}, \quad \text{where } S \text{ is the value at } b = 1.$$
+# $$\mathbb{E}\, \lVert g_b - G \rVert^2 = \frac{S}{b}, \qquad S = \mathbb{E}\, \lVert g_1 - G \rVert^2 .$$
 #
 # The premise is *independent*. A file that was exported by intent and never shuffled breaks it. We
 # compute each ticket's gradient once and form batches both ways. (A list of $n$ tickets is finite,
 # so we divide by $1 - b/n$.)
 
 # %%
-def noise(products: torch.Tensor, order: list[int], b: int) -> float:
-    """Mean of |g_b - G|² over the batches of one pass; `products` holds g_i · g_j, (n, n)."""
-    counts = torch.tensor([float(labeled(row)) for row in train_set])
-    squares = []
-    for batch in parts_of(order, b):
-        share = -counts / counts.sum()  # minus G, a mean over tokens,
-        share[batch] += counts[batch] / counts[batch].sum()  # plus the batch's own mean
-        squares.append(float(share @ products @ share))
-    return sum(squares) / len(squares) / (1 - b / len(order))
-
-
 def gram() -> torch.Tensor:
+    """Products g_i · g_j of the tickets' gradients, (n, n): they give the length of any mixture."""
     rows = torch.stack([gradient([[row]]) for row in train_set])  # (n, weights)
     return rows @ rows.T
+
+
+tokens = torch.tensor([float(labeled(row)) for row in train_set])
+G = tokens / tokens.sum()  # a batch is described by the share that each ticket has in it
+
+
+def noise(products: torch.Tensor, order: list[int], b: int) -> float:
+    """Mean of |g_b - G|² over the batches of one pass."""
+    squares = []
+    for batch in parts_of(order, b):
+        gap = -G
+        gap[batch] += tokens[batch] / tokens[batch].sum()
+        squares.append(float(gap @ products @ gap))
+    return sum(squares) / len(squares) / (1 - b / len(order))
 
 
 fresh_adapter(seed)
@@ -256,23 +263,32 @@ def mean(values) -> float:
 def spread(name: str, x: list, runs: list[list[float]]) -> record.Series:
     """A line through the means over seeds, with a band from the lowest to the highest."""
     columns = list(zip(*runs, strict=True))
-    return record.Series(name, x, list(map(mean, columns)), list(map(min, columns)), list(map(max, columns)))
+    middle, low, high = (list(map(how, columns)) for how in (mean, min, max))
+    return record.Series(name, x, middle, low, high)
 
 
 sizes, single = list(budget["sizes"]), noise(products, shuffled[0], 1)
-lines = {name: spread(name, sizes, [[noise(products, order, b) / single for b in sizes] for order in group])
-         for name, group in (("shuffled", shuffled), ("by intent", by_intent))}  # fmt: skip
+lines = {}
+for name, group in (("shuffled", shuffled), ("by intent", by_intent)):
+    lines[name] = spread(name, sizes, [[noise(products, order, b) / single for b in sizes]
+                                       for order in group])  # fmt: skip
 guide = record.Series("1/b", sizes, [1 / b for b in sizes])
 record.figure("noise.plot", record.Figure(
-    kind="line", series=[*lines.values(), guide], x_label="batch size b", y_label="noise (b = 1 is 1)",
-    x_log=True, y_log=True,
-    caption="Squared distance of a batch's gradient from that of all tickets. Bands span the seeds.",
-    alt="Noise of the gradient over batch size, both logarithmic: tickets shuffled, tickets sorted by "
-        "intent, and the line 1/b. The text below compares the right ends."))  # fmt: skip
-signal = float(products.mean()) - single / len(train_set)  # |G|², less the noise in its estimate
-noise_scale = single / max(signal, single / 1e4)
+    kind="line", series=[*lines.values(), guide], x_label="batch size b",
+    y_label="noise (b = 1 is 1)", x_log=True, y_log=True,
+    caption="Squared distance of a batch's gradient from that of all tickets, with bands over seeds.",
+    alt="Noise of the gradient over batch size, both logarithmic: tickets shuffled, tickets sorted "
+        "by intent, and the line 1/b. The text below compares the right ends."))  # fmt: skip
+
+
+def noise_scale(products: torch.Tensor) -> float:
+    """S over |G|²; the measured |G|² has a share of noise in it, which is taken out."""
+    S = noise(products, shuffled[0], 1)
+    return S / max(float(G @ products @ G) - S / len(train_set), S / 1e4)
+
+
 record.values("noise", {"shuffled": lines["shuffled"].y[-1], "sorted": lines["by intent"].y[-1],
-                        "b": sizes[-1], "scale": noise_scale})  # fmt: skip
+                        "b": sizes[-1], "scale": noise_scale(products)})  # fmt: skip
 
 # %% [markdown]
 # Shuffled, a batch of {{ noise.b | int }} has {{ noise.shuffled | f3 }} of a single ticket's noise,
@@ -285,11 +301,11 @@ record.values("noise", {"shuffled": lines["shuffled"].y[-1], "sorted": lines["by
 # ## Schedules, at equal steps
 #
 # Lesson 04 is about the learning rate itself. Here is a narrow question: does the *shape* of the
-# schedule matter? At one peak the comparison would be unfair, since a constant rate walks about twice
-# the path of a linear decay. So each shape gets a sweep over the same peaks on the first seed, by
-# held-out loss on validation tickets, and then all seeds. `Run` holds everything that decides how
-# training goes on. (`t + 1` avoids a trap: in transformers' schedules with warmup, the rate of the
-# first step is exactly zero, and it moves nothing.)
+# schedule matter? At one peak the comparison would be unfair, since a constant rate walks about
+# twice the path of a linear decay. So each shape gets a sweep over the same peaks on the first
+# seed, by held-out loss on validation tickets, and then all seeds. `Run` holds everything that
+# decides how training goes on. (`t + 1` avoids a trap: in transformers' schedules with warmup, the
+# rate of the first step is exactly zero, and it moves nothing.)
 
 # %%
 from torch import nn
@@ -358,25 +374,26 @@ titled = {"linear": "linear", "cosine": "cosine", "constant_with_warmup": "const
 results = {**{titled[shape]: (best[shape], losses) for shape, losses in final.items()},
            "linear, no warmup": (best["linear"], cold)}  # fmt: skip
 record.table("schedule.table",
-             [[name, f"{10 ** (k / 2):.1e}", *(round(value, 3) for value in (mean(v), min(v), max(v)))]
+             [[name, f"{10 ** (k / 2):.1e}", *(round(how(v), 3) for how in (mean, min, max))]
               for name, (k, v) in results.items()],
              columns=["shape", "best peak", "held-out loss", "lowest seed", "highest seed"],
              caption="Equal steps, each shape at the best peak of its own sweep.")  # fmt: skip
-record.values("schedule", {key: mean(v) for key, (_, v) in zip(("linear", "cosine", "constant", "cold"), results.values(), strict=True)})
+for key, (_, v) in zip(("linear", "cosine", "constant", "cold"), results.values(), strict=True):
+    record.value(f"schedule.{key}", mean(v))
 edge = (min(budget["rates"]), max(budget["rates"]))
 record.values("schedule", {"peak": PEAK, "range": max(max(v) - min(v) for v in final.values()),
-                           "rates": len(budget["rates"]), "edges": sum(k in edge for k in best.values())})  # fmt: skip
+                           "rates": len(budget["rates"]),
+                           "edges": sum(k in edge for k in best.values())})  # fmt: skip
 
 # %% [markdown]
 # Best peaks come from {{ schedule.rates | int }} candidates;
 # {{ "none lies" if schedule.edges == 0 else "one lies" if schedule.edges == 1 else "some lie" | text }}
-# at an edge of the sweep. Linear and cosine end
-# {{ abs(schedule.linear - schedule.cosine) | f3 }} apart, linear and constant
-# {{ abs(schedule.linear - schedule.constant) | f3 }}; one shape over its seeds spans up to
-# {{ schedule.range | f3 }}. So at its own peak
+# at an edge of the sweep. Linear and cosine end {{ abs(schedule.linear - schedule.cosine) | f3 }}
+# apart, linear and constant {{ abs(schedule.linear - schedule.constant) | f3 }}; one shape over its
+# seeds spans up to {{ schedule.range | f3 }}. So at its own peak
 # {{ "no shape stands out from the noise of seeds" if max(schedule.linear, schedule.cosine, schedule.constant) - min(schedule.linear, schedule.cosine, schedule.constant) <= schedule.range else "the shape makes more of a difference than the seed" | text }}
-# in a run this short. Warmup guards the first steps, in which Adam's $v$ rests on a gradient or two.
-# Without it the loss is {{ schedule.cold | f3 }} instead of {{ schedule.linear | f3 }}:
+# in a run this short. Warmup guards the first steps, in which Adam's $v$ rests on a gradient or
+# two. Without it the loss is {{ schedule.cold | f3 }} instead of {{ schedule.linear | f3 }}:
 # {{ "a harm beyond the spread of seeds" if schedule.cold - schedule.linear > schedule.range else "the folklore that it must hurt does not show here, at a peak chosen with warmup" | text }}.
 #
 # ## Clipping, and what Adam does without it
@@ -394,29 +411,37 @@ nn.utils.clip_grad_norm_(weights.values(), 0.1)
 assert torch.allclose(by_hand, torch.cat([p.grad.flatten() for p in weights.values()]), rtol=1e-4)
 
 # %% [markdown]
-# Under SGD a step is $\eta g$: a gradient ten times as long is a step ten times as long, and clipping
-# is a seat belt. Adam steps along $\hat m / \sqrt{\hat v}$, averages of $g$ and of $g^2$ that forget
-# over about 10 and 1,000 steps ($\beta_1 = 0.9$, $\beta_2 = 0.999$). Multiply *every* gradient by 100
-# and nothing changes, since the factor cancels. Now let *one* gradient, at step $t$, be $K$ times as
-# long as the others, with a large $K$. It rules both averages,
+# Under SGD a step is $\eta g$: a gradient ten times as long is a step ten times as long, and
+# clipping is a seat belt. Adam steps along $\hat m / \sqrt{\hat v}$, averages of $g$ and of $g^2$
+# that forget over about 10 and 1,000 steps ($\beta_1 = 0.9$, $\beta_2 = 0.999$). Multiply *every*
+# gradient by 100 and nothing changes, since the factor cancels. Now let *one* gradient, at step
+# $t$, be $K$ times as long as the others, with a large $K$. It rules both averages,
 #
 # $$\hat m \approx \frac{0.1\, K g}{1 - 0.9^t}, \qquad \hat v \approx \frac{0.001\, K^2 g^2}{1 - 0.999^t},$$
 #
-# and $K$ cancels from $\hat m / \sqrt{\hat v}$: the bad step is {{ clip.bound | f2 }} $\eta$ at step
-# {{ clip.at | int }}, and at most 3.2 $\eta$ ever. So Adam bounds the bad step by itself. But look at
-# what comes after it: $m$ forgets the bad gradient in ten steps, $v$ in a thousand.
+# and $K$ cancels from $\hat m / \sqrt{\hat v}$: the bad step is {{ clip.bound | f2 }} $\eta$ at
+# step {{ clip.at | int }}, and at most 3.2 $\eta$ ever. So Adam bounds the bad step by itself. But
+# look at what comes after it: $m$ forgets the bad gradient in ten steps, $v$ in a thousand.
 
 # %% [markdown] tags=["predict"]
 # id: recipe-after-spike
 # ask: >-
-#   In the middle of a run, the answers of one batch are random tokens. Nothing is clipped. Sketch how
-#   far AdamW moves a weight at each step, in units of the learning rate of that step (the root mean
-#   square over all weights).
+#   In the middle of a run, the answers of one batch are random tokens. Nothing is clipped. Sketch
+#   how far AdamW moves the weights at each step (root mean square), in units of that step's
+#   learning rate.
 # curve: clip.plot
 # series: bad batch, no clipping
 
 # %% tags=["reveal"]
 BAD = STEPS // 2
+
+
+def position() -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in weights.values()])
+
+
+def lottery(labels: torch.Tensor) -> torch.Tensor:
+    return labels.where(labels == IGNORE, torch.randint_like(labels, len(tokenizer)))
 
 
 def moves(seed: int, bad: bool, clip: float) -> tuple[list[float], Run, float]:
@@ -425,12 +450,10 @@ def moves(seed: int, bad: bool, clip: float) -> tuple[list[float], Run, float]:
     for t in range(STEPS):
         batch = run.batch()
         if bad and t == BAD:
-            batch = [Kept(row.hidden, row.labels.where(row.labels < 0, torch.randint_like(row.labels, 9999)))
-                     for row in batch]  # fmt: skip
-        eta, before = run.optimizer.param_groups[0]["lr"], [p.detach().clone() for p in weights.values()]
+            batch = [row._replace(labels=lottery(row.labels)) for row in batch]
+        eta, before = run.optimizer.param_groups[0]["lr"], position()
         step(run, batch, clip)
-        moved = torch.cat([(p - q).detach().flatten() for p, q in zip(weights.values(), before, strict=True)])
-        sizes.append(float(moved.square().mean().sqrt()) / eta)
+        sizes.append(float((position() - before).square().mean().sqrt()) / eta)
     return sizes, run, loss_of(nats(model, held_out))
 
 
@@ -438,37 +461,44 @@ free, clipped = ([moves(s, True, clip) for s in SEEDS] for clip in (float("inf")
 calm = moves(SEEDS[0], False, 1.0)
 
 # %% tags=["reveal", "hide-code"]
-lines = {"no bad batch": calm, "bad batch, no clipping": free[0], "bad batch, clipped at 1": clipped[0]}
+lines = {"no bad batch": calm, "bad batch, no clipping": free[0],
+         "bad batch, clipped at 1": clipped[0]}  # fmt: skip
+x = list(range(1, STEPS + 1))
 record.figure("clip.plot", record.Figure(
-    kind="line", series=[record.Series(name, list(range(1, STEPS + 1)), line[0]) for name, line in lines.items()],
+    kind="line", series=[record.Series(name, x, line[0]) for name, line in lines.items()],
     x_label="step", y_label="move of a weight, in η",
-    caption="How far AdamW moves the weights, first seed. The bad batch comes at step {{ clip.at | int }}.",
-    alt="Size of each step in units of the learning rate: a calm run, and two with a bad batch in the "
-        "middle, clipped or not. The text below compares them after the bad batch."))  # fmt: skip
+    caption="How far AdamW moves the weights, first seed. Step {{ clip.at | int }} has the bad batch.",
+    alt="Size of each step in units of the learning rate: a calm run, and two with a bad batch in "
+        "the middle, clipped or not. The text below compares them after the bad batch."))  # fmt: skip
 for key, runs in (("free", free), ("clipped", clipped)):
-    record.values(f"clip.{key}", {"loss": mean(r[2] for r in runs), "low": min(r[2] for r in runs), "high": max(r[2] for r in runs),
-                                  "bad": runs[0][0][BAD], "after": mean(runs[0][0][BAD + 1 :]), "norm": runs[0][1].norms[BAD],
-                                  "usual": mean(runs[0][1].norms[:BAD])})  # fmt: skip
-record.values("clip.calm", {"after": mean(calm[0][BAD + 1 :]), "share": mean(n > 1 for n in calm[1].norms)})
-record.values("clip", {"at": BAD + 1, "bound": 0.1 / (1 - 0.9 ** (BAD + 1)) * ((1 - 0.999 ** (BAD + 1)) / 0.001) ** 0.5})
+    ends, (first_sizes, first_run, _) = [end for *_, end in runs], runs[0]
+    record.values(f"clip.{key}", {
+        "loss": mean(ends), "low": min(ends), "high": max(ends), "bad": first_sizes[BAD],
+        "after": mean(first_sizes[BAD + 1 :]), "norm": first_run.norms[BAD],
+        "usual": mean(first_run.norms[:BAD])})  # fmt: skip
+record.values("clip.calm", {"after": mean(calm[0][BAD + 1 :]),
+                            "share": mean(norm > 1 for norm in calm[1].norms)})  # fmt: skip
+t = BAD + 1
+record.values("clip", {"at": t, "bound": 0.1 / (1 - 0.9**t) * ((1 - 0.999**t) / 0.001) ** 0.5})
 
 # %% [markdown]
 # The bad batch has a gradient of length {{ clip.free.norm | f1 }}, after a usual
-# {{ clip.free.usual | f1 }}, and moves the weights by {{ clip.free.bad | f2 }} $\eta$. That is all it
-# does at once. Then $v$ is inflated: the unclipped run moves {{ clip.free.after | f2 }} $\eta$ a step on
-# average from there on, the calm one {{ clip.calm.after | f2 }}, the clipped one
-# {{ clip.clipped.after | f2 }}. The held-out loss is {{ clip.free.loss | f3 }} without clipping (mean
-# over seeds, {{ clip.free.low | f3 }} to {{ clip.free.high | f3 }}) and {{ clip.clipped.loss | f3 }}
-# with it ({{ clip.clipped.low | f3 }} to {{ clip.clipped.high | f3 }}); calm runs have
-# {{ schedule.linear | f3 }}. Under Adam, clipping protects less the weights from a step too long than
-# the *following* steps from being too short. And {{ clip.calm.share | pct0 }} of the steps of the calm
-# run were longer than 1 and clipped too: then the limit only changes how much each batch counts. Log
-# the length *before* clipping.
+# {{ clip.free.usual | f1 }}, and moves the weights by {{ clip.free.bad | f2 }} $\eta$. That is all
+# it does at once. Then $v$ is inflated: the unclipped run moves {{ clip.free.after | f2 }} $\eta$ a
+# step on average from there on, the calm one {{ clip.calm.after | f2 }}, the clipped one
+# {{ clip.clipped.after | f2 }}. The held-out loss is {{ clip.free.loss | f3 }} without clipping
+# (mean over seeds, {{ clip.free.low | f3 }} to {{ clip.free.high | f3 }}) and
+# {{ clip.clipped.loss | f3 }} with it ({{ clip.clipped.low | f3 }} to
+# {{ clip.clipped.high | f3 }}); calm runs have {{ schedule.linear | f3 }}. Under Adam, clipping
+# protects less the weights from a step too long than the *following* steps from being too short.
+# And {{ clip.calm.share | pct0 }} of the steps of the calm run were longer than 1 and clipped too:
+# then the limit only changes how much each batch counts. Log the length *before* clipping.
 #
 # ## Weight decay: toward what?
 #
 # Decay pulls weights toward zero. AdamW does it *beside* the gradient's step; the older way puts
-# $\lambda\theta$, the gradient of $\frac{\lambda}{2} \lVert \theta \rVert^2$, *inside* the gradient:
+# $\lambda\theta$, the gradient of $\frac{\lambda}{2} \lVert \theta \rVert^2$, *inside* the
+# gradient:
 #
 # $$\begin{aligned}
 # \text{AdamW:}\quad \theta &\leftarrow (1 - \eta\lambda)\,\theta - \eta\, u(g) \\
@@ -476,8 +506,8 @@ record.values("clip", {"at": BAD + 1, "bound": 0.1 / (1 - 0.9 ** (BAD + 1)) * ((
 # \end{aligned}$$
 #
 # Inside, the pull is divided by its own size like everything else. Take a weight of 2 with gradient
-# 0, $\eta = 0.001$, $\lambda = 0.1$. AdamW takes $1 - \eta\lambda = 0.9999$ of it, 1.9998. L2 sees a
-# gradient of 0.2, and Adam's first step is $\eta$ whatever the size: 1.999, for *any* $\lambda$.
+# 0, $\eta = 0.001$, $\lambda = 0.1$. AdamW takes $1 - \eta\lambda = 0.9999$ of it, 1.9998. L2 sees
+# a gradient of 0.2, and Adam's first step is $\eta$ whatever the size: 1.999, for *any* $\lambda$.
 
 # %%
 theta, g = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([0.0, 0.3, -0.02])
@@ -500,10 +530,11 @@ for optimizer, expected in by_hand.items():
     print(f"{optimizer.__name__:5s}", [f"{value:.6f}" for value in p.tolist()])
 
 # %% [markdown]
-# Over a run, with gradients aside, AdamW multiplies a weight by $\prod_t (1 - \eta_t \lambda)$, about
-# $\exp(-\lambda \sum_t \eta_t)$. What it pulls toward depends on what is trained. In full tuning
-# it is $W = 0$, *away* from the pretrained model. On LoRA factors it is $BA = 0$, the pretrained model itself.
-# Norms and biases are spared, since a norm's weight has its neutral value at 1. Ask `Trainer`:
+# Over a run, with gradients aside, AdamW multiplies a weight by $\prod_t (1 - \eta_t \lambda)$,
+# about $\exp(-\lambda \sum_t \eta_t)$. What it pulls toward depends on what is trained. In full
+# tuning it is $W = 0$, *away* from the pretrained model. On LoRA factors it is $BA = 0$, the
+# pretrained model itself. Norms and biases are spared, since a norm's weight has its neutral value
+# at 1. Ask `Trainer`:
 
 # %%
 from transformers import Trainer
@@ -515,22 +546,24 @@ assert set(weights) <= decayed  # the factors of LoRA do decay
 print("spared:", *sorted(spared))
 
 # %% tags=["hide-code"]
-shrink = 1 - float(torch.exp(torch.tensor(-0.1 * path)))
-record.values("decay", {"path": path, "shrink": shrink, "long": 1 - float(torch.exp(torch.tensor(-0.1 * 1e-4 * 0.5 * 1e5)))})
+import math
+
+record.values("decay", {"path": path, "shrink": 1 - math.exp(-0.1 * path),
+                        "long": 1 - math.exp(-0.1 * 5e-5 * 1e5)})  # fmt: skip
 
 # %% [markdown]
 # On LoRA factors decay is thus a pull back to the start. But how strong? Our rates sum to
-# {{ decay.path | f3 }}, so $\lambda = 0.1$ takes {{ decay.shrink | pct1 }} of a weight over the whole run. At
-# a mean rate of $5 \cdot 10^{-5}$ for 100,000 steps it would take {{ decay.long | pct0 }}. Decay is a
-# knob of long runs.
+# {{ decay.path | f3 }}, so $\lambda = 0.1$ takes {{ decay.shrink | pct1 }} of a weight over the
+# whole run. At a mean rate of $5 \cdot 10^{-5}$ for 100,000 steps it would take
+# {{ decay.long | pct0 }}. Decay is a knob of long runs.
 #
 # ## Sixteen bits: who keeps the master copy?
 #
 # bf16 keeps 8 significant bits, so between $2^e$ and $2^{e+1}$ its numbers are $2^{e-7}$ apart. An
 # update below half of that, $2^{e-8}$, rounds back to where it started. Adam's first step is $\eta$
 # for every weight. So a weight moves only if $\eta \ge 2^{e-8}$: only if $|w|$ is below about
-# $256\,\eta$ to $512\,\eta$. That is a prediction for a real model, here the {{ bf16.weights | int }}
-# pretrained weights of the top blocks.
+# $256\,\eta$ to $512\,\eta$. That is a prediction for a real model, here the
+# {{ bf16.weights | int }} pretrained weights of the top blocks.
 
 # %%
 matrices = {name: m.weight for name, m in linear_modules(model) if name.endswith("base_layer")}
@@ -547,7 +580,7 @@ def unmoved(eta: float, dtype: torch.dtype) -> float:
     """Share of the weights that one step of AdamW leaves where they are."""
     still = 0
     for name, w in pretrained.items():
-        p = nn.Parameter(w.to(dtype))
+        p = nn.Parameter(w.to(dtype, copy=True))
         p.grad = full_gradient[name].to(dtype)
         torch.optim.AdamW([p], lr=eta, weight_decay=0.0).step()
         still += int((p.detach() == w.to(dtype)).sum())
@@ -559,8 +592,8 @@ record.values("bf16", {"weights": len(flat), "median": float(flat.abs().median()
 # %% [markdown] tags=["predict"]
 # id: recipe-bf16-still
 # ask: >-
-#   Half of these weights are larger than {{ bf16.median | f3 }} in absolute value. They are stored in
-#   bf16 and take one step of AdamW at $\eta = 10^{-5}$. What share does not move?
+#   Half of these weights are larger than {{ bf16.median | f3 }} in absolute value. They are stored
+#   in bf16 and take one step of AdamW at $\eta = 10^{-5}$. What share does not move?
 # number: 100 * bf16.still.e5
 # format: f0
 # unit: "%"
@@ -579,11 +612,11 @@ record.table("bf16.table", rows, columns=["η", "predicted", "bf16 weights", "fp
              caption="Share of weights that do not move in one step of AdamW.")
 
 # %% [markdown]
-# At $10^{-5}$, a usual rate of full tuning, {{ bf16.still.e5 | pct1 }} of the weights stand still, as
-# predicted; in fp32 {{ bf16.master.e5 | pct1 }} do. And they stand still at the next step again, since
-# what was rounded away is gone. Does the loss notice? The same full tuning of these blocks twice,
-# once with the weights rounded to bf16 after each step. Both start from rounded weights and compute in
-# fp32, so only the storage differs.
+# At $10^{-5}$, a usual rate of full tuning, {{ bf16.still.e5 | pct1 }} of the weights stand still,
+# as predicted; in fp32 {{ bf16.master.e5 | pct1 }} do. And they stand still at the next step again,
+# since what was rounded away is gone. Does the loss notice? The same full tuning of these blocks
+# twice, once with the weights rounded to bf16 after each step. Both start from rounded weights and
+# compute in fp32, so only the storage differs.
 
 # %%
 from collections.abc import Callable
@@ -613,16 +646,16 @@ for name, w in matrices.items():
     w.requires_grad_(False)
 
 # %% [markdown]
-# In {{ budget.full_steps | int }} steps at $10^{-5}$ the loss falls by {{ fall.e5.fp32 | f3 }} with fp32
-# weights and by {{ fall.e5.bf16 | f3 }} with bf16 weights; at $10^{-4}$ by {{ fall.e4.fp32 | f3 }} and
-# {{ fall.e4.bf16 | f3 }}. No error is raised, the run merely learns less. LoRA hardly feels this: $B$
-# starts at zero, where bf16's numbers are dense, rates are higher, and PEFT keeps adapters in fp32
-# unless told otherwise (`autocast_adapter_dtype`).
+# In {{ budget.full_steps | int }} steps at $10^{-5}$ the loss falls by {{ fall.e5.fp32 | f3 }} with
+# fp32 weights and by {{ fall.e5.bf16 | f3 }} with bf16 weights; at $10^{-4}$ by
+# {{ fall.e4.fp32 | f3 }} and {{ fall.e4.bf16 | f3 }}. No error is raised, the run merely learns
+# less. LoRA hardly feels this: $B$ starts at zero, where bf16's numbers are dense, rates are
+# higher, and PEFT keeps adapters in fp32 unless told otherwise (`autocast_adapter_dtype`).
 #
 # *Mixed precision* has both: `autocast` computes in bf16, and weights and gradients stay in fp32.
-# fp16 needs one thing more. Its smallest number is $2^{-24}$, and what is below half of that becomes
-# zero. So the loss is multiplied by a scale before the backward pass, and the gradients are divided
-# by it afterwards.
+# fp16 needs one thing more. Its smallest number is $2^{-24}$, and what is below half of that
+# becomes zero. So the loss is multiplied by a scale before the backward pass, and the gradients are
+# divided by it afterwards.
 
 # %%
 model.zero_grad()
@@ -637,13 +670,15 @@ entries = torch.cat([g.flatten() for g in full_gradient.values()])
 entries = entries[entries != 0]
 for name, scale in (("plain", 1.0), ("scaled", 2.0**16)):
     half = (entries * scale).half()
-    record.values(f"fp16.{name}", {"lost": float((half == 0).float().mean()), "inf": float(half.isinf().float().mean())})
+    record.values(f"fp16.{name}", {"lost": float((half == 0).float().mean()),
+                                   "inf": float(half.isinf().float().mean())})  # fmt: skip
 
 # %% [markdown]
 # Of the nonzero gradients above, {{ fp16.plain.lost | pct2 }} would become zero in fp16, and
-# {{ fp16.scaled.lost | pct2 }} with a scale of $2^{16}$, the first that PyTorch's `GradScaler` tries;
-# {{ fp16.scaled.inf | pct2 }} would overflow. If any does, `GradScaler` skips the step and halves the
-# scale; after 2,000 good steps it doubles it. bf16, with the range of fp32, needs none of this.
+# {{ fp16.scaled.lost | pct2 }} with a scale of $2^{16}$, the first that PyTorch's `GradScaler`
+# tries; {{ fp16.scaled.inf | pct2 }} would overflow. If any does, `GradScaler` skips the step and
+# halves the scale; after 2,000 good steps it doubles it. bf16, with the range of fp32, needs none
+# of this.
 #
 # ## What is in a checkpoint
 #
@@ -670,10 +705,14 @@ def file_size(piece: object) -> int:
     return len(buffer.getvalue())
 
 
-pieces = {name: file_size(piece) for name, piece in snapshot(trained("linear", best["linear"], SEEDS[0])[0]).items()}
-record.table("checkpoint.table", [[name, size] for name, size in pieces.items()], columns=["piece", "bytes"],
-             caption="A checkpoint of this lesson's run, each piece saved by itself.", kind="band")  # fmt: skip
-record.value("checkpoint.rest", sum(pieces.values()) - pieces["weights"] - pieces["optimizer"], kind="band")
+done, _ = trained("linear", best["linear"], SEEDS[0])
+pieces = {name: file_size(piece) for name, piece in snapshot(done).items()}
+record.table("checkpoint.table", [[name, size] for name, size in pieces.items()],
+             columns=["piece", "bytes"],
+             caption="A checkpoint of this lesson's run, each piece saved by itself.",
+             kind="band")  # fmt: skip
+rest = sum(pieces.values()) - pieces["weights"] - pieces["optimizer"]
+record.value("checkpoint.rest", rest, kind="band")
 record.value("checkpoint.weights", 4 * sum(p.numel() for p in weights.values()))
 
 # %% [markdown]
@@ -709,9 +748,10 @@ record.values("pickle", {"refused": refused, "hatched": hatched})
 print("weights_only=True refused it:", refused, "| weights_only=False ran it:", hatched)
 
 # %% [markdown]
-# Loading the file ran its code. `weights_only=True`, the default since PyTorch 2.6, allows tensors and plain
-# containers only, and all pieces of our snapshot are that. safetensors goes further: there is nothing in it to run. The file is the length of
-# a header (8 bytes), a header in JSON, and bytes. So it can be read without the library:
+# Loading the file ran its code. `weights_only=True`, the default since PyTorch 2.6, allows tensors
+# and plain containers only, and all pieces of our snapshot are that. safetensors goes further:
+# there is nothing in it to run. The file is the length of a header (8 bytes), a header in JSON, and
+# bytes. So it can be read without the library:
 
 # %%
 import json
@@ -733,8 +773,9 @@ print(name, header[name])
 # %% [markdown]
 # ## A crash, and a resume to the last bit
 #
-# The run saves every {{ budget.save | int }} steps and dies before step {{ budget.crash + 1 | int }}. The file is written under
-# another name and then renamed, so that a crash *while saving* leaves the last good one.
+# The run saves every {{ budget.save | int }} steps and dies before step
+# {{ budget.crash + 1 | int }}. The file is written under another name and then renamed, so that a
+# crash *while saving* leaves the last good one.
 
 # %%
 class PowerCut(Exception):
@@ -761,8 +802,8 @@ saved_at = budget["crash"] // budget["save"] * budget["save"]
 later = undisturbed.losses[saved_at:]
 
 # %% [markdown]
-# A new process knows nothing: make a fresh `Run`, then put every piece back. `without` leaves pieces out, for the
-# experiment in Break it.
+# A new process knows nothing: make a fresh `Run`, then put every piece back. `without` leaves
+# pieces out, for the experiment in Break it.
 
 # %%
 def resume(*without: str) -> tuple[list[float], float]:
@@ -792,14 +833,18 @@ assert losses == later
 assert end == loss_of(undisturbed_nats)
 
 # %% [markdown]
-# `==` between lists of floats: not close, equal. The steps between checkpoint and crash are done again and give the same losses.
-# That makes a resume *testable*, in any project: run a few steps, save, run on; load, run on; compare with `==`. (On a GPU, some kernels
-# add in varying order; there compare with deterministic algorithms switched on.) The same test for `Trainer`, with a LoRA of real size on all
-# {{ bench.blocks | int }} blocks:
+# `==` between lists of floats: not close, equal. The steps between checkpoint and crash are done
+# again and give the same losses. That makes a resume *testable*, in any project: run a few steps,
+# save, run on; load, run on; compare with `==`. (On a GPU, some kernels add in varying order; there
+# compare with deterministic algorithms switched on.) The same test for `Trainer`, with a LoRA of
+# real size on all {{ bench.blocks | int }} blocks:
 
 # %%
 from peft import get_peft_model
 from transformers import PrinterCallback, TrainingArguments
+
+
+HALF = budget["trainer_steps"] // 2
 
 
 def trainer_run(name: str, resume_from: Path | None = None) -> dict[str, torch.Tensor]:
@@ -807,7 +852,7 @@ def trainer_run(name: str, resume_from: Path | None = None) -> dict[str, torch.T
     seed_everything(seed)
     adapted = get_peft_model(load_causal_lm(blocks=budget["blocks"])[0], lora)
     args = TrainingArguments(
-        str(folder / name), max_steps=budget["trainer"], save_steps=budget["trainer"] // 2, seed=seed,
+        str(folder / name), max_steps=HALF * 2, save_steps=HALF, seed=seed,
         per_device_train_batch_size=2, learning_rate=1e-3, remove_unused_columns=False,
         dataloader_pin_memory=False, report_to="none", disable_tqdm=True)  # fmt: skip
     trainer = Trainer(adapted, args, train_dataset=list(encoded),
@@ -818,56 +863,62 @@ def trainer_run(name: str, resume_from: Path | None = None) -> dict[str, torch.T
 
 
 straight = trainer_run("straight")
-halfway = folder / "straight" / f"checkpoint-{budget['trainer'] // 2}"
+halfway = folder / "straight" / f"checkpoint-{HALF}"
 continued = trainer_run("continued", halfway)
 equal = all(torch.equal(straight[key], continued[key]) for key in straight)
 
 # %% tags=["hide-code"]
 record.values("trainer", {"equal": equal, "trained": sum(p.numel() for p in straight.values())})
-holds = {"adapter_model.safetensors": "weights", "optimizer.pt": "moments", "scheduler.pt": "schedule",
+holds = {"adapter_model.safetensors": "weights", "optimizer.pt": "moments",
+         "scheduler.pt": "schedule",
          "rng_state.pth": "random numbers", "trainer_state.json": "step, epoch, logged values",
-         "training_args.bin": "the arguments, a pickle", "adapter_config.json": "rank, α, modules"}  # fmt: skip
-record.table("trainer.files", [[name, what, (halfway / name).stat().st_size] for name, what in holds.items()],
-             columns=["file", "holds", "bytes"], caption="A checkpoint that Trainer wrote.", kind="band")  # fmt: skip
+         "training_args.bin": "the arguments, a pickle",
+         "adapter_config.json": "rank, α, modules"}  # fmt: skip
+rows = [[name, what, (halfway / name).stat().st_size] for name, what in holds.items()]
+record.table("trainer.files", rows, columns=["file", "holds", "bytes"],
+             caption="A checkpoint that Trainer wrote.", kind="band")  # fmt: skip
 
 # %% [markdown]
 # The {{ trainer.trained | int }} weights after the resume are
-# {{ "equal to the last bit" if trainer.equal else "not equal" | text }} to those of a run that was never
-# stopped. Note `training_args.bin`: it is a pickle, so do not load a stranger's with
+# {{ "equal to the last bit" if trainer.equal else "not equal" | text }} to those of a run that was
+# never stopped. Note `training_args.bin`: it is a pickle, so do not load a stranger's with
 # `weights_only=False`. And for *using* the adapter only the first and the last file are needed.
 #
 # ## Which run, which step?
 #
-# Every choice between candidates needs a judge: held-out loss to pick the best step (and to stop when
-# it no longer falls, *early stopping*), to pick a rate, a shape, a seed. A noisy judge flatters the
-# winner, who is partly good and partly lucky on these very tickets: the **winner's curse**. Take the
-# {{ curse.runs | int }} runs of the schedule table. Let {{ curse.few | int }} random tickets choose the
-# best run, then score it on all other tickets; repeat with fresh draws. The control is a run fixed in advance.
+# Every choice between candidates needs a judge: held-out loss to pick the best step (and to stop
+# when it no longer falls, *early stopping*), to pick a rate, a shape, a seed. A noisy judge
+# flatters the winner, who is partly good and partly lucky on these very tickets: the **winner's
+# curse**. Take the {{ curse.runs | int }} runs of the schedule table. Let {{ curse.few | int }}
+# random tickets choose the best run, then score it on all other tickets; repeat with fresh draws.
+# The control is a run fixed in advance.
 
 # %%
-runs = torch.stack([trained(shape, best[shape], s)[1] for shape in shapes for s in SEEDS])  # (runs, tickets)
+runs = torch.stack([trained(shape, best[shape], s)[1] for shape in shapes for s in SEEDS])
 few, generator = len(held_out) // 4, torch.Generator().manual_seed(seed)
 gaps = {"chosen": [], "fixed": []}
 for _ in range(2000):
     order = torch.randperm(len(held_out), generator=generator)
-    used, fresh = (runs[:, part].sum(dim=1) / counts[part].sum() for part in (order[:few], order[few:]))
+    used, fresh = (runs[:, part].sum(dim=1) / counts[part].sum()  # losses of all runs
+                   for part in (order[:few], order[few:]))  # fmt: skip
     for name, i in (("chosen", int(used.argmin())), ("fixed", 0)):
         gaps[name].append(float(fresh[i] - used[i]))
-record.values("curse", {**{name: mean(values) for name, values in gaps.items()}, "runs": len(runs), "few": few})
+record.values("curse", {name: mean(values) for name, values in gaps.items()})
+record.values("curse", {"runs": len(runs), "few": few})
 
 # %% [markdown]
-# On fresh tickets the chosen run is {{ curse.chosen | f3 }} nats worse than the score that it won with;
-# the run fixed in advance, {{ curse.fixed | f3 }}. That difference is no property of the model. It is
-# made by choosing, and grows with the number of candidates and the noise of the judge. So choose on
-# validation tickets, report on test tickets that chose nothing, and open those once.
+# On fresh tickets the chosen run is {{ curse.chosen | f3 }} nats worse than the score that it won
+# with; the run fixed in advance, {{ curse.fixed | f3 }}. That difference is no property of the
+# model. It is made by choosing, and grows with the number of candidates and the noise of the judge.
+# So choose on validation tickets, report on test tickets that chose nothing, and open those once.
 #
 # ## Track it, then read it
 #
-# A tracker keeps settings and curves of every run, so that you can compare today's with last month's.
-# TensorBoard is the plainest: event files in a folder, no account, no network;
+# A tracker keeps settings and curves of every run, so that you can compare today's with last
+# month's. TensorBoard is the plainest: event files in a folder, no account, no network;
 # `tensorboard --logdir runs` shows them in a browser. As of 2026-11, transformers knows
-# {{ tracking.known | int }} trackers by name (`report_to`), MLflow, Weights & Biases and the local-first
-# [Trackio](https://huggingface.co/docs/trackio) among them. Five runs, one change each:
+# {{ tracking.known | int }} trackers by name (`report_to`), MLflow, Weights & Biases and the
+# local-first [Trackio](https://huggingface.co/docs/trackio) among them. Five runs, one change each:
 
 # %%
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -900,25 +951,27 @@ def read(name: str, tag: str) -> dict[int, float]:
 assert list(read("the recipe", "train/loss").values()) == torch.tensor(undisturbed.losses).tolist()
 
 # %% [markdown]
-# What was written is what is read, in fp32 (the assertion). Now read like a doctor, before you see the names:
+# What was written is what is read, in fp32 (the assertion). Now read like a doctor, before you see
+# the names:
 
 # %% tags=["hide-code"]
-letters = dict(zip("ABCDE", ("rate ÷ 30", "eight tickets", "no warmup", "the recipe", "rate × 10"), strict=True))
+letters = {"A": "rate ÷ 30", "B": "eight tickets", "C": "no warmup", "D": "the recipe",
+           "E": "rate × 10"}  # fmt: skip
 record.figure("gallery.plot", record.Figure(
-    kind="line", series=[record.Series(letter, *zip(*read(name, "train/loss").items(), strict=True)) for letter, name in letters.items()],
+    kind="line", series=[record.Series(letter, *zip(*read(name, "train/loss").items(), strict=True))
+                         for letter, name in letters.items()],
     x_label="step", y_label="training loss (nats a token)", y_log=True,
     caption="Training losses of five runs, read back from TensorBoard's files.",
     alt="Training loss over steps of five runs, A to E. The table below names them."))  # fmt: skip
-by_key = {"low": "rate ÷ 30", "eight": "eight tickets", "cold": "no warmup", "recipe": "the recipe", "high": "rate × 10"}
-letter_of = {name: letter for letter, name in letters.items()}
-record.values("gallery", {key: letter_of[name] for key, name in by_key.items()})
+short_names = dict(zip(letters, ("low", "eight", "cold", "recipe", "high"), strict=True))
+record.values("gallery", {key: letter for letter, key in short_names.items()})
 
 # %% [markdown] tags=["predict"]
 # id: recipe-gallery
 # ask: >-
-#   One run saw eight tickets again and again, the others {{ budget.train | int }}. One has a tenth of a
-#   usable rate, or less; one ten times the good rate; one no warmup; one is the recipe itself. Which one
-#   saw eight tickets?
+#   One is the recipe itself. Each of the others changes one thing: a thirtieth of the rate, ten
+#   times the rate, no warmup, or only eight tickets, again and again, instead of
+#   {{ budget.train | int }}. Which one saw eight tickets?
 # choices:
 #   - text: A
 #     right: gallery.eight == "A"
@@ -936,31 +989,35 @@ rows = []
 for letter, name in letters.items():
     train, test = read(name, "train/loss"), read(name, "held_out/loss")
     best_step = min(test, key=test.get)
-    tail = mean(list(train.values())[-BATCH:])
-    rows.append([letter, name, round(tail, 3), round(test[STEPS // budget["save"] * budget["save"]], 3), f"{test[best_step]:.3f} at {best_step}"])
-    key = next(k for k, v in by_key.items() if v == name)
-    record.values(f"run.{key}", {"train": tail, "held_out": test[max(test)], "best": test[best_step], "best_step": best_step,
-                                 "top": max(train.values()), "norm": max(read(name, "train/gradient_norm").values())})
-record.table("gallery.table", rows, columns=["curve", "run", "training loss at the end", "held-out at the end", "best held-out"],
-             caption="The runs behind the letters. The training loss is the mean of the last four steps.")
+    tail = mean(list(train.values())[-4:])
+    rows.append([letter, name, round(tail, 3), round(test[max(test)], 3),
+                 f"{test[best_step]:.3f} at {best_step}"])  # fmt: skip
+    record.values(f"run.{short_names[letter]}", {
+        "train": tail, "held_out": test[max(test)], "best": test[best_step],
+        "best_step": best_step, "top": max(train.values()),
+        "norm": max(read(name, "train/gradient_norm").values())})  # fmt: skip
+record.table("gallery.table", rows,
+             columns=["curve", "run", "training loss, end", "held-out, end", "best held-out, step"],
+             caption="The runs behind the letters. Training loss: mean of the last four steps.")
 
 # %% [markdown]
 # **{{ gallery.low | text }}, rate too low**: smooth and slow, a straight decline that ends at
 # {{ run.low.train | f2 }}. **{{ gallery.high | text }}, rate too high**: it leaps up to
 # {{ run.high.top | f1 }} before it settles, with gradients as long as {{ run.high.norm | f0 }}.
 # **{{ gallery.cold | text }}, no warmup** and **{{ gallery.recipe | text }}, the recipe** end at
-# {{ run.cold.train | f2 }} and {{ run.recipe.train | f2 }}. And
-# **{{ gallery.eight | text }}, eight tickets**: {{ run.eight.train | f3 }},
+# {{ run.cold.train | f2 }} and {{ run.recipe.train | f2 }}. And **{{ gallery.eight | text }}, eight
+# tickets**: {{ run.eight.train | f3 }},
 # {{ "the best training curve of all" if run.eight.train < min(run.recipe.train, run.cold.train) else "a fine training curve" | text }},
-# with a held-out loss of {{ run.eight.held_out | f3 }} against {{ run.recipe.held_out | f3 }} for the
-# recipe. The training curve alone cannot tell learning from memorizing; only the held-out one can. For
-# this run the best step was {{ run.eight.best_step | int }}, at {{ run.eight.best | f3 }}.
+# with a held-out loss of {{ run.eight.held_out | f3 }} against {{ run.recipe.held_out | f3 }} for
+# the recipe. The training curve alone cannot tell learning from memorizing; only the held-out one
+# can. For this run the best step was {{ run.eight.best_step | int }}, at {{ run.eight.best | f3 }}.
 #
 # ## Break it
 #
-# **A trainer that averages means.** `Trainer` counts tokens only if the model can take the count: its `forward` must
-# accept further keyword arguments, or you pass a `compute_loss_func`. A model of your own with a
-# plain `forward` gets the old rule, in any version, without a word. Setting the flag by hand shows both:
+# **A trainer that averages means.** `Trainer` counts tokens only if the model can take the count:
+# its `forward` must accept further keyword arguments, or you pass a `compute_loss_func`. A model of
+# your own with a plain `forward` gets the old rule, in any version, without a word. Setting the
+# flag by hand shows both:
 
 # %%
 def trainer_gradient(rows: list[Kept], counts_tokens: bool) -> torch.Tensor:
@@ -968,8 +1025,8 @@ def trainer_gradient(rows: list[Kept], counts_tokens: bool) -> torch.Tensor:
     fresh_adapter(seed)
     before = torch.cat([p.detach().flatten() for p in weights.values()])
     args = TrainingArguments(
-        str(folder / "means"), per_device_train_batch_size=2, gradient_accumulation_steps=len(rows) // 2,
-        max_steps=1, optim="sgd", learning_rate=1.0, max_grad_norm=0.0, save_strategy="no",
+        str(folder / "means"), per_device_train_batch_size=2,
+        gradient_accumulation_steps=len(rows) // 2, max_steps=1, optim="sgd", learning_rate=1.0, max_grad_norm=0.0, save_strategy="no",
         train_sampling_strategy="sequential", remove_unused_columns=False,
         dataloader_pin_memory=False, report_to="none", disable_tqdm=True)  # fmt: skip
     trainer = Trainer(model, args, train_dataset=rows, data_collator=stack)
@@ -994,9 +1051,9 @@ for rule, counts_tokens in (("tokens", True), ("means", False)):
 dropout(lora.lora_dropout)
 
 # %% [markdown]
-# Both assertions hold: `Trainer` with the flag steps along our gradient over $N$; without it, along our mean of
-# means, {{ accumulate.sorted | pct0 }} off. Symptom: losses that depend on how you split one and the same batch. Test: two
-# runs of one step, 8 × 1 against 2 × 4, must agree.
+# Both assertions hold: `Trainer` with the flag steps along our gradient over $N$; without it, along
+# our mean of means, {{ accumulate.sorted | pct0 }} off. Symptom: losses that depend on how you
+# split one and the same batch. Test: two runs of one step, 8 × 1 against 2 × 4, must agree.
 #
 # **A checkpoint with a hole.** The resume from before, with pieces left out.
 
@@ -1023,32 +1080,38 @@ for missing in ((), *((piece,) for piece in single), single):
                     "end": end - loss_of(undisturbed_nats)}  # fmt: skip
 
 # %% tags=["reveal", "hide-code"]
-record.table("resume.table",
-             [[", ".join(missing) if len(missing) < 4 else "all but the weights", row["differ"], *(f"{row[k]:.4f}" for k in ("first", "largest")), f"{row['end']:+.4f}"]
-              if missing else ["nothing", row["differ"], "0", "0", "0"] for missing, row in off.items()],
-             columns=["missing", "losses that differ", "first difference", "largest", "held-out loss at the end"],
-             caption="Resumed against undisturbed, in nats a token.")  # fmt: skip
+rows = []
 for missing, row in off.items():
-    record.values(f"resume.{'nothing' if not missing else missing[0].split()[0] if len(missing) == 1 else 'all'}", row)
-record.values("resume", {"rest": len(later), "saved": saved_at, "worst": max(single, key=lambda piece: off[piece,]["largest"])})
+    key, name = {0: ("nothing", "nothing"), 4: ("all", "all but the weights")}.get(
+        len(missing), (missing[0].split()[0] if missing else "", *missing))
+    record.values(f"resume.{key}", row)
+    rows.append([name, row["differ"], f"{row['first']:.4f}", f"{row['largest']:.4f}",
+                 f"{row['end']:+.4f}"])  # fmt: skip
+record.table("resume.table", rows,
+             columns=["missing", "losses that differ", "first", "largest", "held-out, end"],
+             caption="Resumed against undisturbed: differences in nats a token.")  # fmt: skip
+worst = max(single, key=lambda piece: off[piece,]["largest"])
+record.values("resume", {"rest": len(later), "saved": saved_at, "worst": worst})
 
 # %% [markdown]
-# With all pieces nothing differs. Without the moments all {{ resume.moments.differ | int }} later losses
-# do, by up to {{ resume.moments.largest | f3 }}; the first step is then a sign step of full length in
-# the middle of the decay. The largest single damage, by loss of
-# {{ resume.worst | text }}, is {{ max(resume.moments.largest, resume.schedule.largest, resume.data.largest, resume.random.largest) | f3 }}.
-# Losing the place in the data makes other tickets come next: the curve looks healthy, and some tickets
-# are seen more often than others. The held-out loss at the end differs by at most
+# With all pieces nothing differs. Without the moments all {{ resume.moments.differ | int }} later
+# losses do, by up to {{ resume.moments.largest | f3 }}; the first step is then a sign step of full
+# length in the middle of the decay. The largest single damage, by loss of
+# {{ resume.worst | text }}, is
+# {{ max(resume.moments.largest, resume.schedule.largest, resume.data.largest, resume.random.largest) | f3 }}.
+# Losing the place in the data makes other tickets come next: the curve looks healthy, and some
+# tickets are seen more often than others. The held-out loss at the end differs by at most
 # {{ max(abs(resume.moments.end), abs(resume.schedule.end), abs(resume.data.end), abs(resume.random.end), abs(resume.all.end)) | f3 }},
-# where seeds alone differ by up to {{ schedule.range | f3 }}. So a broken resume rarely ruins a run. It
-# makes a run that nobody can repeat, and comparisons that mean nothing. One crash and one seed were
-# measured; the `==` test needs no statistics.
+# where seeds alone differ by up to {{ schedule.range | f3 }}. So a broken resume rarely ruins a
+# run. It makes a run that nobody can repeat, and comparisons that mean nothing. One crash and one
+# seed were measured; the `==` test needs no statistics.
 #
 # ## At 7B and 70B
 #
-# The bytes follow from the count of trained weights: 12 for each. How often to save? Let a save take
-# $\delta$ seconds and let $M$ seconds pass between failures. Saving every $\tau$ seconds costs the share
-# $\delta/\tau$, and a failure loses half an interval, the share $\tau/(2M)$. The sum is smallest at
+# The bytes follow from the count of trained weights: 12 for each. How often to save? Let a save
+# take $\delta$ seconds and let $M$ seconds pass between failures. Saving every $\tau$ seconds costs
+# the share $\delta/\tau$, and a failure loses half an interval, the share $\tau/(2M)$. The sum is
+# smallest at
 #
 # $$\tau = \sqrt{2\, \delta M} \quad \text{(Young, 1974).}$$
 
@@ -1058,48 +1121,52 @@ from course.workbench import empty_llama
 rows = []
 for key, name in (("b7", "Llama-2-7B"), ("b70", "Llama-3-70B")):
     big = empty_llama(name)
-    sizes = {"full": sum(p.numel() for p in big.parameters()),
-             "lora": sum(16 * sum(m.weight.shape) for _, m in linear_modules(big))}  # fmt: skip
-    for kind, numbers in sizes.items():
-        seconds = 12 * numbers / 2e9
+    numbers = {"all weights": sum(p.numel() for p in big.parameters()),
+               "LoRA, r = 16": sum(16 * sum(m.weight.shape)
+                                   for _, m in linear_modules(big))}  # fmt: skip
+    for what, n in numbers.items():
+        seconds = 12 * n / 2e9
         every = (2 * seconds * 24 * 3600) ** 0.5
-        rows.append([name, {"full": "all", "lora": "LoRA, r = 16"}[kind], f"{12 * numbers / 1e9:,.1f} GB", f"{seconds:,.1f} s", f"{every / 60:.0f} min"])
-        record.values(f"scale.{key}.{kind}", {"bytes": 12 * numbers, "seconds": seconds, "every": every})
+        rows.append([name, what, f"{12 * n / 1e9:,.1f} GB", f"{seconds:,.1f} s",
+                     f"{every / 60:.0f} min"])  # fmt: skip
+        record.value(f"scale.{key}.{what[:4].rstrip().lower()}", 12 * n)
 record.value("scale.failure", 54 * 24 / 419)
-record.table("scale.table", rows, columns=["model", "trained", "checkpoint", "to write", "save every"],
-             caption="Checkpoints of fp32 weights and both moments, written at 2 GB/s; a failure a day.")  # fmt: skip
+record.table("scale.table", rows,
+             columns=["model", "trained", "checkpoint", "to write", "save every"],
+             caption="Checkpoints of fp32 weights and both moments, at 2 GB/s and a failure a day.")  # fmt: skip
 
 # %% [markdown]
 # The disk's speed and a failure a day are assumptions; put in yours. A full 70B checkpoint is
-# {{ scale.b70.full.bytes / scale.b70.lora.bytes | x0 }} the LoRA one. Failures are no rarity at scale: the
-# Llama 3 paper (2024, [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)) counts 419 unexpected
-# interruptions in 54 days on up to 16 thousand GPUs, one every {{ scale.failure | f1 }} hours. What carries over
-# from this page: all that was derived (accumulation, the noise law, Adam and the bad batch, decay, half a gap in bf16) and the
-# resume test. What does not: the rates, the noise scale, and that shapes of a schedule hardly differ, which
-# a run of {{ budget.steps | int }} steps cannot settle for one of 100,000.
+# {{ scale.b70.all / scale.b70.lora | x0 }} the size of the LoRA one. Failures are no rarity at
+# scale: the Llama 3 paper (2024, [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)) counts 419
+# unexpected interruptions in 54 days on up to 16 thousand GPUs, one every {{ scale.failure | f1 }}
+# hours. What carries over from this page: all that was derived (accumulation, the noise law, Adam
+# and the bad batch, decay, half a gap in bf16) and the resume test. What does not: the rates, the
+# noise scale, and that shapes of a schedule hardly differ, which a run of {{ budget.steps | int }}
+# steps cannot settle for one of 100,000.
 #
 # ## Exercises
 #
 # ### Exercise 1: Three parts
-# Three micro-batches have 10, 20 and 70 labeled tokens and mean losses 1, 2 and 3. What is the loss of
-# the batch, what the mean of means? And how much more does a token of the first part count than one of
-# the last, under the wrong rule?
+# Three micro-batches have 10, 20 and 70 labeled tokens and mean losses 1, 2 and 3. What is the loss
+# of the batch, what the mean of means? And how much more does a token of the first part count than
+# one of the last, under the wrong rule?
 
 # %% tags=["solution"]
-tokens, losses = (10, 20, 70), (1.0, 2.0, 3.0)
-batch_loss = sum(n * loss for n, loss in zip(tokens, losses, strict=True)) / sum(tokens)
-record.values("exercise", {"batch": batch_loss, "means": sum(losses) / 3, "ratio": tokens[2] / tokens[0]})
-print(batch_loss, sum(losses) / 3, tokens[2] / tokens[0])
+N_j, loss_j = (10, 20, 70), (1.0, 2.0, 3.0)
+whole = sum(n * loss for n, loss in zip(N_j, loss_j, strict=True)) / sum(N_j)
+record.values("exercise", {"batch": whole, "means": sum(loss_j) / 3, "ratio": N_j[2] / N_j[0]})
+print(whole, sum(loss_j) / 3, N_j[2] / N_j[0])
 
 # %% [markdown] tags=["solution"]
-# {{ exercise.batch | f1 }} against {{ exercise.means | f1 }}. A token weighs $1/(3 N_j)$, so the first
-# part's count {{ exercise.ratio | f0 }} times as much.
+# {{ exercise.batch | f1 }} against {{ exercise.means | f1 }}. A token weighs $1/(3 N_j)$, so the
+# first part's count {{ exercise.ratio | f0 }} times as much.
 
 # %% [markdown]
 # ### Exercise 2: Round by lot
-# Repair bf16 weights without a master copy: round *up or down at random*, with probabilities that make the
-# result right on average (*stochastic rounding*). A bf16 number is the upper half of an fp32 number's 32
-# bits. Where do you add the random number? Compare with `fall` at $10^{-5}$.
+# Repair bf16 weights without a master copy: round *up or down at random*, with probabilities that
+# make the result right on average (*stochastic rounding*). A bf16 number is the upper half of an
+# fp32 number's 32 bits. Where do you add the random number? Compare with `fall` at $10^{-5}$.
 
 # %% tags=["solution"]
 def round_by_lot(w: torch.Tensor) -> torch.Tensor:
@@ -1114,23 +1181,25 @@ for name, w in matrices.items():
     w.data.copy_(pretrained[name])
 
 # %% [markdown] tags=["solution"]
-# The loss falls by {{ exercise.lot | f3 }}, with nearest rounding by {{ fall.e5.bf16 | f3 }}, in fp32 by
-# {{ fall.e5.fp32 | f3 }}. An update of a tenth of a gap now moves one weight in ten by a whole gap: right
-# on average, at the price of noise. (Zamirai and others, below.)
+# The loss falls by {{ exercise.lot | f3 }}, with nearest rounding by {{ fall.e5.bf16 | f3 }}, in
+# fp32 by {{ fall.e5.fp32 | f3 }}. An update of a tenth of a gap now moves one weight in ten by a
+# whole gap: right on average, at the price of noise. (Zamirai and others, below.)
 
 # %% [markdown]
 # ### Exercise 3: Should the batch grow?
-# The noise scale was measured before training. Measure it after a run of the recipe. Would you use a
-# larger batch late in training? Say first what you expect: what happens to $\lVert G \rVert$ when the model has learned?
+# The noise scale was measured before training. Measure it after a run of the recipe. Would you use
+# a larger batch late in training? Say first what you expect: what happens to $\lVert G \rVert$ when
+# the model has learned?
 
 # %% tags=["solution"]
-trained.cache_clear()
-trained("linear", best["linear"], SEEDS[0])  # leaves its adapter in the model
+run = Run(SEEDS[0], PEAK)
+for _ in range(STEPS):
+    step(run, run.batch())
 late = gram()
-late_single = noise(late, shuffled[0], 1)
-late_signal = float(late.mean()) - late_single / len(train_set)
-record.values("exercise", {"late_signal": late_signal / late_single, "late": late_single / max(late_signal, late_single / 1e4)})
-print(f"noise scale before {noise_scale:.1f}, after {late_single / max(late_signal, late_single / 1e4):.1f}")
+record.values("exercise", {"late": noise_scale(late),
+                           "noise": noise(late, shuffled[0], 1) / noise(products, shuffled[0], 1),
+                           "signal": float((G @ late @ G) / (G @ products @ G))})  # fmt: skip
+print(f"noise scale: {noise_scale(products):.1f} before, {noise_scale(late):.1f} after")
 
 # %% [markdown] tags=["solution"]
 # TODO ex3
@@ -1201,6 +1270,6 @@ print(f"noise scale before {noise_scale:.1f}, after {late_single / max(late_sign
 #
 # ## For your readiness packet
 #
-# Start the training log: the recipe as one file (batch, accumulation, peak, shape, warmup, clipping, decay, precision, seed),
-# how each value was chosen, the curves of training and held-out loss, the step that was kept and by
-# which tickets, and the result of the resume test.
+# Start the training log: the recipe as one file (batch, accumulation, peak, shape, warmup,
+# clipping, decay, precision, seed), how each value was chosen, the curves of training and held-out
+# loss, the step that was kept and by which tickets, and the result of the resume test.
