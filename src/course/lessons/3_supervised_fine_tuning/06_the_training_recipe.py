@@ -80,14 +80,20 @@ BATCH, STEPS, SEEDS, UPPER = (budget[key] for key in ("batch", "steps", "seeds",
 # the extraction of JSON from tickets, in conversations of at most 64 tokens.
 
 # %% tags=["hide-code"]
+import os
+
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 
 from course import record
 from course.case import extraction, reply, tickets
 from course.chat import IGNORE, Encoded, collate, encode
-from course.models import linear_modules, load_causal_lm, seed_everything
+from course.models import device, linear_modules, load_causal_lm, seed_everything
 from course.upper import Kept, cut, keep, labeled, nats, stack, token_losses
+
+if torch.cuda.is_available():  # a GPU repeats itself to the last bit only on request
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.use_deterministic_algorithms(True)
 
 model, tokenizer = load_causal_lm(blocks=budget["blocks"])
 model.requires_grad_(False)
@@ -234,7 +240,7 @@ record.values("accumulate", {key: errors[key, "means"] for key in mixes})
 def gram() -> torch.Tensor:
     """Products g_i · g_j of the tickets' gradients, (n, n): they give the length of any mixture."""
     rows = torch.stack([gradient([[row]]) for row in train_set])  # (n, weights)
-    return rows @ rows.T
+    return (rows @ rows.T).cpu()
 
 
 tokens = torch.tensor([float(labeled(row)) for row in train_set])
@@ -686,7 +692,7 @@ for k in (5, 4):
 
 # %%
 model.zero_grad()
-with torch.autocast("cpu", dtype=torch.bfloat16):
+with torch.autocast(device().type, dtype=torch.bfloat16):
     losses, _ = token_losses(model, train_set[:1])
     logits = model.get_output_embeddings()(train_set[0].hidden)
 losses.mean().backward()
@@ -718,7 +724,7 @@ def snapshot(run: Run) -> dict:
         "weights": {name: p.detach() for name, p in weights.items()},
         "optimizer": run.optimizer.state_dict(),  # m, v and the count of steps
         "schedule": run.schedule.state_dict(),
-        "random numbers": torch.get_rng_state(),  # dropout
+        "random numbers": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],  # dropout
         "data": {"order": run.order.getstate(), "queue": run.queue},
     }
 
@@ -746,7 +752,6 @@ record.values("checkpoint", {name.split()[0]: size for name, size in pieces.item
 # functions. Whoever made the file chooses the functions. This one only makes an empty folder:
 
 # %%
-import os
 import pickle
 import tempfile
 from pathlib import Path
@@ -845,7 +850,8 @@ def resume(*without: str) -> tuple[list[float], float]:
         run.order.setstate(state["data"]["order"])
         run.queue = state["data"]["queue"]
     if "random numbers" not in without:
-        torch.set_rng_state(state["random numbers"])
+        torch.set_rng_state(state["random numbers"][0])
+        torch.cuda.set_rng_state_all(state["random numbers"][1:])
     for _ in range(STEPS - saved_at):
         step(run, run.batch())
     return run.losses, loss_of(nats(model, held_out))
@@ -858,9 +864,9 @@ assert end == loss_of(undisturbed_nats)
 # %% [markdown]
 # `==` between lists of floats: not close, equal. The steps between checkpoint and crash are done
 # again and give the same losses. That makes a resume *testable*, in any project: run a few steps,
-# save, run on; load, run on; compare with `==`. (On a GPU, some kernels add in varying order; there
-# compare with deterministic algorithms switched on.) The same test for `Trainer`, with a LoRA of
-# real size on all {{ bench.blocks | int }} blocks:
+# save, run on; load, run on; compare with `==`. (On a GPU, some kernels add in varying order unless
+# `torch.use_deterministic_algorithms` is on, as it is in this lesson.) The same test for `Trainer`,
+# with a LoRA of real size on all {{ bench.blocks | int }} blocks:
 
 # %%
 from peft import get_peft_model
@@ -1193,7 +1199,7 @@ print(whole, sum(loss_j) / 3, N_j[2] / N_j[0])
 def round_by_lot(w: torch.Tensor) -> torch.Tensor:
     """bf16 values (kept as fp32), up or down with probability equal to the nearness."""
     bits = w.detach().clone().view(torch.int32)
-    bits += torch.randint(0, 2**16, bits.shape, dtype=torch.int32)  # carries into the upper half
+    bits += torch.randint_like(bits, 2**16)  # carries into the upper half
     return bits.bitwise_and(-(2**16)).view(torch.float32)
 
 
@@ -1224,7 +1230,8 @@ print(f"noise scale: {noise_scale(products):.1f} before, {noise_scale(late):.1f}
 # The noise is {{ exercise.noise | g2 }} times what it was, the squared length of $G$
 # {{ exercise.signal | g2 }} times, and the noise scale {{ exercise.late | f1 }} instead of
 # {{ noise.scale | f1 }}. What all tickets agree on is learned first, so the signal goes and the
-# disagreement stays. {{ "With batches smaller than that, a late step is mostly noise, and a larger batch or a lower rate helps: the decay of a schedule is the cheap way to have it" if exercise.late > 4 else "Here even our small batch stays above it" | text }}.
+# disagreement stays.
+# {{ "With batches smaller than that, a late step is mostly noise, and a larger batch or a lower rate helps: the decay of a schedule is the cheap way to have it" if exercise.late > 4 else "Here even our small batch stays above it" | text }}.
 #
 # ## Knowledge check
 #
