@@ -426,10 +426,12 @@ record.figure("schedule.plot", record.Figure(
 #
 # ## Clipping, and what Adam does without it
 #
-# Clipping shortens a gradient that is too long and keeps its direction. Join all gradients into one
-# vector $g$; the limit $\tau$ is usually 1:
+# Clipping shortens a gradient that is too long and keeps its direction. Join the gradients of *all*
+# parameters into one vector $g$; the limit $\tau$ is usually 1:
 #
 # $$g \leftarrow g \cdot \min\left(1, \frac{\tau}{\lVert g \rVert}\right).$$
+#
+# By hand, against torch, with a limit low enough to act:
 
 # %%
 fresh_adapter(seed)
