@@ -218,8 +218,9 @@ record.values("accumulate", {key: errors[key, "means"] for key in mixes})
 # %% [markdown]
 # Divided by $N$, what remains is rounding. The mean of means is off by {{ accumulate.json | pct1 }}
 # for extractions, {{ accumulate.shuffled | pct1 }} for the shuffled mix and
-# {{ accumulate.sorted | pct1 }} when like sits with like. Widely used trainers worked that way
-# until it was [noticed and fixed in October 2024](https://unsloth.ai/blog/gradient). Since then
+# {{ accumulate.sorted | pct1 }} when like sits with like. (This is one batch, before training; what
+# a whole run loses was not measured.) Widely used trainers worked that way until a [fix in October
+# 2024](https://unsloth.ai/blog/gradient). Since then
 # transformers' `Trainer` fetches all micro-batches of a step first, counts their labels and hands
 # the model `num_items_in_batch`, by which the sum of the losses is divided. [Break it](#break-it)
 # shows when it still does not.
@@ -431,7 +432,8 @@ record.figure("schedule.plot", record.Figure(
 #
 # $$g \leftarrow g \cdot \min\left(1, \frac{\tau}{\lVert g \rVert}\right).$$
 #
-# By hand, against torch, with a limit low enough to act:
+# By hand, against torch, with a limit low enough to act. Then the opposite: what does one step do
+# with a gradient 100 times as long?
 
 # %%
 fresh_adapter(seed)
@@ -440,12 +442,22 @@ by_hand = g * min(1.0, 0.1 / float(g.norm()))
 nn.utils.clip_grad_norm_(weights.values(), 0.1)
 assert torch.allclose(by_hand, torch.cat([p.grad.flatten() for p in weights.values()]), rtol=1e-4)
 
+for key, optimizer in (("sgd", torch.optim.SGD), ("adam", torch.optim.AdamW)):
+    moved = []
+    for K in (1, 100):
+        p = nn.Parameter(torch.zeros_like(g))
+        p.grad = K * g
+        optimizer([p], lr=1e-3).step()
+        moved.append(float(p.detach().norm()))
+    record.value(f"clip.{key}", moved[1] / moved[0])
+    print(f"{optimizer.__name__:5s} step of 100 g over step of g: {moved[1] / moved[0]:.2f}")
+
 # %% [markdown]
-# Under SGD a step is $\eta g$: a gradient ten times as long is a step ten times as long, and
-# clipping is a seat belt. Adam steps along $\hat m / \sqrt{\hat v}$, averages of $g$ and of $g^2$
-# that forget over about 10 and 1,000 steps ($\beta_1 = 0.9$, $\beta_2 = 0.999$). Multiply *every*
-# gradient by 100 and nothing changes, since the factor cancels. Now let *one* gradient, at step
-# $t$, be $K$ times as long as the others, with a large $K$. It rules both averages,
+# Under SGD a step is $\eta g$, {{ clip.sgd | f0 }} times as long, and clipping is a seat belt.
+# AdamW's is {{ clip.adam | f2 }} times as long. It steps along $\hat m / \sqrt{\hat v}$, averages
+# of $g$ and of $g^2$ that forget over about 10 and 1,000 steps ($\beta_1 = 0.9$,
+# $\beta_2 = 0.999$), and a factor in *every* gradient cancels. Now let *one* gradient, at step $t$,
+# be $K$ times as long as the others, with a large $K$. It rules both averages,
 #
 # $$\begin{aligned}
 # \hat m &\approx \frac{0.1\, K g}{1 - 0.9^t} \\
