@@ -810,7 +810,7 @@ for name, tensor in load_file(path).items():
     first, last = header[name]["data_offsets"]
     values = torch.frombuffer(bytearray(data[first:last]), dtype=torch.float32)
     assert torch.equal(values.view(header[name]["shape"]), tensor)
-print(name, header[name])
+print(min(header), header[min(header)])
 
 # %% [markdown]
 # ## A crash, and a resume to the last bit
