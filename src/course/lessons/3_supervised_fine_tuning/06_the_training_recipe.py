@@ -411,11 +411,12 @@ record.figure("schedule.plot", record.Figure(
     kind="line", series=[record.Series(titled[shape], [10 ** (k / 2) for k in v], list(v.values()))
                          for shape, v in sweeps.items()],
     x_label="peak learning rate", y_label="held-out loss (nats a token)", x_log=True, y_log=True,
-    caption="The sweeps, first seed: each goes on until its best peak has two neighbors.",
+    caption="The sweeps, first seed, in steps of half a decade.",
     alt="Held-out loss over the peak learning rate, both logarithmic, one line for each shape of "
         "schedule. The table has the minima."))  # fmt: skip
 
 # %% [markdown]
+# {{ "Every sweep ends with a neighbor on both sides of its best" if schedule.edges == 0 else "A sweep that ended at an edge gives only a bound" | text }}.
 # The lowest mean belongs to {{ schedule.first | text }}, {{ schedule.gap | f3 }} below
 # {{ schedule.second | text }}. One shape over its seeds spans up to {{ schedule.range | f3 }}, so
 # {{ "the seed makes more of a difference than the shape" if schedule.gap <= schedule.range else "seeds alone do not explain it, though steps of 3.2 between peaks might" | text }}.
@@ -528,16 +529,16 @@ record.values("clip", {"at": t, "bound": 0.1 / (1 - 0.9**t) * ((1 - 0.999**t) / 
 
 # %% [markdown]
 # The bad batch has a gradient of length {{ clip.free.norm | f1 }}, after a usual
-# {{ clip.free.usual | f1 }}, and moves the weights by {{ clip.free.bad | f2 }} $\eta$. That is all
-# it does at once. Then $v$ is inflated: the unclipped run moves {{ clip.free.after | f2 }} $\eta$ a
-# step on average from there on, the calm one {{ clip.calm.after | f2 }}, the clipped one
-# {{ clip.clipped.after | f2 }}. The held-out loss is {{ clip.free.loss | f3 }} without clipping
-# (mean over seeds, {{ clip.free.low | f3 }} to {{ clip.free.high | f3 }}) and
-# {{ clip.clipped.loss | f3 }} with it ({{ clip.clipped.low | f3 }} to
-# {{ clip.clipped.high | f3 }}); calm runs have {{ schedule.linear | f3 }}. Under Adam, clipping
-# protects less the weights from a step too long than the *following* steps from being too short.
-# And {{ clip.calm.share | pct0 }} of the steps of the calm run were longer than 1 and clipped too:
-# then the limit only changes how much each batch counts. Log the length *before* clipping.
+# {{ clip.free.usual | f1 }}, and moves the weights by {{ clip.free.bad | f2 }} $\eta$. From there on
+# the unclipped run moves {{ clip.free.after | f2 }} $\eta$ a step on average, the clipped one
+# {{ clip.clipped.after | f2 }}, the run without a bad batch {{ clip.calm.after | f2 }}:
+# {{ "without clipping the steps after the bad one are shorter, as an inflated $v$ predicts" if clip.free.after < clip.clipped.after else "the shorter steps that an inflated $v$ predicts do not show in so short a run" | text }}.
+# Compare the two runs with a bad batch, which differ in clipping alone; the calm run is clipped too.
+# The held-out loss is {{ clip.free.loss | f3 }} without clipping (mean over seeds,
+# {{ clip.free.low | f3 }} to {{ clip.free.high | f3 }}) and {{ clip.clipped.loss | f3 }} with it
+# ({{ clip.clipped.low | f3 }} to {{ clip.clipped.high | f3 }}). And {{ clip.calm.share | pct0 }} of
+# the calm run's gradients were longer than 1: a limit that acts so often mainly changes how much
+# each batch counts. Log the length *before* clipping.
 #
 # ## Weight decay: toward what?
 #
