@@ -52,3 +52,11 @@ def test_losses_are_kept_apart_by_token_and_by_example(model: Any) -> None:
     assert counts.tolist() == [labeled(row) for row in kept] == [3, 2, 3]
     torch.testing.assert_close(losses.mean(), mean)
     torch.testing.assert_close(nats(model, kept, batch_size=2)[1], losses[3:5].sum())
+
+
+@pytest.mark.parametrize("blocks", [0, 4])
+def test_a_number_of_blocks_that_the_model_lacks_is_refused(model: Any, blocks: int) -> None:
+    with pytest.raises(ValueError, match="has 3"):
+        keep(model, EXAMPLES, 0, blocks)
+    with pytest.raises(ValueError, match="has 3"):
+        cut(model, blocks)

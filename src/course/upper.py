@@ -29,8 +29,12 @@ class Kept(NamedTuple):
 
 @torch.no_grad()
 def keep(model: Any, examples: Sequence[Encoded], pad_id: int, blocks: int, batch_size: int = 16) -> list[Kept]:
-    """Run ``examples`` through all but the last ``blocks`` blocks of ``model``, which is left as it was."""
+    """Run ``examples`` through all but the last ``blocks`` blocks of ``model``, which is left as it was.
+
+    Put the model in eval mode first, or dropout is kept as well.
+    """
     body = model.base_model
+    _check(blocks, len(body.layers))
     layers, norm = body.layers, body.norm
     body.layers, body.norm = layers[:-blocks], nn.Identity()
     kept = []
@@ -49,9 +53,15 @@ def keep(model: Any, examples: Sequence[Encoded], pad_id: int, blocks: int, batc
 
 def cut(model: Any, blocks: int) -> None:
     """Leave only the last ``blocks`` blocks in ``model``, which then takes ``inputs_embeds`` from :func:`stack`."""
+    _check(blocks, len(model.base_model.layers))
     model.base_model.layers = model.base_model.layers[-blocks:]
     model.config.num_hidden_layers = blocks
     model.config.use_cache = False
+
+
+def _check(blocks: int, layers: int) -> None:
+    if not 0 < blocks <= layers:
+        raise ValueError(f"Bad number of upper blocks {blocks}: the model has {layers}.")
 
 
 def stack(kept: Sequence[Kept]) -> dict[str, torch.Tensor]:
