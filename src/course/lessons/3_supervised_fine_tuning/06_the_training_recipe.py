@@ -19,10 +19,10 @@
 
 # %% [markdown]
 # Most of a training script is recipe, and most recipes are copied. This lesson tests theirs
-# ingredient by ingredient. At the end a run breaks off at step
-# {{ budget.crash | int }} and is resumed from its last checkpoint: of the {{ resume.rest | int }}
-# losses that follow, {{ resume.nothing.differ | int }} differ from those of an undisturbed run, to
-# the last bit. Without Adam's moments {{ resume.moments.differ | int }} differ, by up to
+# ingredient by ingredient. At the end a run breaks off at step {{ budget.crash | int }} and is
+# resumed from its last checkpoint: of the {{ resume.rest | int }} losses that follow,
+# {{ resume.nothing.differ | int }} differ from those of an undisturbed run, to the last bit.
+# Without Adam's moments {{ resume.moments.differ | int }} differ, by up to
 # {{ resume.moments.largest | f2 }} nats a token.
 #
 # ## Warm-up
@@ -72,10 +72,10 @@ BATCH, STEPS, SEEDS, UPPER = (budget[key] for key in ("batch", "steps", "seeds",
 # %% [markdown]
 # ## A test bench
 #
-# Dozens of runs of a whole model take too long on a laptop. So we adapt only
-# the last {{ budget.upper | int }} of the model's {{ bench.blocks | int }} blocks. What the frozen
-# blocks below give for a ticket never changes: `course.upper` computes it once and feeds it to the
-# top. The adapter is LoRA, the subject of [lesson 07](lesson:07): beside each frozen matrix $W$ a
+# Dozens of runs of a whole model take too long on a laptop. So we adapt only the last
+# {{ budget.upper | int }} of the model's {{ bench.blocks | int }} blocks. What the frozen blocks
+# below give for a ticket never changes: `course.upper` computes it once and feeds it to the top.
+# The adapter is LoRA, the subject of [lesson 07](lesson:07): beside each frozen matrix $W$ a
 # product $BA$ of two thin trained ones, of which $B$ starts at zero. The task is the extraction of
 # JSON from tickets, in conversations of at most 64 tokens.
 
@@ -140,8 +140,8 @@ record.values("budget", {key: value for key, value in budget.items() if isinstan
 record.value("bench.trained", sum(p.numel() for p in weights.values()))
 
 # %% [markdown]
-# The top gives the loss of the whole model (the assertion). The adapters
-# train {{ bench.trained | int }} numbers. Untrained, the held-out loss is {{ base.loss | f2 }} nats a
+# The top gives the loss of the whole model (the assertion). The adapters train
+# {{ bench.trained | int }} numbers. Untrained, the held-out loss is {{ base.loss | f2 }} nats a
 # token.
 #
 # ## What do you divide by?
@@ -188,9 +188,9 @@ def gradient(parts: list[list[Kept]], rule: str = "tokens") -> torch.Tensor:
 
 # %% [markdown]
 # Eight examples at once, against the same eight in four parts of two. Extractions have answers of
-# almost one length; a mix with written replies does not, and a loader that groups by length, to save
-# padding, puts like with like. (Before training $B = 0$, so $A$'s half of
-# the gradient is zero, and the comparison is of $B$'s half.)
+# almost one length; a mix with written replies does not, and a loader that groups by length, to
+# save padding, puts like with like. (Before training $B = 0$, so $A$'s half of the gradient is
+# zero, and the comparison is of $B$'s half.)
 
 # %%
 import random
@@ -222,10 +222,10 @@ record.values("accumulate", {key: errors[key, "means"] for key in mixes})
 # %% [markdown]
 # Divided by $N$, what remains is rounding. The mean of means is off by {{ accumulate.json | pct1 }}
 # for extractions, {{ accumulate.shuffled | pct1 }} for the shuffled mix and
-# {{ accumulate.sorted | pct1 }} when like sits with like. (One batch; what a whole run loses was not measured.)
-#  Widely used trainers averaged means until a [fix in October
-# 2024](https://unsloth.ai/blog/gradient), of an error first reported in 2021. transformers' `Trainer`
-# now fetches all micro-batches of a step first, counts their labels and hands the model
+# {{ accumulate.sorted | pct1 }} when like sits with like. (One batch; what a whole run loses was
+# not measured.) Widely used trainers averaged means until a [fix in October
+# 2024](https://unsloth.ai/blog/gradient), of an error first reported in 2021. transformers'
+# `Trainer` now fetches all micro-batches of a step first, counts their labels and hands the model
 # `num_items_in_batch` to divide by. [Break it](#break-it) shows when it still goes wrong.
 #
 # ## How noisy is a gradient?
@@ -243,11 +243,11 @@ record.values("accumulate", {key: errors[key, "means"] for key in mixes})
 # ## Schedules, at equal steps
 #
 # A narrow question: does the *shape* of the schedule matter? At one peak the comparison would be
-# unfair: over {{ budget.steps | int }} steps a constant rate walks nearly twice the path of a linear
-# decay. So each shape gets a sweep over the same {{ schedule.peaks | int }} peaks on the first seed,
-# by held-out loss on validation tickets, and then {{ schedule.seeds | int }} seeds. The tickets that choose a peak
-# also score it, which flatters all shapes ([see below](#which-run-which-step)). The run without
-# warmup takes the peak found with it.
+# unfair: over {{ budget.steps | int }} steps a constant rate walks nearly twice the path of a
+# linear decay. So each shape gets a sweep over the same {{ schedule.peaks | int }} peaks on the
+# first seed, by held-out loss on validation tickets, and then {{ schedule.seeds | int }} seeds. The
+# tickets that choose a peak also score it, which flatters all shapes ([see
+# below](#which-run-which-step)). The run without warmup takes the peak found with it.
 #
 # `Run` holds everything that decides how training goes on. (`t + 1` avoids a trap: in transformers'
 # schedules with warmup the rate of the first step is exactly zero, and it moves nothing.)
@@ -391,10 +391,11 @@ for key, optimizer in (("sgd", torch.optim.SGD), ("adam", torch.optim.AdamW)):
 # Under SGD a step is $\eta g$, {{ clip.sgd | f0 }} times as long, and clipping is a seat belt.
 # AdamW's is {{ clip.adam | f2 }} times as long. It steps along $\hat m / \sqrt{\hat v}$, averages
 # of $g$ and of $g^2$ that forget over about 10 and 1,000 steps ($\beta_1 = 0.9$,
-# $\beta_2 = 0.999$), and a factor in *every* gradient cancels. In the first step, each weight moves by $\eta$, whatever the size.
+# $\beta_2 = 0.999$), and a factor in *every* gradient cancels. In the first step, each weight moves
+# by $\eta$, whatever the size.
 #
-# Now let *one* gradient, at step $t$, be $K$ times as long as the others, with a large $K$. It rules
-# both averages,
+# Now let *one* gradient, at step $t$, be $K$ times as long as the others, with a large $K$. It
+# rules both averages,
 #
 # $$\begin{aligned}
 # \hat m &\approx \frac{0.1\, K g}{1 - 0.9^t} \\
@@ -402,10 +403,10 @@ for key, optimizer in (("sgd", torch.optim.SGD), ("adam", torch.optim.AdamW)):
 # \end{aligned}$$
 #
 # and $K$ cancels from $\hat m / \sqrt{\hat v}$: the bad step is {{ clip.bound | f2 }} $\eta$ at
-# step {{ clip.at | int }}, and at most 3.2 $\eta$ ever. So Adam bounds the bad step. But look at what comes after it: $m$ repeats the bad step for about ten more steps, each 0.9 of the one
+# step {{ clip.at | int }}, and at most 3.2 $\eta$ ever. So Adam bounds the bad step. But look at
+# what comes after it: $m$ repeats the bad step for about ten more steps, each 0.9 of the one
 # before: all in all ten times its length. And $v$ forgets it far more slowly, so once $m$ is clean,
-# steps are too short. (In step 1 only $B$
-# moves: while it is zero, $A$ has no gradient.)
+# steps are too short. (In step 1 only $B$ moves: while it is zero, $A$ has no gradient.)
 
 # %% [markdown] tags=["predict"]
 # id: recipe-after-spike
@@ -489,15 +490,14 @@ record.values("clip", {
 # {{ clip.free.next / clip.calm.next | f2 }} times, all later ones on average
 # {{ clip.free.after / clip.calm.after | f2 }} times. After {{ clip.later | int }} more steps the
 # weights are {{ clip.echo | f1 }} times as far from the calm run's as right after the bad one. (The
-# echo in $m$ is a part; later gradients differ too.)  The held-out loss is
-# {{ clip.free.loss | f3 }} instead of {{ clip.calm.loss | f3 }}:
+# echo in $m$ is a part; later gradients differ too.) The held-out loss is {{ clip.free.loss | f3 }}
+# instead of {{ clip.calm.loss | f3 }}:
 # {{ "worse for every seed than the worst calm run" if clip.free.low > clip.calm.high else "no difference beyond the seeds" | text }}.
 # With clipping it is {{ clip.clipped.loss | f3 }}:
 # {{ "the bad batch no longer shows" if clip.clipped.loss <= clip.calm.high else "the clipped runs still pay for it" | text }}.
 #
-# Under Adam, then, clipping protects less from one long step than from its echo in $m$ and $v$.
-#  In the
-# recipe without a bad batch {{ clip.share | pct0 }} of the gradients were longer than 1.
+# Under Adam, then, clipping protects less from one long step than from its echo in $m$ and $v$. In
+# the recipe without a bad batch {{ clip.share | pct0 }} of the gradients were longer than 1.
 # {{ "A limit that acts so often mainly changes how much each batch counts" if clip.share > 0.5 else "A limit that acts seldom is insurance" | text }}.
 # Log the length *before* clipping.
 #
@@ -667,8 +667,8 @@ print("logits:", out.logits.dtype, "| weight:", some.dtype, "| its gradient:", s
 #
 # fp16 needs one thing more. Its smallest number is $2^{-24}$, and a gradient below half of that
 # becomes zero. So the loss is multiplied by a scale before the backward pass, and the gradients are
-# divided by it afterwards (`GradScaler`; it halves the scale after an overflow). bf16, with the range
-# of fp32, needs none of this.
+# divided by it afterwards (`GradScaler`; it halves the scale after an overflow). bf16, with the
+# range of fp32, needs none of this.
 #
 # ## What is in a checkpoint
 #
@@ -737,10 +737,11 @@ print("weights_only=True refused it:", refused, "| weights_only=False ran it:", 
 
 # %% [markdown]
 # Loading the file ran its code. `weights_only=True`, the default since PyTorch 2.6, allows only a
-# short list of harmless types, and our snapshot is made of those. It is a filter, not a wall: ways around it were found and closed
+# short list of harmless types, and our snapshot is made of those. It is a filter, not a wall: ways
+# around it were found and closed
 # ([CVE-2025-32434](https://nvd.nist.gov/vuln/detail/CVE-2025-32434), up to PyTorch 2.5.1;
-# [CVE-2026-24747](https://nvd.nist.gov/vuln/detail/CVE-2026-24747), before 2.10). safetensors goes further: a file is a length, a header in JSON, and bytes. There
-# is nothing in it to run.
+# [CVE-2026-24747](https://nvd.nist.gov/vuln/detail/CVE-2026-24747), before 2.10). safetensors goes
+# further: a file is a length, a header in JSON, and bytes. There is nothing in it to run.
 
 # %% [markdown]
 # ## A crash, and a resume to the last bit
@@ -808,10 +809,10 @@ complete = resume()
 assert complete == (later, loss_of(undisturbed_nats))
 
 # %% [markdown]
-# `==` between lists of floats: not close, equal. That makes a resume *testable*, in any project: run a few steps,
-# save, run on; load, run on; compare with `==`.  Two limits: here
-# crash and resume share a process, so state left in memory would go unnoticed (resume yours in a new
-# one); and the last bit needs the same machine, libraries and number of threads (on a GPU also
+# `==` between lists of floats: not close, equal. That makes a resume *testable*, in any project:
+# run a few steps, save, run on; load, run on; compare with `==`. Two limits: here crash and resume
+# share a process, so state left in memory would go unnoticed (resume yours in a new one); and the
+# last bit needs the same machine, libraries and number of threads (on a GPU also
 # `torch.use_deterministic_algorithms`).
 #
 # The same test for `Trainer`, with a LoRA on all {{ bench.blocks | int }} blocks:
@@ -857,18 +858,18 @@ record.table("trainer.files", rows, columns=["file", "holds", "bytes"],
 # %% [markdown]
 # The {{ trainer.trained | int }} weights after the resume are
 # {{ "equal to the last bit" if trainer.equal else "not equal" | text }} to those of a run that was
-# never stopped. All `.pt`, `.pth` and `.bin` files here are pickles. For *using* the adapter only the
-# first and the last file are needed. The place in the data is missing: `Trainer`
-# derives the order from the seed again and skips the batches already seen. With another batch size,
-# seed or file it goes on somewhere else, without a word.
+# never stopped. All `.pt`, `.pth` and `.bin` files here are pickles. For *using* the adapter only
+# the first and the last file are needed. The place in the data is missing: `Trainer` derives the
+# order from the seed again and skips the batches already seen. With another batch size, seed or
+# file it goes on somewhere else, without a word.
 #
 # ## Which run, which step?
 #
 # Held-out loss picks a rate, a shape, a seed, or the best step. (*Early stopping* ends the run when
 # it has not improved for a while; Exercise 3.) But it flatters the winner, who is partly good and
-# partly lucky on these very tickets: the **winner's curse**. Take the {{ curse.runs | int }} runs of the schedule table. Let
-# {{ curse.few | int }} random tickets choose the best run, then score it on all other tickets; repeat
-# with fresh draws. The control is a run fixed in advance.
+# partly lucky on these very tickets: the **winner's curse**. Take the {{ curse.runs | int }} runs
+# of the schedule table. Let {{ curse.few | int }} random tickets choose the best run, then score it
+# on all other tickets; repeat with fresh draws. The control is a run fixed in advance.
 
 # %%
 runs = torch.stack([trained(shape, best[shape], s)[1] for shape in shapes for s in SEEDS])
@@ -884,18 +885,19 @@ record.values("curse", {name: mean(values) for name, values in luck.items()})
 record.values("curse", {"runs": len(runs), "few": few})
 
 # %% [markdown]
-# On the other tickets the chosen run scores {{ curse.chosen | f3 }} nats above the loss it won with;
-# the run fixed in advance, {{ curse.fixed | f3 }} (below zero is better). The difference of the two is made by choosing. In theory it grows with the number of
-# candidates and the noise of the judge: vary `few` and see. So
-# choose on validation tickets, and report on test tickets that chose nothing.
+# On the other tickets the chosen run scores {{ curse.chosen | f3 }} nats above the loss it won
+# with; the run fixed in advance, {{ curse.fixed | f3 }} (below zero is better). The difference of
+# the two is made by choosing. In theory it grows with the number of candidates and the noise of the
+# judge: vary `few` and see. So choose on validation tickets, and report on test tickets that chose
+# nothing.
 #
 # ## Track it, then read it
 #
 # A tracker keeps settings and curves of every run. TensorBoard is the plainest: event files in a
-# folder, no account; `tensorboard --logdir runs` shows them in a browser. As of 2026-11, transformers knows
-# {{ tracking.known | int }} integrations by name (`report_to`), MLflow, Weights & Biases and the
-# local-first [Trackio](https://huggingface.co/docs/trackio) among them. `tracked` logs to TensorBoard
-# and keeps the weights of the best step:
+# folder, no account; `tensorboard --logdir runs` shows them in a browser. As of 2026-11,
+# transformers knows {{ tracking.known | int }} integrations by name (`report_to`), MLflow, Weights
+# & Biases and the local-first [Trackio](https://huggingface.co/docs/trackio) among them. `tracked`
+# logs to TensorBoard and keeps the weights of the best step:
 
 # %%
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -964,11 +966,12 @@ record.figure("track.plot", record.Figure(
         "tickets. The text below names the ends."))  # fmt: skip
 
 # %% [markdown]
-# (One seed.) The run on eight tickets ends at a training loss of {{ run.eight.train | f3 }} (mean of
-# its last four steps),
-# {{ "better than" if run.eight.train < run.recipe.train else "not better than" | text }} the recipe's
-# {{ run.recipe.train | f3 }}. Held out it ends at {{ run.eight.held_out | f3 }}, the recipe at
-# {{ run.recipe.held_out | f3 }}. Only the held-out curve can tell learning from memorizing. Its lowest value was {{ run.eight.best | f3 }} at step
+# (One seed.) The run on eight tickets ends at a training loss of {{ run.eight.train | f3 }} (mean
+# of its last four steps),
+# {{ "better than" if run.eight.train < run.recipe.train else "not better than" | text }} the
+# recipe's {{ run.recipe.train | f3 }}. Held out it ends at {{ run.eight.held_out | f3 }}, the
+# recipe at {{ run.recipe.held_out | f3 }}. Only the held-out curve can tell learning from
+# memorizing. Its lowest value was {{ run.eight.best | f3 }} at step
 # {{ run.eight.best_step | int }}:
 # {{ "kept from there, it beats the recipe's best; on a task this narrow, eight tickets go far" if run.eight.best < run.recipe.best else "even kept from there, it stays behind the recipe" | text }}.
 #
@@ -976,10 +979,10 @@ record.figure("track.plot", record.Figure(
 #
 # **A trainer that averages means.** `Trainer` leaves the division to the model if its `forward`
 # accepts further keyword arguments. A model of your own without them gets the old rule, in any
-# version, without a word. Accepting them is not enough either: a `forward` that takes `**kwargs` and
-# ignores `num_items_in_batch` gets the *sum* of the means, a gradient $k$ times too long. Divide by
-# that number, or set `accepts_loss_kwargs = False` on the model. Setting the flag by hand shows both
-# rules:
+# version, without a word. Accepting them is not enough either: a `forward` that takes `**kwargs`
+# and ignores `num_items_in_batch` gets the *sum* of the means, a gradient $k$ times too long.
+# Divide by that number, or set `accepts_loss_kwargs = False` on the model. Setting the flag by hand
+# shows both rules:
 
 # %%
 def trainer_gradient(rows: list[Kept], counts_tokens: bool) -> torch.Tensor:
@@ -1012,7 +1015,8 @@ for module in drops:
 
 # %% [markdown]
 # Both assertions hold: with the flag `Trainer` steps along our gradient over $N$; without it, along
-# our mean of means, {{ accumulate.sorted | pct0 }} off. Test: one step, 8 × 1 against 2 × 4, dropout off, must agree.
+# our mean of means, {{ accumulate.sorted | pct0 }} off. Test: one step, 8 × 1 against 2 × 4,
+# dropout off, must agree.
 #
 # **A checkpoint with a hole.** The resume from before, with pieces left out.
 
@@ -1053,12 +1057,12 @@ worst = max(alone, key=lambda piece: off[piece,]["end"])
 record.values("resume", {"rest": len(later), "saved": saved_at, "worst": worst})
 
 # %% [markdown]
-# Without the moments or the schedule the *first* loss is still right, since weights and tickets are;
-# then Adam takes sign steps, or the rate warms up again. Without data or random numbers the first
-# loss is off at once.
+# Without the moments or the schedule the *first* loss is still right, since weights and tickets
+# are; then Adam takes sign steps, or the rate warms up again. Without data or random numbers the
+# first loss is off at once.
 # {{ "Of single pieces, the place in the data changes the losses most" if resume.data.largest >= max(resume.moments.largest, resume.schedule.largest, resume.random.largest) else "The place in the data is not even the piece that changes the losses most" | text }},
-# by up to {{ resume.data.largest | f2 }}. That alone is no damage: other tickets have other losses. So
-# judge by the last column (positive is worse), where seeds make a difference of
+# by up to {{ resume.data.largest | f2 }}. That alone is no damage: other tickets have other losses.
+# So judge by the last column (positive is worse), where seeds make a difference of
 # {{ schedule.linear_range | f3 }}. Missing moments change the end by {{ resume.moments.end | f3 }},
 # {{ "less than seeds do" if abs(resume.moments.end) < schedule.linear_range else "more than seeds do" | text }};
 # the missing schedule by {{ resume.schedule.end | f3 }},
@@ -1068,9 +1072,9 @@ record.values("resume", {"rest": len(later), "saved": saved_at, "worst": worst})
 # ## At 7B and 70B
 #
 # The bytes follow from the count of trained weights: 12 for each. How often to save? Let a save
-# take $\delta$ seconds and let $M$ seconds pass between failures. Saving every $\Delta$ seconds costs
-# the share $\delta/\Delta$, and a failure loses half an interval, the share $\Delta/(2M)$. The sum is
-# smallest at
+# take $\delta$ seconds and let $M$ seconds pass between failures. Saving every $\Delta$ seconds
+# costs the share $\delta/\Delta$, and a failure loses half an interval, the share $\Delta/(2M)$.
+# The sum is smallest at
 #
 # $$\Delta = \sqrt{2\, \delta M} \quad \text{(Young, 1974).}$$
 
@@ -1096,13 +1100,14 @@ record.table("scale.table", rows,
 
 # %% [markdown]
 # Speed and failure rate are assumptions; put in yours. A full 70B checkpoint is
-# {{ scale.b70.all / scale.b70.lora | x0 }} the size of the LoRA one. The Llama 3 paper (2024, [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)) counts 419
-# unexpected interruptions in 54 days on up to 16 thousand GPUs, one every {{ scale.failure | f1 }}
-# hours. Several GPUs bring the mean of means back, each with its own token count; `Trainer` repairs it
+# {{ scale.b70.all / scale.b70.lora | x0 }} the size of the LoRA one. The Llama 3 paper (2024,
+# [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)) counts 419 unexpected interruptions in 54
+# days on up to 16 thousand GPUs, one every {{ scale.failure | f1 }} hours. Several GPUs bring the
+# mean of means back, each with its own token count; `Trainer` repairs it
 # (`average_tokens_across_devices`, on by default).
 #
-# What carries over: what was derived, and the resume test. What does not: the rates and the ranking of the
-# schedules, which a run of {{ budget.steps | int }} steps cannot settle for one of 100,000.
+# What carries over: what was derived, and the resume test. What does not: the rates and the ranking
+# of the schedules, which a run of {{ budget.steps | int }} steps cannot settle for one of 100,000.
 #
 # ## Exercises
 #
@@ -1139,14 +1144,14 @@ record.value("exercise.lot", fall(1e-5, round_by_lot))
 
 # %% [markdown] tags=["solution"]
 # The loss falls by {{ exercise.lot | f3 }}, with nearest rounding by {{ fall.e5.bf16 | f3 }}, in
-# fp32 by {{ fall.e5.fp32 | f3 }}. An update of a tenth of a gap now moves one weight in ten by a whole gap: right on
-# average, at the price of noise.
+# fp32 by {{ fall.e5.fp32 | f3 }}. An update of a tenth of a gap now moves one weight in ten by a
+# whole gap: right on average, at the price of noise.
 
 # %% [markdown]
 # ### Exercise 3: Patience
 # Early stopping with patience $p$ ends a run after $p$ evaluations without a new lowest loss. Write
-# it, and apply it to the held-out curve of the run on eight tickets. What would patience 1 and 2 have
-# saved, and what would they have missed?
+# it, and apply it to the held-out curve of the run on eight tickets. What would patience 1 and 2
+# have saved, and what would they have missed?
 
 # %% tags=["solution"]
 def stop_at(curve: dict[int, float], patience: int) -> int:
@@ -1199,12 +1204,12 @@ for patience in (1, 2):
 #
 # ??? question "Why does clipping at norm 1 stay in recipes although Adam's step hardly depends on the gradient's size?"
 #     Adam bounds the one step, but $m$ repeats it for about ten more, and $v$ remembers the spike for
-#     thousands, the longer the larger it was. Clipping keeps the spike out of both. 
+#     thousands, the longer the larger it was. Clipping keeps the spike out of both.
 #
 # ??? question "You resume and the loss jumps, then recovers. What was missing?"
 #     Look at when. If the very first loss differs, the weights, the data order or the random numbers
 #     are off. If it is right and the next ones jump, suspect the optimizer: missing moments (sign
-#     steps) or a schedule that starts again. 
+#     steps) or a schedule that starts again.
 #
 # ## Pitfalls
 #
@@ -1232,5 +1237,5 @@ for patience in (1, 2):
 #
 # ## For your readiness packet
 #
-# Start the training log: the recipe as one file, how each value was chosen, the curves of training and
-# held-out loss, the step that was kept and by which tickets, and the result of the resume test.
+# Start the training log: the recipe as one file, how each value was chosen, the curves of training
+# and held-out loss, the step that was kept and by which tickets, and the result of the resume test.
