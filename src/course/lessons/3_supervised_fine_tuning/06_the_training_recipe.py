@@ -18,7 +18,7 @@
 # ---
 
 # %% [markdown]
-# Most of a training script is recipe, and most recipes are copied. This lesson tests theirs
+# Most of a training script is recipe, and most recipes are copied. This lesson tests them
 # ingredient by ingredient. At the end a run breaks off at step {{ budget.crash | int }} and is
 # resumed from its last checkpoint: of the {{ resume.rest | int }} losses that follow,
 # {{ resume.nothing.differ | int }} differ from those of an undisturbed run, to the last bit.
