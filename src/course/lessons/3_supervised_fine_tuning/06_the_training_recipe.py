@@ -867,29 +867,10 @@ record.table("trainer.files", rows, columns=["file", "holds", "bytes"],
 #
 # Held-out loss picks a rate, a shape, a seed, or the best step. (*Early stopping* ends the run when
 # it has not improved for a while; Exercise 3.) But it flatters the winner, who is partly good and
-# partly lucky on these very tickets: the **winner's curse**. Take the {{ curse.runs | int }} runs
-# of the schedule table. Let {{ curse.few | int }} random tickets choose the best run, then score it
-# on all other tickets; repeat with fresh draws. The control is a run fixed in advance.
-
-# %%
-runs = torch.stack([trained(shape, best[shape], s)[1] for shape in shapes for s in SEEDS])
-few, generator = len(held_out) // 4, torch.Generator().manual_seed(seed)
-luck = {"chosen": [], "fixed": []}
-for _ in range(2000):
-    lot = torch.randperm(len(held_out), generator=generator)
-    used, fresh = (runs[:, part].sum(dim=1) / counts[part].sum()  # losses of all runs
-                   for part in (lot[:few], lot[few:]))  # fmt: skip
-    for name, i in (("chosen", int(used.argmin())), ("fixed", 0)):
-        luck[name].append(float(fresh[i] - used[i]))
-record.values("curse", {name: mean(values) for name, values in luck.items()})
-record.values("curse", {"runs": len(runs), "few": few})
-
-# %% [markdown]
-# On the other tickets the chosen run scores {{ curse.chosen | f3 }} nats above the loss it won
-# with; the run fixed in advance, {{ curse.fixed | f3 }} (below zero is better). The difference of
-# the two is made by choosing. In theory it grows with the number of candidates and the noise of the
-# judge: vary `few` and see. So choose on validation tickets, and report on test tickets that chose
-# nothing.
+# partly lucky on these very tickets: the **winner's curse**. It grows with the number of candidates
+# and with the noise of the judge (Cawley and Talbot, below). So choose on validation tickets, and
+# report on test tickets that chose nothing. On this page the same {{ budget.held_out | int }} tickets
+# chose and scored, which is why it claims no winner.
 #
 # ## Track it, then read it
 #
