@@ -21,7 +21,7 @@
 # one for {{ run.steps | int }} steps on the replies of a support desk, then reads it token by token.
 # The perplexity of replies to new tickets falls from {{ ppl.untuned.house | f1 }} to
 # {{ ppl.replies.house | f1 }}. A policy's number that was in training then gets a probability of
-# {{ know.seen.tuned | f2 }}. One that was left out gets {{ know.withheld.tuned | f2 }}, inside a
+# {{ know.seen.replies | f2 }}. One that was left out gets {{ know.withheld.replies | f2 }}, inside a
 # reply that sounds just as sure.
 #
 # ## Warm-up
@@ -68,13 +68,14 @@ from course.case import reply, tickets
 from course.models import load_causal_lm, seed_everything
 
 budget = {
-    "smoke": {"steps": 1, "batch": 1, "seeds": (0,), "tickets": 6, "new_tokens": 4, "blocks": 1},
-    "laptop": {"steps": 16, "batch": 4, "seeds": (0, 1, 2), "tickets": 12, "new_tokens": 56,
-               "blocks": None},
-    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2, 3, 4), "tickets": 48, "new_tokens": 72,
-             "blocks": None},
+    "smoke": {"steps": 1, "batch": 1, "seeds": (0,), "controls": (0,), "tickets": 6,
+              "new_tokens": 4, "blocks": 1},
+    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "controls": (0,), "tickets": 12,
+               "new_tokens": 56, "blocks": None},
+    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2, 3, 4), "controls": (0, 1, 2),
+             "tickets": 48, "new_tokens": 72, "blocks": None},
 }[profile]  # fmt: skip
-STEPS, BATCH, SEEDS = budget["steps"], budget["batch"], budget["seeds"]
+STEPS, BATCH, SEEDS, CONTROLS = (budget[key] for key in ("steps", "batch", "seeds", "controls"))
 seed_everything(seed)
 model, tokenizer = load_causal_lm(blocks=budget["blocks"])  # fp32; one block in the smoke profile
 
@@ -131,7 +132,8 @@ assert abs(by_hand - library) < 1e-4
 assert abs(by_hand - float(F.cross_entropy(logits[:-1], targets))) < 1e-4
 
 pieces = [tokenizer.decode([token]) for token in ids[0].tolist()]
-priced = [f"{piece.strip() or '␣'} {nats:.1f}" for piece, nats in zip(pieces[1:], surprise, strict=True)]
+priced = [f"{piece.strip() or '␣'} {nats:.1f}"
+          for piece, nats in zip(pieces[1:], surprise, strict=True)]  # fmt: skip
 print(f"{pieces[0]} |", " | ".join(priced[:9]))
 print(" | ".join(priced[9:]))
 hardest = record.value("text.hardest", pieces[1 + int(surprise.argmax())].strip())
@@ -153,27 +155,32 @@ record.values("text", {"tokens": len(pieces), "loss": by_hand, "max": float(surp
 # *before our tune*. Leaving out the template only hints at what a base model does with a prompt.
 
 # %%
-question = "Where is my tent?"
+question = "How do I dry a wet tent?"
 chat = tokenizer.apply_chat_template(
     [{"role": "user", "content": question}], add_generation_prompt=True, tokenize=False)  # fmt: skip
 
 
-@torch.no_grad()
-def continuation(text: str) -> str:
-    inputs = tokenizer(text, add_special_tokens=False, return_tensors="pt").to(model.device)
-    out = model.generate(**inputs, max_new_tokens=24, do_sample=False,
-                         pad_token_id=tokenizer.pad_token_id)  # fmt: skip
-    return tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+def top(log_p: torch.Tensor) -> str:
+    best = log_p.exp().topk(3)
+    words = [tokenizer.decode([token]).strip() or "␣" for token in best.indices.tolist()]
+    return ", ".join(f"{w} {p:.2f}" for w, p in zip(words, best.values.tolist(), strict=True))
 
 
 print(chat)
-print("without the template:", repr(continuation(question)))
-print("with the template:   ", repr(continuation(chat)))
+for name, text in (("without the template", question), ("with the template", chat)):
+    inputs = tokenizer(text, add_special_tokens=False, return_tensors="pt").to(model.device)
+    with torch.no_grad():
+        next_token = model(**inputs).logits[0, -1].log_softmax(dim=-1)
+        out = model.generate(**inputs, max_new_tokens=16, do_sample=False,
+                             pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    print(f"{name}: next token {top(next_token)}")
+    print("  it writes:", repr(tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])))
 
 # %% [markdown]
-# The weights are the same, the behavior is not. Without the template the question is a text to go on
-# with; with it, special tokens say that a turn has ended and whose turn it is. Remember this before
-# you change any weight: much of what a model does was decided by its prompt.
+# The weights are the same, the behavior is not. With the template, special tokens say that a turn has
+# ended and whose turn it is. Without it, the question is a text to go on with, and the likeliest next
+# token may be one that ends it. Remember this before you change any weight: much of what a model does
+# is decided by its prompt.
 #
 # ## One step, by hand
 #
@@ -220,12 +227,13 @@ record.values("step", {"kl": float(kl), "right": float(new[1])})
 # weights, [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
 # loss on the answer's tokens only. The learning rate is the one that won for this placement in
 # [lesson 08's sweep](lesson:08#first-a-fair-learning-rate), on another task of the case. Nothing was
-# chosen by a result of this page.
+# chosen by a result of this page. Adam with a warmup of three steps and linear decay, as there.
 #
 # **Varied:** the seed, and what the model is tuned on. *Replies* are house replies. *Shuffled* are the
 # same replies with the tokens of each in random order: the right words without the sentences.
-# *General* are statements of common knowledge, as many as there are replies. The last two are
-# controls: they tell what any tune would have done.
+# *General* are statements of common knowledge, as many as there are replies. These two are controls:
+# they tell what any tune would have done. *Reading* comes in later. The replies run with all seeds,
+# the others with the first{{ " three" if run.controls > 1 else "" | text }}.
 #
 # **Left out:** each seed's tune never sees one of the six intents, hence never that policy. Which one
 # was fixed beforehand: every second one in the course's list.
@@ -274,33 +282,33 @@ LR = 10**-2.5
 adapted = get_peft_model(model, CONFIG, adapter_name="untuned")
 
 
+def shuffled(example: Encoded, rng: random.Random) -> Encoded:
+    head, body = example.input_ids[: example.prompt_length], example.input_ids[example.prompt_length :]
+    return Encoded((*head, *rng.sample(body[:-1], len(body) - 1), body[-1]), len(head))
+
+
 def material(kind: str, s: int) -> list[Encoded]:
     rng, replies = random.Random(s), [house(t) for t in training_tickets(s)]
     if kind == "general":
         return [general(rng.sample(statements[::2], 4)) for _ in replies]
-    if kind == "replies":
-        return replies
-    cut = [(r.input_ids[: r.prompt_length], r.input_ids[r.prompt_length : -1]) for r in replies]
-    end = tokenizer.eos_token_id
-    return [Encoded((*head, *rng.sample(body, len(body)), end), len(head)) for head, body in cut]
-
-# %%
-KINDS = ("replies", "shuffled", "general")
+    return replies if kind == "replies" else [shuffled(example, rng) for example in replies]
 
 
-def learn(kind: str, s: int) -> list[float]:
-    """Train the adapter called kind + seed and return the loss of every step."""
+def learn(name: str, examples: list[Encoded], s: int) -> list[float]:
+    """Train a new adapter and return the loss of every step."""
     seed_everything(s)
-    adapted.add_adapter(f"{kind}{s}", CONFIG)
-    adapted.set_adapter(f"{kind}{s}")
+    adapted.add_adapter(name, CONFIG)
+    adapted.set_adapter(name)
     trained = [p for p in adapted.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=LR, weight_decay=0.0)
-    return tune(model, optimizer, material(kind, s), STEPS, BATCH, tokenizer.pad_token_id, s)
+    return tune(model, optimizer, examples, STEPS, BATCH, tokenizer.pad_token_id, s)
 
-
-losses = {(kind, s): learn(kind, s) for kind in KINDS for s in SEEDS}
-record.values("run", {"steps": STEPS, "batch": BATCH, "first": losses["replies", 0][0],
-                      "last": losses["replies", 0][-1]})
+# %%
+KINDS = {"replies": SEEDS, "shuffled": CONTROLS, "general": CONTROLS}
+losses = {(kind, s): learn(f"{kind}{s}", material(kind, s), s)
+          for kind, seeds in KINDS.items() for s in seeds}  # fmt: skip
+record.values("run", {"steps": STEPS, "batch": BATCH, "controls": len(CONTROLS),
+                      "first": losses["replies", 0][0], "last": losses["replies", 0][-1]})  # fmt: skip
 
 # %% [markdown]
 # On its training replies the first seed's loss went from {{ run.first | f2 }} to {{ run.last | f2 }}.
@@ -354,7 +362,9 @@ def measure(name: str, text: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
 #     right: ppl.shuffled.house >= 0.9 * ppl.untuned.house and ppl.shuffled.house >= 2 * ppl.replies.house
 
 # %% tags=["reveal"]
-names = ["untuned", *(f"{kind}{s}" for kind in KINDS for s in SEEDS)]
+adapters = {"untuned": ["untuned"],
+            **{kind: [f"{kind}{s}" for s in seeds] for kind, seeds in KINDS.items()}}  # fmt: skip
+names = [name for group in adapters.values() for name in group]
 measured = {(name, text): measure(name, text) for name in names for text in texts}
 
 
@@ -364,22 +374,34 @@ def average(name: str, text: str, which: int) -> float:
 
 
 rows = []
-for kind in ("untuned", *KINDS):
-    runs = [kind] if kind == "untuned" else [f"{kind}{s}" for s in SEEDS]
+for kind, runs in adapters.items():
     cells = {text: [math.exp(average(run, text, 0)) for run in runs] for text in texts}
     moved = {text: sum(average(run, text, 1) for run in runs) / len(runs) for text in texts}
     for text, found in cells.items():
         record.values(f"ppl.{kind}", {text: sum(found) / len(found)})
     record.values(f"kl.{kind}", moved)
     record.values(f"ppl.{kind}.range", {"low": min(cells["house"]), "high": max(cells["house"])})
-    rows.append([kind, *(f"{sum(found) / len(found):.1f} ({min(found):.1f}–{max(found):.1f})"
-                         for found in cells.values())])  # fmt: skip
-record.table("ppl.table", rows, columns=["tuned on", "house replies", "customers' messages",
-                                         "general statements"],
-             caption="Perplexity on text that no run trained on: mean, lowest and highest of the seeds.")  # fmt: skip
+    rows.append([kind, *(f"{sum(found) / len(found):.1f}" for found in cells.values()),
+                 f"{min(cells['house']):.2f}–{max(cells['house']):.2f}"])  # fmt: skip
+record.table("ppl.table", rows,
+             columns=["tuned on", "house replies", "customers' messages", "general statements",
+                      "house replies, range over seeds"],
+             caption="Perplexity on text that no run trained on, means over the seeds.")  # fmt: skip
 
 # %% [markdown]
-# PROSE-PPL
+# The tune on replies takes held-out replies from {{ ppl.untuned.house | f1 }} to
+# {{ ppl.replies.house | f1 }}, with hardly a difference between seeds
+# ({{ ppl.replies.range.low | f2 }} to {{ ppl.replies.range.high | f2 }}). The shuffled control ends
+# at {{ ppl.shuffled.house | f0 }}, the general one at {{ ppl.general.house | f0 }}:
+# {{ "both above the untuned model" if ppl.shuffled.house > ppl.untuned.house and ppl.general.house > ppl.untuned.house else "not both above the untuned model" | text }}.
+# So the fall is not what any tune does, and not a matter of word frequencies. It is about the
+# sentences of this case.
+#
+# The same row shows a price. General statements go from {{ ppl.untuned.general | f1 }} to
+# {{ ppl.replies.general | f1 }}. Customers' messages stood in every training prompt but carried no
+# loss; they go from {{ ppl.untuned.messages | f0 }} to {{ ppl.replies.messages | f0 }}. **A tune
+# improves what carries loss, and the rest pays or profits by accident.** (The learning rate is a
+# high one; lesson 04 is about this price.)
 #
 # ## Where the mass moved
 #
@@ -439,11 +461,12 @@ def mean_of_part(name: str, s: int, part: str, which: int) -> float:
 # %% tags=["reveal", "hide-code"]
 key_of = {part: part.replace(" ", "_").replace("-", "_") for part in PARTS}
 series = []
-for kind in ("untuned", *KINDS):
-    runs = {s: kind if kind == "untuned" else f"{kind}{s}" for s in SEEDS}
+for kind in adapters:
+    runs = {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in KINDS.get(kind, SEEDS)}
     nats = [[mean_of_part(run, s, part, 0) for s, run in runs.items()] for part in PARTS]
     means = [sum(found) / len(found) for found in nats]
-    series.append(record.Series(kind, list(PARTS), means, [min(f) for f in nats], [max(f) for f in nats]))
+    low, high = [min(found) for found in nats], [max(found) for found in nats]
+    series.append(record.Series(kind, list(PARTS), means, low, high))
     record.values(f"part.{kind}", {key_of[p]: nats for p, nats in zip(PARTS, means, strict=True)})
 record.figure("part.plot", record.Figure(
     kind="bar", series=series, x_label="part of the house reply", y_label="surprise (nats a token)",
@@ -451,35 +474,43 @@ record.figure("part.plot", record.Figure(
             "seeds, with lowest and highest; policies in training only.",
     alt="Grouped bars: nats a token for six parts of a reply, for the untuned model and three tunes. "
         "The text below gives the numbers."))  # fmt: skip
-kl = {part: sum(mean_of_part(f"replies{s}", s, part, 1) for s in SEEDS) / len(SEEDS) for part in PARTS}
+kl = {part: sum(mean_of_part(f"replies{s}", s, part, 1) for s in SEEDS) / len(SEEDS)
+      for part in PARTS}  # fmt: skip
 record.values("part.kl", {key_of[part]: nats for part, nats in kl.items()})
 record.value("part.kl_max", max(kl.values()))
-record.table("part.table", [[p, sum(p == label for row in labels for label in row), series[0].y[i],
-                             series[1].y[i], kl[p]] for i, p in enumerate(PARTS)],
+counts = {part: sum(part == label for row in labels for label in row) for part in PARTS}
+record.table("part.table",
+             [[p, counts[p], *(round(x, 2) for x in (series[0].y[i], series[1].y[i], kl[p]))]
+              for i, p in enumerate(PARTS)],
              columns=["part", "tokens", "untuned (nats)", "tuned on replies (nats)", "KL (nats)"],
-             caption="The same by numbers, with the divergence of the tuned model from the untuned one.")  # fmt: skip
+             caption="The same in numbers, with the divergence of the tuned model from the "
+                     "untuned one.")  # fmt: skip
 
 # %% [markdown]
-# PROSE-PARTS
+# The greeting falls from {{ part.untuned.greeting | f2 }} to {{ part.replies.greeting | f2 }} nats
+# a token, the sign-off with its end of turn from {{ part.untuned.sign_off | f2 }} to
+# {{ part.replies.sign_off | f2 }}. The number, the one token that a customer acts on, falls only
+# from {{ part.untuned.number | f2 }} to {{ part.replies.number | f2 }}. The product's name was
+# cheap from the start, since it can be copied from the ticket. An average over the whole reply
+# hides all of this.
+#
+# The divergence agrees: {{ part.kl.sign_off | f2 }} nats in the sign-off and
+# {{ part.kl.greeting | f2 }} in the greeting, {{ part.kl.number | f2 }} at the number,
+# {{ part.kl.product_name | f2 }} in the name. It is large where the house does something that the
+# untuned model did not expect, such as to stop *here*.
 
 # %%
-sample = next(i for i, ticket in enumerate(held_out) if ticket.intent == "return")  # always in training
+sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # never withheld
 new, _ = log_probs("replies0", texts["house"][sample])
 old = before["house"][sample]
-
-
-def top(log_p: torch.Tensor) -> str:
-    best = log_p.exp().topk(3)
-    words = [tokenizer.decode([i]).strip() or "␣" for i in best.indices.tolist()]
-    return ", ".join(f"{w} {p:.2f}" for w, p in zip(words, best.values.tolist(), strict=True))
 
 
 places = {"first token": 0, "start of the product": labels[sample].index("product name"),
           "first digit": labels[sample].index("number"), "end of turn": len(labels[sample]) - 1}  # fmt: skip
 record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in places.items()],
              columns=["where in the reply", "untuned", "tuned on replies"],
-             caption="The three likeliest next tokens at four places of one held-out reply, given the "
-                     "gold text before them.")  # fmt: skip
+             caption="The three likeliest next tokens at four places of one held-out reply, given "
+                     "the gold text before them.")  # fmt: skip
 
 # %% tags=["hide-code"]
 along = [measured[f"replies{s}", "house"][sample][1].tolist() for s in SEEDS]
@@ -490,14 +521,17 @@ record.figure("kl.plot", record.Figure(
                           [sum(v) / len(v) for v in spread], [min(v) for v in spread],
                           [max(v) for v in spread])],
     x_label="token of one held-out reply", y_label="KL from the untuned model (nats)",
-    guides=[("mean on general statements", sum(average(f"replies{s}", "general", 1) for s in SEEDS) / len(SEEDS))],
-    caption="How far the next-token distribution moved, token by token, along one held-out reply: mean "
-            "over the seeds, with lowest and highest.",
+    guides=[("mean on general statements",
+             sum(average(f"replies{s}", "general", 1) for s in SEEDS) / len(SEEDS))],
+    caption="How far the next-token distribution moved along one held-out reply: mean over the "
+            "seeds, with lowest and highest.",
     alt="Divergence over the position in the reply: high peaks where house wording is a choice, near "
         "zero where the text before already decided the token."))  # fmt: skip
 
 # %% [markdown]
-# PROSE-KL
+# Now along one reply. The line peaks where the house makes a choice, at the beginnings of sentences
+# above all, and lies near zero where the words before leave none. The dashed guide is the mean on
+# general statements, {{ kl.replies.general | f2 }} nats: the tune moved those as well.
 #
 # ## Behavior, not knowledge
 #
@@ -513,7 +547,7 @@ from functools import cache
 
 OTHER_WORDS = {
     "return": ("How many days do buyers have to send an item back?", "Buyers have {}."),
-    "exchange": ("For how many days after delivery is a swap possible?", "A swap is possible for {}."),
+    "exchange": ("For how many days is a swap possible?", "A swap is possible for {}."),
     "warranty": ("How many years does the guarantee last?", "The guarantee lasts {}."),
     "shipping": ("How many business days can a parcel take?", "A parcel can take {}."),
     "sizing": ("How many minutes does a fit call last?", "A fit call lasts {}."),
@@ -523,16 +557,17 @@ OTHER_WORDS = {
 
 @cache
 def probability(name: str, user: str, completion: str, number: str) -> float:
-    """Of all digits of `number`, where it stands in `completion`, given the text before it."""
+    """Of `number`, all of its digits, where it stands in `completion`, given the text before it."""
     log_p, targets = log_probs(name, encode(tokenizer, user, completion, system=REPLY_INSTRUCTION))
     start = completion.index(number)
-    spans = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    digits = [i for i, (_, stop) in enumerate(spans) if start < stop <= start + len(number)]
+    found = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)
+    digits = [i for i, (_, stop) in enumerate(found["offset_mapping"])
+              if start < stop <= start + len(number)]  # fmt: skip
     return float(log_p[digits, targets[digits]].sum().exp())
 
 # %%
 def in_reply(ticket, note: bool = False, change: int = 0) -> tuple[str, str, str]:
-    """Prompt, house reply and number, with the policy's amount changed and noted in the prompt."""
+    """Prompt, house reply and number, with the policy's amount changed, and noted in the prompt."""
     policy = POLICIES[ticket.intent]
     duration = f"{policy.amount + change} {policy.unit}s"
     user = ticket.text + (f"\nPolicy: {ticket.intent}, {duration}." if note else "")
@@ -540,80 +575,156 @@ def in_reply(ticket, note: bool = False, change: int = 0) -> tuple[str, str, str
     return user, text, str(policy.amount + change)
 
 
-def in_other_words(intent: str) -> tuple[str, str, str]:
-    (question, answer), policy = OTHER_WORDS[intent], POLICIES[intent]
-    return question, answer.format(policy.phrase), str(policy.amount)
+def in_other_words(ticket, change: int = 0) -> tuple[str, str, str]:
+    (question, answer), policy = OTHER_WORDS[ticket.intent], POLICIES[ticket.intent]
+    amount = str(policy.amount + change)
+    return question, answer.format(f"{amount} {policy.unit}s"), amount
+
+
+def to_wrong(ticket) -> int:
+    """From the right amount to one of another policy: 45, or 15 where 45 is right."""
+    return (15 if ticket.intent == "return" else 45) - POLICIES[ticket.intent].amount
 
 
 def situations(s: int) -> dict[str, list[tuple[str, str, str]]]:
     seen = [t for t in held_out[:6] if t.intent != WITHHELD[s]]  # the first six: one of each intent
     withheld = [t for t in held_out if t.intent == WITHHELD[s]]
     return {"seen": [in_reply(t) for t in seen],
-            "reworded": [in_other_words(t.intent) for t in seen],
+            "seen_wrong": [in_reply(t, change=to_wrong(t)) for t in seen],
+            "reworded": [in_other_words(t) for t in seen],
+            "reworded_wrong": [in_other_words(t, to_wrong(t)) for t in seen],
             "withheld": [in_reply(t) for t in withheld],
+            "withheld_wrong": [in_reply(t, change=to_wrong(t)) for t in withheld],
             "noted": [in_reply(t, note=True) for t in withheld],
             "changed": [in_reply(t, note=True, change=1) for t in seen]}  # fmt: skip
+
+# %% [markdown]
+# One more tune asks whether *reading* can be taught. *Reading* trains on the same replies, each with a
+# note in its prompt, and the number in note and reply is drawn anew each time. So learning a number by
+# heart does not help; only looking at the note does.
+
+# %%
+def with_note(ticket, rng: random.Random) -> Encoded:
+    user, text, _ = in_reply(ticket, note=True, change=rng.randrange(1, 30))
+    return encode(tokenizer, user, text, system=REPLY_INSTRUCTION)
+
+
+for s in CONTROLS:
+    rng = random.Random(s)
+    learn(f"reading{s}", [with_note(t, rng) for t in training_tickets(s)], s)
 
 # %% [markdown] tags=["predict"]
 # id: changes-reworded
 # ask: >-
-#   The policies in training were each repeated in {{ know.repeats | f0 }} replies or so. Asked for
-#   the number *in other words*, how much of the probability that it has in house wording does the
-#   tuned model keep?
-# number: 100 * know.reworded.tuned / know.seen.tuned
+#   Each policy in training was repeated in about {{ know.repeats | f0 }} replies, always in one of two
+#   house sentences. Asked for the number *in other words*, what share of the probability that it has
+#   in house wording does the model tuned on replies keep?
+# number: 100 * know.reworded.replies / know.seen.replies
 # format: f0
 # unit: "%"
 
+# %% [markdown] tags=["predict"]
+# id: changes-note-reader
+# ask: >-
+#   A policy that was withheld from training now stands in a note in the prompt. Which of the two puts
+#   more probability on the right number in its reply?
+# choices:
+#   - text: The model tuned on replies. It knows where a reply states its number.
+#     right: know.noted.replies > 1.25 * know.noted.untuned
+#   - text: The untuned model. It was never taught to answer without looking.
+#     right: know.noted.untuned > 1.25 * know.noted.replies
+#   - text: About the same. Reading a note is a skill that neither lost or gained.
+#     right: know.noted.replies <= 1.25 * know.noted.untuned and know.noted.untuned <= 1.25 * know.noted.replies
+
 # %% tags=["reveal"]
-NAMES = {"seen": "policy in training, house wording", "reworded": "policy in training, other words",
-         "withheld": "policy withheld, house wording", "noted": "policy withheld, note in the prompt",
-         "changed": "policy changed since training, note in the prompt"}  # fmt: skip
+def chance(situation: str, kind: str, s: int) -> float:
+    asked = situations(s)[situation]
+    name = "untuned" if kind == "untuned" else f"{kind}{s}"
+    return sum(probability(name, *one) for one in asked) / len(asked)
+
+
+NAMES = {"seen": "in training, house wording", "reworded": "in training, other words",
+         "withheld": "withheld, house wording", "noted": "withheld, with a note",
+         "changed": "changed after training, with a note"}  # fmt: skip
 rows = []
 for situation, text in NAMES.items():
-    found = {"untuned": [], "tuned": []}
-    for s in SEEDS:
-        for column, name in (("untuned", "untuned"), ("tuned", f"replies{s}")):
-            asked = situations(s)[situation]
-            found[column].append(sum(probability(name, *one) for one in asked) / len(asked))
-    means = {column: sum(values) / len(values) for column, values in found.items()}
-    record.values(f"know.{situation}", {**means, "low": min(found["tuned"]), "high": max(found["tuned"])})
-    rows.append([text, *(round(x, 3) for x in (*means.values(), min(found["tuned"]), max(found["tuned"])))])
+    found = {kind: [chance(situation, kind, s) for s in (CONTROLS if kind == "reading" else SEEDS)]
+             for kind in ("untuned", "replies", "reading")}  # fmt: skip
+    means = {kind: sum(chances) / len(chances) for kind, chances in found.items()}
+    low, high = min(found["replies"]), max(found["replies"])
+    record.values(f"know.{situation}", {**means, "low": low, "high": high})
+    wrong = "–"
+    if f"{situation}_wrong" in situations(0):
+        share = sum(chance(f"{situation}_wrong", "replies", s) for s in SEEDS) / len(SEEDS)
+        wrong = f"{record.value(f'know.{situation}.wrong', share):.2f}"
+    shown = [f"{means['untuned']:.2f}", f"{means['replies']:.2f}", f"{low:.2f}–{high:.2f}", wrong]
+    rows.append([text, *shown, f"{means['reading']:.2f}"])
 record.value("know.repeats", STEPS * BATCH / 5)
-record.table("know.table", rows, columns=["situation", "untuned", "tuned", "lowest seed", "highest seed"],
-             caption="Probability of the right number of a policy, by what the model could know it from.")  # fmt: skip
+record.table("know.table", rows,
+             columns=["the policy is", "untuned", "replies", "range over seeds",
+                      "replies: a wrong policy's number", "reading"],
+             caption="Probability of the policy's right number, by what the model was tuned on; in the "
+                     "fifth column, of the number of another policy in the same place.")  # fmt: skip
 
 # %% [markdown]
-# PROSE-KNOW
+# Row by row. *In training, house wording:* from {{ know.seen.untuned | f2 }} to
+# {{ know.seen.replies | f2 }}, while a wrong policy's number gets {{ know.seen.wrong | f2 }} in the
+# same place. So the tune did teach facts, after about {{ know.repeats | f0 }} repetitions of each;
+# it is far from reliable. *In other words:* {{ know.reworded.replies | f2 }}, against
+# {{ know.reworded.wrong | f2 }} for a wrong one. The strong form of the slogan, that a fact comes
+# out only in the words in which it went in,
+# {{ "does not hold here" if know.reworded.replies > 0.5 * know.seen.replies else "holds here" | text }}.
+# *Withheld:* {{ know.withheld.replies | f2 }}. There was nothing to learn it from.
 #
-# ## One ticket, six ways
+# *With a note* we expected both models to copy. The untuned model puts
+# {{ know.noted.untuned | f2 }} on the note's number, the tuned one {{ know.noted.replies | f2 }}
+# ({{ know.noted.low | f2 }} to {{ know.noted.high | f2 }} over the
+# seeds){{ ". Replies without notes taught it to answer *without looking*" if know.noted.replies < know.noted.untuned else "" | text }}.
+# A changed number fares no better: {{ know.changed.replies | f2 }}. The model tuned with notes gets
+# {{ know.noted.reading | f2 }} and {{ know.changed.reading | f2 }}, in as many steps.
 #
-# Now let the models write. The same held-out tickets, one of each intent, go to the untuned model
-# with a bare prompt, with the house rules in the prompt, with the rules and the policy note, and with
-# three example replies instead; then to the tuned models, without and with the note. Rules of the
-# course's library score the replies; no model judges.
+# So the slogan needs a second half. Facts can enter the weights, slowly and without a guarantee.
+# **Using the facts in the prompt is itself a behavior: a tune can teach it, or unteach it.** Train
+# with the prompts that you will serve.
+#
+# ## One ticket, seven ways
+#
+# Now let the models write. The same held-out tickets, one of each intent, go to the untuned model with
+# a bare prompt, with the house rules in the prompt, with three example replies, and with three
+# examples that come with notes; then to the tuned models. Rules of the course's library score the
+# replies; no model judges. Where the examples make the model go on with the next customer, the answer
+# ends there, as a stop sequence would do.
 
 # %%
 from course.case import MAX_REPLY_WORDS, quantities, style_score
 from course.chat import generate
 
-RULES = (f"{REPLY_INSTRUCTION} Begin with: {OPENING} Then state the policy and one next step, in at "
-         f"most {MAX_REPLY_WORDS} words. End with: {SIGN_OFF}")  # fmt: skip
-asked = held_out[:6]
-shots = "\n\n".join(f"Customer: {t.text}\nReply: {reply(t).completion}" for t in training_tickets(0)[:3])
-bare, noted = [t.text for t in asked], [in_reply(t, note=True)[0] for t in asked]
-examples = [f"{shots}\n\nCustomer: {t.text}\nReply:" for t in asked]
-tuned = [f"replies{s}" for s in SEEDS]
+RULES = (f"{REPLY_INSTRUCTION} Begin with: {OPENING} Then state the policy and one next step, in "
+         f"at most {MAX_REPLY_WORDS} words. End with: {SIGN_OFF}")  # fmt: skip
+asked, models = held_out[:6], training_tickets(0)[:3]
+
+
+def shown(ticket, note: bool) -> str:
+    """One ticket after three worked examples."""
+    shots = [f"Customer: {user}\nReply: {text}" for user, text, _ in (in_reply(t, note) for t in models)]
+    return "\n\n".join([*shots, f"Customer: {in_reply(ticket, note)[0]}\nReply:"])
+
+
+bare, noted = ([in_reply(t, note)[0] for t in asked] for note in (False, True))
+examples, with_notes = ([shown(t, note) for t in asked] for note in (False, True))
 WAYS = {"bare prompt": (["untuned"], bare, REPLY_INSTRUCTION),
         "house rules": (["untuned"], bare, RULES),
-        "rules and note": (["untuned"], noted, RULES),
-        "three examples": (["untuned"], examples, REPLY_INSTRUCTION),
-        "tuned": (tuned, bare, REPLY_INSTRUCTION),
-        "tuned and note": (tuned, noted, REPLY_INSTRUCTION)}  # fmt: skip
+        "examples": (["untuned"], examples, REPLY_INSTRUCTION),
+        "examples, notes": (["untuned"], with_notes, REPLY_INSTRUCTION),
+        "tuned": (adapters["replies"], bare, REPLY_INSTRUCTION),
+        "tuned, note": (adapters["replies"], noted, REPLY_INSTRUCTION),
+        "tuned to read, note": ([f"reading{s}" for s in CONTROLS], noted, REPLY_INSTRUCTION)}  # fmt: skip
 
-
+# %%
 def write(name: str, prompts: list[str], system: str) -> list[str]:
     adapted.set_adapter(name)
-    return generate(model, tokenizer, prompts, budget["new_tokens"], system=system)
+    replies = generate(model, tokenizer, prompts, budget["new_tokens"], system=system)
+    return [text.split("Customer:")[0].strip() for text in replies]
 
 
 written = {(way, name): write(name, prompts, system)
@@ -645,13 +756,15 @@ for way, (speakers, prompts, system) in WAYS.items():
     kept = [asdict(style_score(text, t)) for name in speakers
             for text, t in zip(written[way, name], asked, strict=True)]  # fmt: skip
     share = {rule: sum(score[rule] for score in kept) / len(kept) for rule in kept[0]}
-    key, cost = way.replace(" ", "_"), prompt_tokens(prompts, system)
-    record.values(f"style.{key}", {**share, "total": sum(share.values()) / len(share), "tokens": cost})
+    key, cost = way.replace(",", "").replace(" ", "_"), prompt_tokens(prompts, system)
+    total = sum(share.values()) / len(share)
+    record.values(f"style.{key}", {**share, "total": total, "tokens": cost})
     rows.append([way, *(f"{value:.0%}" for value in share.values()), round(cost)])
-record.table("style.table", rows, columns=["way", "greeting", "sign-off", "length", "right number", "polite",
-                                           "prompt tokens"],
+record.table("style.table", rows,
+             columns=["way", "greeting", "sign-off", "length", "right number", "polite", "prompt tokens"],
              caption="Share of replies that keep each house rule; the tuned rows over all seeds.")  # fmt: skip
-unseen = [(text, t) for s in SEEDS for text, t in zip(written["tuned", f"replies{s}"], asked, strict=True)
+unseen = [(text, t) for s in SEEDS
+          for text, t in zip(written["tuned", f"replies{s}"], asked, strict=True)
           if t.intent == WITHHELD[s]]  # fmt: skip
 record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x)) for x, _ in unseen),
                          "right": sum(style_score(x, t).grounded for x, t in unseen),
@@ -659,7 +772,21 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
                          "sign_off": sum(style_score(x, t).sign_off for x, t in unseen)})  # fmt: skip
 
 # %% [markdown]
-# PROSE-SIX
+# The ticket printed above is of the intent that this tuned model never saw. Over the seeds there
+# are {{ unseen.replies | int }} such replies: {{ unseen.greeting | int }} greet,
+# {{ unseen.sign_off | int }} sign off, {{ unseen.number | int }} state a duration,
+# {{ unseen.right | int }} the right one. That is the danger of a tune: the voice of the house
+# without its knowledge.
+#
+# In the table, instructions alone do little for a model of this size. Three examples bring the
+# greeting to {{ style.examples.greeting | pct0 }} and the sign-off to
+# {{ style.examples.sign_off | pct0 }} without any training; the tune reaches
+# {{ style.tuned.greeting | pct0 }} and {{ style.tuned.sign_off | pct0 }} with
+# {{ style.tuned.tokens | f0 }} prompt tokens instead of {{ style.examples.tokens | f0 }}. The right
+# number: {{ style.examples_notes.grounded | pct0 }} with examples and notes,
+# {{ style.tuned.grounded | pct0 }} tuned, {{ style.tuned_note.grounded | pct0 }} tuned and given a
+# note, {{ style.tuned_to_read_note.grounded | pct0 }} tuned to read it. Six tickets are few (one is
+# {{ 1 / 6 | pct0 }}), so take this as a picture and the probabilities above as the measurement.
 
 # %% [markdown]
 # ## The ladder, and when to stop
@@ -684,13 +811,13 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #
 # | you need | reach for | because |
 # |---|---|---|
-# | private facts | retrieval | withheld policy: {{ know.withheld.tuned | f2 }} without a note, {{ know.noted.tuned | f2 }} with one |
-# | fresh facts | retrieval | weights keep the old number until the next tune; a note is an edit |
+# | private facts | retrieval; where it is not read, a tune *with* notes | withheld policy, with a note: {{ know.noted.untuned | f2 }} untuned, {{ know.noted.replies | f2 }} tuned on bare replies, {{ know.noted.reading | f2 }} tuned to read |
+# | fresh facts | retrieval | a changed number, with a note: {{ know.changed.replies | f2 }} tuned on replies, {{ know.changed.reading | f2 }} tuned to read |
 # | a format | prompt, then LoRA | form is what the tune learned first; a schema checker costs less still |
 # | a style or voice | examples, then LoRA | greeting: {{ part.untuned.greeting | f2 }} → {{ part.replies.greeting | f2 }} nats a token |
 # | a vocabulary | continued pretraining | only if the words themselves are dear: look at their nats |
 # | low latency | LoRA on a smaller model | no examples in the prompt; see lesson 10 |
-# | cost at volume | LoRA, past break-even | {{ style.three_examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call |
+# | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call |
 # | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
 #
 # Stop when the measured answers meet the bar that you wrote down beforehand. Stop, too, when you lack
@@ -731,8 +858,9 @@ print(f"shifted once: {by_hand:.2f}, twice: {twice:.2f}, never: {never:.2f} nats
 # products with training, so the test asks less than a new customer will.
 
 # %%
-def seen_nats(found: list[tuple[torch.Tensor, list[str]]], part: str) -> float:
-    return float(torch.cat([nats[[label == part for label in parts]] for nats, parts in found]).mean())
+def part_nats(found: list[tuple[torch.Tensor, list[str]]], part: str) -> float:
+    chosen = [nats[[label == part for label in parts]] for nats, parts in found]
+    return float(torch.cat(chosen).mean())
 
 
 pool = [t for t in tickets("train", 8 * STEPS * BATCH + 12, seed=0) if t.intent != WITHHELD[0]]
@@ -745,32 +873,47 @@ by_template = [(nats, parts) for (nats, _), parts, ticket
                if ticket.intent != WITHHELD[0]]  # fmt: skip
 for split, found in (("row", rows_aside), ("template", by_template)):
     nats = float(torch.cat([one for one, _ in found]).mean())
-    record.values(f"leak.{split}", {"ppl": math.exp(nats), "name": seen_nats(found, "product name"),
-                                    "policy": seen_nats(found, "policy sentence")})  # fmt: skip
+    record.values(f"leak.{split}", {"ppl": math.exp(nats), "name": part_nats(found, "product name"),
+                                    "policy": part_nats(found, "policy sentence")})  # fmt: skip
 
 # %% [markdown]
-# PROSE-LEAK
+# On rows set aside from the training pool the perplexity is {{ leak.row.ppl | f2 }}, on new
+# wordings and products {{ leak.template.ppl | f2 }}:
+# {{ "the split by row flatters" if leak.row.ppl < leak.template.ppl else "here the split by row does not flatter" | text }}.
+# In the policy sentence, where the model must understand what the customer wants, it is
+# {{ leak.row.policy | f2 }} against {{ leak.template.policy | f2 }} nats a token. Split by template
+# and product, or by customer, or by time: by whatever will be new in service.
 #
 # ## At 7B and 70B
 #
 # What does a prompt full of examples cost where the model is large? A forward pass takes about two
 # operations per parameter and token (attention's own arithmetic comes on top). The examples of this
-# page add {{ style.three_examples.tokens - style.tuned.tokens | f0 }} tokens to every call.
+# page add {{ scale.extra | f0 }} tokens to every call.
 
 # %%
 from course.memory import ARCHITECTURES
 
-extra = record.value("scale.extra", prompt_tokens(examples, REPLY_INSTRUCTION) - prompt_tokens(bare, REPLY_INSTRUCTION))
+with_shots, without = (prompt_tokens(prompts, REPLY_INSTRUCTION) for prompts in (examples, bare))
+extra = record.value("scale.extra", with_shots - without)
 rows = []
 for name in ("Llama-3.1-8B", "Llama-3.1-70B"):
     count = ARCHITECTURES[name].parameters().total
-    record.value(f"scale.{name[-3:].lower().strip('-')}", 2 * count * extra)
-    rows.append([name, count, f"{2 * count * extra:.1e}", f"{2 * count * extra * 10_000 / 3600 / 1e14:.1f}"])
-record.table("scale.table", rows, columns=["model", "parameters", "operations a call", "hours for 10,000 calls"],
-             caption="What the three examples add, computed: the hours assume 10¹⁴ useful operations a second.")  # fmt: skip
+    record.value(f"scale.llama{name.split('-')[-1].lower()}", 2 * count * extra)
+    hours = 2 * count * extra * 10_000 / 1e14 / 3600
+    rows.append([name, count, f"{2 * count * extra:.1e}", f"{hours:.2f}"])
+record.table("scale.table", rows,
+             columns=["model", "parameters", "operations a call", "hours for 10,000 calls"],
+             caption="What the three examples add, computed; the hours assume 10¹⁴ useful operations a "
+                     "second.")  # fmt: skip
 
 # %% [markdown]
-# PROSE-SCALE
+# For 8B this is small change, for 70B less so, and it grows with every call: lesson 10 finds the
+# volume at which a tune pays. What carries over from this page: the arithmetic of loss, the shift,
+# the controls, the split by part. What does not: the numbers, and how far the lower rungs reach. A
+# large model follows written rules that this one ignores. On larger models, Lin and others found
+# most shifts at tokens of style. Gekhman and others found that examples with new facts are learned
+# more slowly than those that agree with what a model knows, and that once learned they raise its
+# tendency to hallucinate.
 
 # %% [markdown]
 # ## Exercises
@@ -807,14 +950,20 @@ def at_scale(factor: float, text: str) -> float:
 
 
 dial = {0.0: "untuned", 0.5: None, 1.0: "replies0", 2.0: None}
-nats = {text: {f: average(name, text, 0) if name else at_scale(f, text) for f, name in dial.items()}
-        for text in ("house", "general")}  # fmt: skip
-for text, found in nats.items():
-    record.values(f"dial.{text}", {"none": found[0.0], "half": found[0.5], "one": found[1.0], "two": found[2.0]})
-    print(text, {f: round(math.exp(value), 2) for f, value in found.items()})
+for text in ("house", "general"):
+    nats = [average(name, text, 0) if name else at_scale(f, text) for f, name in dial.items()]
+    record.values(f"dial.{text}", dict(zip(("none", "half", "one", "two"), nats, strict=True)))
+    print(text, {f: round(math.exp(value), 2) for f, value in zip(dial, nats, strict=True)})
 
 # %% [markdown] tags=["solution"]
-# PROSE-DIAL
+# Not half. At half the scale
+# {{ (dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) | pct0 }} of the fall
+# on house replies is there already. General statements stand at a perplexity of
+# {{ exp(dial.general.half) | f1 }} instead of {{ exp(dial.general.one) | f1 }}, from
+# {{ exp(dial.general.none) | f1 }}. At twice the scale they are at
+# {{ exp(dial.general.two) | f0 }}, and house replies at {{ exp(dial.house.two) | f1 }}. The loss is
+# not linear in the weights, so the scale is a dial worth a look after training. Set it on
+# validation data, never on the test.
 
 # %% [markdown]
 # ### Exercise 3: Is the habit tied to the prompt?
@@ -836,10 +985,15 @@ line = {name: {"with": greeting_nats(name, REPLY_INSTRUCTION), "without": greeti
         for name in ("untuned", "replies0")}  # fmt: skip
 record.values("line.untuned", {key + "_line": value for key, value in line["untuned"].items()})
 record.values("line.tuned", {key + "_line": value for key, value in line["replies0"].items()})
-print({name: {key: round(value, 2) for key, value in found.items()} for name, found in line.items()})
+for name, found in line.items():
+    print(name, {key: round(value, 2) for key, value in found.items()})
 
 # %% [markdown] tags=["solution"]
-# PROSE-LINE
+# With its line the greeting costs {{ line.tuned.with_line | f2 }} nats a token, without it
+# {{ line.tuned.without_line | f2 }}; untuned it was {{ line.untuned.without_line | f2 }}. The habit
+# {{ "does not hang on the line" if line.tuned.without_line < 0.5 * line.untuned.without_line else "hangs on the line" | text }}.
+# With one system line in all the data, nothing rewards looking at it, as with the notes. If the
+# desk's voice must stay at the desk, mix in other lines with other answers.
 
 # %% [markdown]
 # ## Knowledge check
@@ -877,11 +1031,11 @@ print({name: {key: round(value, 2) for key, value in found.items()} for name, fo
 #
 # | symptom | cause | fix |
 # |---|---|---|
-# | loss starts near or above the log of the vocabulary | labels shifted twice or never | let the library shift; check by hand |
+# | loss starts near the log of the vocabulary | labels shifted twice or never | let the library shift; check by hand |
 # | test as good as training, customers unhappy | split by row | split by template and product |
 # | fluent replies with wrong numbers | form was learned, the fact was not | put the fact into the prompt, check it |
 # | perplexity fell, answers did not improve | boilerplate became cheap | split the loss by part; score the task |
-# | the tuned model ignores a house rule elsewhere | the habit hangs on the training prompt | vary prompts in training |
+# | the tuned model ignores retrieved facts | training prompts had none | train with the prompts you serve |
 #
 # ## Further reading
 #
@@ -897,6 +1051,8 @@ print({name: {key: round(value, 2) for key, value in found.items()} for name, fo
 # - Allen-Zhu and Li, *Physics of Language Models: Part 3.1, Knowledge Storage and Extraction*, 2023,
 #   [arXiv:2309.14316](https://arxiv.org/abs/2309.14316). Why a fact in one wording may not come out in
 #   another.
+# - Zhang and others, *RAFT: Adapting Language Model to Domain Specific RAG*, 2024,
+#   [arXiv:2403.10131](https://arxiv.org/abs/2403.10131). Tuning a model to read what retrieval brings.
 # - Ovadia and others, *Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs*, 2023,
 #   [arXiv:2312.05934](https://arxiv.org/abs/2312.05934). The comparison by need, measured.
 # - Qi and others, *Fine-tuning Aligned Language Models Compromises Safety, Even When Users Do Not
@@ -917,8 +1073,10 @@ from importlib.metadata import version
 
 from course.case import PRODUCTS, SPLITS, TEMPLATES
 
-sheet = [["environment", name, version(name).split("+")[0]] for name in ("torch", "transformers", "peft")]
-sheet.append(["environment", "hand-written loss equals the library's", "yes" if abs(by_hand - library) < 1e-4 else "no"])
+sheet = [["environment", name, version(name).split("+")[0]]
+         for name in ("torch", "transformers", "peft")]  # fmt: skip
+equal = "yes" if abs(by_hand - library) < 1e-4 else "no"
+sheet.append(["environment", "hand-written loss equals the library's", equal])
 for split in SPLITS:
     wordings = sum(template.split == split for template in TEMPLATES)
     sheet.append(["data", split, f"{wordings} wordings, {len(PRODUCTS[split])} products"])
@@ -927,7 +1085,7 @@ shared = sum(t.text in rest for t in TEMPLATES if t.split == "train")
 both = set(PRODUCTS["train"]) & {*PRODUCTS["validation"], *PRODUCTS["test"]}
 record.values("packet", {"shared_wordings": shared, "shared_products": len(both)})
 sheet.append(["data", "shared by training and the rest", f"{shared} wordings, {len(both)} products"])
-for way in ("bare prompt", "house rules", "three examples"):
+for way in ("bare prompt", "house rules", "examples", "examples, notes"):
     kept = [style_score(text, t).total for text, t in zip(written[way, "untuned"], asked, strict=True)]
     sheet.append(["baseline", f"{way}: house rules kept", f"{sum(kept) / len(kept):.0%}"])
 record.table("packet.table", sheet, columns=["sheet", "item", "found"], kind="band",
