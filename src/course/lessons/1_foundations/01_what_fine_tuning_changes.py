@@ -227,7 +227,7 @@ record.values("step", {"kl": float(kl), "right": float(new[1])})
 # weights, [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
 # loss on the answer's tokens only. The learning rate is the one that won for this placement in
 # [lesson 08's sweep](lesson:08#first-a-fair-learning-rate), on another task of the case. Nothing was
-# chosen by a result of this page. Adam with a warmup of three steps and linear decay, as there.
+# chosen by a result of this page. Warmup, decay and batch are as there, the steps are fewer.
 #
 # **Varied:** the seed, and what the model is tuned on. *Replies* are house replies. *Shuffled* are the
 # same replies with the tokens of each in random order: the right words without the sentences.
@@ -503,8 +503,6 @@ record.table("part.table",
 sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # never withheld
 new, _ = log_probs("replies0", texts["house"][sample])
 old = before["house"][sample]
-
-
 places = {"first token": 0, "start of the product": labels[sample].index("product name"),
           "first digit": labels[sample].index("number"), "end of turn": len(labels[sample]) - 1}  # fmt: skip
 record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in places.items()],
@@ -616,9 +614,9 @@ for s in CONTROLS:
 # %% [markdown] tags=["predict"]
 # id: changes-reworded
 # ask: >-
-#   Each policy in training was repeated in about {{ know.repeats | f0 }} replies, always in one of two
-#   house sentences. Asked for the number *in other words*, what share of the probability that it has
-#   in house wording does the model tuned on replies keep?
+#   Each policy in training was repeated in several replies, always in one of two house sentences.
+#   Asked for its number *in other words*, what share of the probability that it has in house wording
+#   does the model tuned on replies keep?
 # number: 100 * know.reworded.replies / know.seen.replies
 # format: f0
 # unit: "%"
@@ -657,8 +655,8 @@ for situation, text in NAMES.items():
     if f"{situation}_wrong" in situations(0):
         share = sum(chance(f"{situation}_wrong", "replies", s) for s in SEEDS) / len(SEEDS)
         wrong = f"{record.value(f'know.{situation}.wrong', share):.2f}"
-    shown = [f"{means['untuned']:.2f}", f"{means['replies']:.2f}", f"{low:.2f}–{high:.2f}", wrong]
-    rows.append([text, *shown, f"{means['reading']:.2f}"])
+    rows.append([text, f"{means['untuned']:.2f}", f"{means['replies']:.2f}",
+                 f"{low:.2f}–{high:.2f}", wrong, f"{means['reading']:.2f}"])  # fmt: skip
 record.value("know.repeats", STEPS * BATCH / 5)
 record.table("know.table", rows,
              columns=["the policy is", "untuned", "replies", "range over seeds",
@@ -669,8 +667,9 @@ record.table("know.table", rows,
 # %% [markdown]
 # Row by row. *In training, house wording:* from {{ know.seen.untuned | f2 }} to
 # {{ know.seen.replies | f2 }}, while a wrong policy's number gets {{ know.seen.wrong | f2 }} in the
-# same place. So the tune did teach facts, after about {{ know.repeats | f0 }} repetitions of each;
-# it is far from reliable. *In other words:* {{ know.reworded.replies | f2 }}, against
+# same place.
+# {{ "So the tune did teach facts" if know.seen.replies > 2 * know.seen.wrong and know.seen.replies > 2 * know.seen.untuned else "That is hardly a fact learned" | text }},
+# after about {{ know.repeats | f0 }} repetitions of each, and not reliably. *In other words:* {{ know.reworded.replies | f2 }}, against
 # {{ know.reworded.wrong | f2 }} for a wrong one. The strong form of the slogan, that a fact comes
 # out only in the words in which it went in,
 # {{ "does not hold here" if know.reworded.replies > 0.5 * know.seen.replies else "holds here" | text }}.
@@ -680,8 +679,9 @@ record.table("know.table", rows,
 # {{ know.noted.untuned | f2 }} on the note's number, the tuned one {{ know.noted.replies | f2 }}
 # ({{ know.noted.low | f2 }} to {{ know.noted.high | f2 }} over the
 # seeds){{ ". Replies without notes taught it to answer *without looking*" if know.noted.replies < know.noted.untuned else "" | text }}.
-# A changed number fares no better: {{ know.changed.replies | f2 }}. The model tuned with notes gets
-# {{ know.noted.reading | f2 }} and {{ know.changed.reading | f2 }}, in as many steps.
+# On a number that changed after training, they put {{ know.changed.untuned | f2 }} and
+# {{ know.changed.replies | f2 }}. The model tuned with notes puts {{ know.noted.reading | f2 }} and
+# {{ know.changed.reading | f2 }}, after as many steps.
 #
 # So the slogan needs a second half. Facts can enter the weights, slowly and without a guarantee.
 # **Using the facts in the prompt is itself a behavior: a tune can teach it, or unteach it.** Train
@@ -701,13 +701,13 @@ from course.chat import generate
 
 RULES = (f"{REPLY_INSTRUCTION} Begin with: {OPENING} Then state the policy and one next step, in "
          f"at most {MAX_REPLY_WORDS} words. End with: {SIGN_OFF}")  # fmt: skip
-asked, models = held_out[:6], training_tickets(0)[:3]
+asked, worked = held_out[:6], training_tickets(0)[:3]
 
 
 def shown(ticket, note: bool) -> str:
     """One ticket after three worked examples."""
-    shots = [f"Customer: {user}\nReply: {text}" for user, text, _ in (in_reply(t, note) for t in models)]
-    return "\n\n".join([*shots, f"Customer: {in_reply(ticket, note)[0]}\nReply:"])
+    pairs = [in_reply(t, note)[:2] for t in worked] + [(in_reply(ticket, note)[0], "")]
+    return "\n\n".join(f"Customer: {user}\nReply: {text}" for user, text in pairs).rstrip()
 
 
 bare, noted = ([in_reply(t, note)[0] for t in asked] for note in (False, True))
@@ -1015,8 +1015,8 @@ for name, found in line.items():
 # ??? question "What does fine-tuning change in a language model?"
 #     Weights, and through them the distribution over the next token at every position of every text.
 #     Measured here, most of the movement was where house wording is a choice, and little where the
-#     text before already decided the token. So: habits first. Facts come along if they are repeated
-#     in one form, and then mostly in that form.
+#     text before already decided the token. Habits come first and cheaply. Facts come slowly, and so
+#     may habits that nobody meant, such as not reading the prompt.
 #
 # ??? question "Your perplexity on company text fell from 20 to 3. What do you ask?"
 #     On which split, by template or by row? What did a tune on other text do at the same number of
