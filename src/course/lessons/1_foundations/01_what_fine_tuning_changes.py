@@ -13,7 +13,7 @@
 # tags: [Token, Loss, Perplexity, KL divergence, Fine-tuning, LoRA, Retrieval]
 # read_minutes: 28
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 45]
+# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 45, 96]
 # ---
 
 # %% [markdown]
@@ -237,6 +237,9 @@ record.values("step", {"kl": float(kl), "right": float(new[1])})
 #
 # **Left out:** each seed's tune never sees one of the six intents, hence never that policy. Which one
 # was fixed beforehand: every second one in the course's list.
+#
+# **Kept short:** training uses tickets of at most 96 tokens with their reply; held-out ones are not
+# filtered, so they are also a little longer.
 #
 # **Measured on:** validation tickets, whose wordings and products never occur in training, and
 # statements that the control did not train on. One limit: house replies are built from stock
@@ -553,15 +556,19 @@ OTHER_WORDS = {
 }
 
 
+DIGITS = tokenizer.convert_tokens_to_ids(list("0123456789"))
+
+
 @cache
 def probability(name: str, user: str, completion: str, number: str) -> float:
-    """Of `number`, all of its digits, where it stands in `completion`, given the text before it."""
+    """Of `number` and no digit after it (4 is not 45), where it stands in `completion`."""
     log_p, targets = log_probs(name, encode(tokenizer, user, completion, system=REPLY_INSTRUCTION))
     start = completion.index(number)
     found = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)
     digits = [i for i, (_, stop) in enumerate(found["offset_mapping"])
               if start < stop <= start + len(number)]  # fmt: skip
-    return float(log_p[digits, targets[digits]].sum().exp())
+    ends = 1 - log_p[digits[-1] + 1, DIGITS].exp().sum()
+    return float(log_p[digits, targets[digits]].sum().exp() * ends)
 
 # %%
 def in_reply(ticket, note: bool = False, change: int = 0) -> tuple[str, str, str]:
@@ -650,19 +657,23 @@ for situation, text in NAMES.items():
              for kind in ("untuned", "replies", "reading")}  # fmt: skip
     means = {kind: sum(chances) / len(chances) for kind, chances in found.items()}
     low, high = min(found["replies"]), max(found["replies"])
+    first = {kind: sum(chances[: len(CONTROLS)]) / len(CONTROLS) for kind, chances in found.items()}
     record.values(f"know.{situation}", {**means, "low": low, "high": high})
+    record.values(f"know.{situation}.first", first)
     wrong = "–"
     if f"{situation}_wrong" in situations(0):
         share = sum(chance(f"{situation}_wrong", "replies", s) for s in SEEDS) / len(SEEDS)
         wrong = f"{record.value(f'know.{situation}.wrong', share):.2f}"
     rows.append([text, f"{means['untuned']:.2f}", f"{means['replies']:.2f}",
-                 f"{low:.2f}–{high:.2f}", wrong, f"{means['reading']:.2f}"])  # fmt: skip
+                 f"{low:.2f}–{high:.2f}", wrong, f"{first['replies']:.2f}",
+                 f"{first['reading']:.2f}"])  # fmt: skip
 record.value("know.repeats", STEPS * BATCH / 5)
 record.table("know.table", rows,
              columns=["the policy is", "untuned", "replies", "range over seeds",
-                      "replies: a wrong policy's number", "reading"],
-             caption="Probability of the policy's right number, by what the model was tuned on; in the "
-                     "fifth column, of the number of another policy in the same place.")  # fmt: skip
+                      "replies: a wrong policy's number", "replies, first seed",
+                      "reading, first seed"],
+             caption="Probability of the policy's right number, by what the model was tuned on; in "
+                     "the fifth column, of another policy's number in the same place.")  # fmt: skip
 
 # %% [markdown]
 # Row by row. *In training, house wording:* from {{ know.seen.untuned | f2 }} to
@@ -680,8 +691,11 @@ record.table("know.table", rows,
 # ({{ know.noted.low | f2 }} to {{ know.noted.high | f2 }} over the
 # seeds){{ ". Replies without notes taught it to answer *without looking*" if know.noted.replies < know.noted.untuned else "" | text }}.
 # On a number that changed after training, they put {{ know.changed.untuned | f2 }} and
-# {{ know.changed.replies | f2 }}. The model tuned with notes puts {{ know.noted.reading | f2 }} and
-# {{ know.changed.reading | f2 }}, after as many steps.
+# {{ know.changed.replies | f2 }}. Compare the model
+# tuned with notes with the first seed, whose tickets and withheld policy it shares:
+# {{ know.noted.first.reading | f2 }} instead of {{ know.noted.first.replies | f2 }} with a note,
+# {{ know.changed.first.reading | f2 }} instead of {{ know.changed.first.replies | f2 }} after a
+# change. It is one run, on few tickets.
 #
 # So the slogan needs a second half. Facts can enter the weights, slowly and without a guarantee.
 # **Using the facts in the prompt is itself a behavior: a tune can teach it, or unteach it.** Train
@@ -811,8 +825,8 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #
 # | you need | reach for | because |
 # |---|---|---|
-# | private facts | retrieval; where it is not read, a tune *with* notes | withheld policy, with a note: {{ know.noted.untuned | f2 }} untuned, {{ know.noted.replies | f2 }} tuned on bare replies, {{ know.noted.reading | f2 }} tuned to read |
-# | fresh facts | retrieval | a changed number, with a note: {{ know.changed.replies | f2 }} tuned on replies, {{ know.changed.reading | f2 }} tuned to read |
+# | private facts | retrieval; where it is not read, a tune *with* notes | withheld policy, with a note: {{ know.noted.first.untuned | f2 }} untuned, {{ know.noted.first.replies | f2 }} tuned on bare replies, {{ know.noted.first.reading | f2 }} tuned to read (first seed) |
+# | fresh facts | retrieval | a changed number, with a note: {{ know.changed.first.replies | f2 }} tuned on replies, {{ know.changed.first.reading | f2 }} tuned to read (first seed) |
 # | a format | prompt, then LoRA | form is what the tune learned first; a schema checker costs less still |
 # | a style or voice | examples, then LoRA | greeting: {{ part.untuned.greeting | f2 }} → {{ part.replies.greeting | f2 }} nats a token |
 # | a vocabulary | continued pretraining | only if the words themselves are dear: look at their nats |
