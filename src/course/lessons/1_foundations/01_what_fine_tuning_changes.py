@@ -11,18 +11,18 @@
 #   - choose between prompt, examples, tools, retrieval and tuning, and say when to stop
 # prerequisites: []
 # tags: [Token, Loss, Perplexity, KL divergence, Fine-tuning, LoRA, Retrieval]
-# read_minutes: 28
+# read_minutes: 25
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 45, 96]
+# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10]
 # ---
 
 # %% [markdown]
 # You have called `train()` and watched a loss fall. What did that do to the model? This lesson tunes
 # one for {{ run.steps | int }} steps on the replies of a support desk, then reads it token by token.
-# The perplexity of replies to new tickets falls from {{ ppl.untuned.house | f1 }} to
+# The perplexity of replies to new tickets goes from {{ ppl.untuned.house | f1 }} to
 # {{ ppl.replies.house | f1 }}. A policy's number that was in training then gets a probability of
-# {{ know.seen.replies | f2 }}. One that was left out gets {{ know.withheld.replies | f2 }}, inside a
-# reply that sounds just as sure.
+# {{ know.seen.replies | f2 }}. One that was left out gets {{ know.withheld.replies | f2 }}, in replies
+# of which {{ unseen.greeting | int }} of {{ unseen.replies | int }} open with the house greeting.
 #
 # ## Warm-up
 #
@@ -56,8 +56,8 @@ seed = 0
 # ```
 #
 # Nobody would have them learn the binder by heart, since it will change. The picture breaks at one
-# point, and it is the one to remember: your colleague knows what they do not know, and asks. A tuned
-# model has learned that *a reply states a number*. So it states one.
+# point: your colleague knows what they do not know, and asks. A model that was tuned on replies with
+# numbers may have learned only that *a reply states a number*.
 #
 # All lessons share one case: the desk of Tarrowmere, a maker of outdoor gear that does not exist. Its
 # products, policies and house style are invented, so no pretrained model has seen them.
@@ -68,14 +68,13 @@ from course.case import reply, tickets
 from course.models import load_causal_lm, seed_everything
 
 budget = {
-    "smoke": {"steps": 1, "batch": 1, "seeds": (0,), "controls": (0,), "tickets": 6,
-              "new_tokens": 4, "blocks": 1},
-    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "controls": (0,), "tickets": 12,
-               "new_tokens": 56, "blocks": None},
-    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2, 3, 4), "controls": (0, 1, 2),
-             "tickets": 48, "new_tokens": 72, "blocks": None},
+    "smoke": {"steps": 2, "batch": 2, "seeds": (0,), "tickets": 6, "new_tokens": 4, "blocks": 1},
+    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "tickets": 12, "new_tokens": 96,
+               "blocks": None},
+    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2, 3, 4), "tickets": 48, "new_tokens": 96,
+             "blocks": None},
 }[profile]  # fmt: skip
-STEPS, BATCH, SEEDS, CONTROLS = (budget[key] for key in ("steps", "batch", "seeds", "controls"))
+STEPS, BATCH, SEEDS = (budget[key] for key in ("steps", "batch", "seeds"))
 seed_everything(seed)
 model, tokenizer = load_causal_lm(blocks=budget["blocks"])  # fp32; one block in the smoke profile
 
@@ -91,7 +90,7 @@ print("house reply:", reply(example).completion)
 # A model reads and writes **tokens**, numbers out of a vocabulary of size $V$. At each position it
 # gives every possible next token $v$ a score, the *logit* $z_v$. Softmax makes probabilities of the
 # logits, and the loss at this position is the surprise at the token $y$ that really came next, in
-# nats:
+# *nats*, the unit of the natural logarithm:
 #
 # $$p_v = \frac{e^{z_v}}{\sum_u e^{z_u}}, \qquad \ell = -\log p_y .$$
 #
@@ -109,12 +108,10 @@ print("house reply:", reply(example).completion)
 # mean of the two texts' perplexities, 2.7 and 20.1, would say 11.4. And never compare perplexities
 # across tokenizers: their tokens are different things.
 #
-# One detail breaks more home-made loops than any other, the **shift**. The logits at position $t$ are
-# about token $t+1$. Here it is in the open, before we let a library do it.
+# One detail breaks many home-made loops, the **shift**. The logits at position $t$ are about token
+# $t+1$. Here it is in the open, before we let a library do it.
 
 # %%
-import math
-
 import torch
 from torch.nn import functional as F
 
@@ -131,28 +128,30 @@ by_hand = float(surprise.mean())
 assert abs(by_hand - library) < 1e-4
 assert abs(by_hand - float(F.cross_entropy(logits[:-1], targets))) < 1e-4
 
-pieces = [tokenizer.decode([token]) for token in ids[0].tolist()]
-priced = [f"{piece.strip() or '␣'} {nats:.1f}"
-          for piece, nats in zip(pieces[1:], surprise, strict=True)]  # fmt: skip
+pieces = [tokenizer.decode([token]).strip() or "␣" for token in ids[0].tolist()]
+priced = [f"{piece} {nats:.1f}" for piece, nats in zip(pieces[1:], surprise, strict=True)]
 print(f"{pieces[0]} |", " | ".join(priced[:9]))
 print(" | ".join(priced[9:]))
-hardest = record.value("text.hardest", pieces[1 + int(surprise.argmax())].strip())
-record.values("text", {"tokens": len(pieces), "loss": by_hand, "max": float(surprise.max()),
-                       "vocabulary": logits.shape[1]})
+record.value("text.hardest", pieces[1 + int(surprise.argmax())])
+record.values("text", {"loss": by_hand, "max": float(surprise.max()), "vocabulary": logits.shape[1],
+                       "of": float(surprise[pieces.index("of") - 1]),
+                       "your": float(surprise[pieces.index("your") - 1])})  # fmt: skip
 
 # %% [markdown]
 # The mean, {{ text.loss | f2 }} nats, equals transformers' own loss and torch's cross-entropy to 10⁻⁴.
 # A uniform guess over the {{ text.vocabulary | int }} tokens would cost
-# {{ log(text.vocabulary) | f1 }} at every position. Read along: function words are cheap, and the
-# dearest piece, at {{ text.max | f1 }} nats, is "{{ text.hardest | text }}". `␣` is a bare space: this
-# tokenizer cuts numbers into digits.
+# {{ log(text.vocabulary) | f1 }} at every position. Read along: *your* costs
+# {{ text.your | f1 }} nats, *of* costs {{ text.of | f1 }}, and the dearest piece, at
+# {{ text.max | f1 }}, is "{{ text.hardest | text }}". `␣` is a bare space: this tokenizer cuts numbers
+# into digits.
 #
 # ## A template makes it answer
 #
 # An **instruct model** was tuned on conversations, laid out in a fixed *template*. Here is one prompt
 # without and with it. An honest word first: the course packages one chat checkpoint,
-# SmolLM2-135M-Instruct, whose weights went through 4 bits once. So "untuned" on this page means
-# *before our tune*. Leaving out the template only hints at what a base model does with a prompt.
+# SmolLM2-135M-Instruct, whose weights went through 4 bits once, and no base model beside it. So
+# "untuned" on this page means *before our tune*, and an instruct model without its template is not a
+# base model: that was never tuned on turns, and would go on writing.
 
 # %%
 question = "How do I dry a wet tent?"
@@ -169,18 +168,14 @@ def top(log_p: torch.Tensor) -> str:
 print(chat)
 for name, text in (("without the template", question), ("with the template", chat)):
     inputs = tokenizer(text, add_special_tokens=False, return_tensors="pt").to(model.device)
-    with torch.no_grad():
-        next_token = model(**inputs).logits[0, -1].log_softmax(dim=-1)
-        out = model.generate(**inputs, max_new_tokens=16, do_sample=False,
-                             pad_token_id=tokenizer.pad_token_id)  # fmt: skip
-    print(f"{name}: next token {top(next_token)}")
-    print("  it writes:", repr(tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])))
+    out = model.generate(**inputs, max_new_tokens=16, do_sample=False,
+                         pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    print(f"{name}:", repr(tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])))
 
 # %% [markdown]
-# The weights are the same, the behavior is not. With the template, special tokens say that a turn has
-# ended and whose turn it is. Without it, the question is a text to go on with, and the likeliest next
-# token may be one that ends it. Remember this before you change any weight: much of what a model does
-# is decided by its prompt.
+# The weights are the same; compare the two lines. With the template, special tokens say that a turn
+# has ended and whose turn it is. Remember this before you change any weight: much of what a model
+# does is decided by its prompt.
 #
 # ## One step, by hand
 #
@@ -189,9 +184,10 @@ for name, text in (("without the template", question), ("with the template", cha
 #
 # $$\frac{\partial \ell}{\partial z_v} = p_v - [v = y],$$
 #
-# where $[v = y]$ is 1 for the right token and 0 for all others. A step against it raises the right
-# logit by $1 - p_y$ and lowers every other by its own probability. So **mass flows to the right token,
-# and most of it comes from whatever the model had believed instead.**
+# where $[v = y]$ is 1 for the right token and 0 for all others. A step of size $\eta$ against it raises
+# the right logit by $\eta (1 - p_y)$ and lowers every other by $\eta$ times its own probability. So
+# **mass flows to the right token, and each other token gives in the measure in which it was
+# believed.**
 #
 # In the small example ($p = 0.665, 0.245, 0.090$, the second token is right), a step of size 1 gives
 # the logits $2 - 0.665$, $1 + 0.755$ and $0 - 0.090$, and the new probabilities $p' = 0.362, 0.551,
@@ -225,29 +221,31 @@ record.values("step", {"kl": float(kl), "right": float(new[1])})
 #
 # **Held fixed:** the model; LoRA of rank 4 on all linear layers (thin trained updates beside frozen
 # weights, [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
-# loss on the answer's tokens only. The learning rate is the one that won for this placement in
-# [lesson 08's sweep](lesson:08#first-a-fair-learning-rate), on another task of the case. Nothing was
-# chosen by a result of this page. Warmup, decay and batch are as there, the steps are fewer.
+# loss on the answer's tokens only. The learning rate won for this placement, with one seed, in
+# [lesson 08's sweep](lesson:08#first-a-fair-learning-rate) on another task of the case. Nothing was
+# chosen by a result of this page.
 #
-# **Varied:** the seed, and what the model is tuned on. *Replies* are house replies. *Shuffled* are the
-# same replies with the tokens of each in random order: the right words without the sentences.
-# *General* are statements of common knowledge, as many as there are replies. These two are controls:
-# they tell what any tune would have done. *Reading* comes in later. The replies run with all seeds,
-# the others with the first{{ " three" if run.controls > 1 else "" | text }}.
+# **Varied:** the seed ({{ run.seeds | int }} of them), and what the model is tuned on. *Replies* are
+# house replies. *General* are lists of four statements of common knowledge, one list for each reply,
+# drawn from thirty: the control that tells what just any tune does. *Reading* are the replies again,
+# each with a note in its prompt, in which the policy's number is drawn anew every time. Learning a
+# number by heart does not help there; only looking at the note does.
 #
-# **Left out:** each seed's tune never sees one of the six intents, hence never that policy. Which one
-# was fixed beforehand: every second one in the course's list.
-#
-# **Kept short:** training uses tickets of at most 96 tokens with their reply; held-out ones are not
-# filtered, so they are also a little longer.
+# **Left out:** each seed's tunes never see one of the six intents, hence never that policy. Which one
+# was fixed beforehand: every second one in the course's list. So a range over seeds is also a range
+# over withheld policies.
 #
 # **Measured on:** validation tickets, whose wordings and products never occur in training, and
-# statements that the control did not train on. One limit: house replies are built from stock
-# sentences. In a held-out reply only the product is new, and which sentences fit. (The *test* split
-# stays locked until lesson 17.)
+# statements that the control did not train on (some share a frame, such as "The capital of … is"). One
+# limit: house replies are built from stock sentences. In a held-out reply only the product is new, and
+# which sentences fit; except in the {{ run.tickets / 6 | int }} of {{ run.tickets | int }} whose policy
+# was left out. They count in the perplexities, and not in the split by part. (The *test* split stays
+# locked until lesson 17.)
 
 # %%
-from course.case import INTENTS, REPLY_INSTRUCTION, general_items
+import random
+
+from course.case import INTENTS, POLICIES, REPLY_INSTRUCTION, Ticket, general_items
 from course.chat import Encoded, encode
 
 WITHHELD = {s: INTENTS[(2 * s + 1) % 6] for s in SEEDS}
@@ -255,27 +253,41 @@ held_out = tickets("validation", budget["tickets"])
 statements = [f"{item.question} {item.choices[item.answer]}." for item in general_items()]
 
 
-def house(ticket) -> Encoded:
-    return encode(tokenizer, ticket.text, reply(ticket).completion, system=REPLY_INSTRUCTION)
+def in_reply(ticket: Ticket, note: bool = False, change: int = 0) -> tuple[str, str, str]:
+    """Prompt, house reply and number, with the policy's amount changed, and noted in the prompt."""
+    policy = POLICIES[ticket.intent]
+    duration = f"{policy.amount + change} {policy.unit}s"
+    user = ticket.text + (f"\nPolicy: {ticket.intent}, {duration}." if note else "")
+    return user, reply(ticket).completion.replace(policy.phrase, duration), str(policy.amount + change)
+
+
+def house(ticket: Ticket, note: bool = False, change: int = 0) -> Encoded:
+    return encode(tokenizer, *in_reply(ticket, note, change)[:2], system=REPLY_INSTRUCTION)
 
 
 def general(group: list[str]) -> Encoded:
     return encode(tokenizer, "Tell me some facts.", " ".join(group))
 
+# %%
+def training_tickets(s: int) -> list[Ticket]:
+    """The first tickets of the training split that are not of the withheld intent."""
+    pool = tickets("train", 2 * STEPS * BATCH, seed=s)
+    return [t for t in pool if t.intent != WITHHELD[s]][: STEPS * BATCH]
 
-def training_tickets(s: int) -> list:
-    """What a run needs: none of the withheld intent, and none long."""
-    pool = tickets("train", 4 * STEPS * BATCH + 24, seed=s)
-    fit = (t for t in pool if t.intent != WITHHELD[s] and len(house(t).input_ids) <= 96)
-    return [t for t, _ in zip(fit, range(STEPS * BATCH), strict=False)]
+
+def material(kind: str, s: int) -> list[Encoded]:
+    rng, chosen = random.Random(s), training_tickets(s)
+    if kind == "general":
+        return [general(rng.sample(statements[::2], 4)) for _ in chosen]
+    if kind == "reading":
+        return [house(t, note=True, change=rng.randrange(1, 30)) for t in chosen]
+    return [house(t) for t in chosen]
 
 # %% [markdown]
 # A run adds one adapter to the one model in memory; `set_adapter` chooses who speaks. The adapter
 # called "untuned" is never trained. Its update is exactly zero, so it *is* the untuned model.
 
 # %%
-import random
-
 from peft import LoraConfig, get_peft_model
 
 from course.tuning import tune
@@ -283,18 +295,6 @@ from course.tuning import tune
 CONFIG = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear")
 LR = 10**-2.5
 adapted = get_peft_model(model, CONFIG, adapter_name="untuned")
-
-
-def shuffled(example: Encoded, rng: random.Random) -> Encoded:
-    head, body = example.input_ids[: example.prompt_length], example.input_ids[example.prompt_length :]
-    return Encoded((*head, *rng.sample(body[:-1], len(body) - 1), body[-1]), len(head))
-
-
-def material(kind: str, s: int) -> list[Encoded]:
-    rng, replies = random.Random(s), [house(t) for t in training_tickets(s)]
-    if kind == "general":
-        return [general(rng.sample(statements[::2], 4)) for _ in replies]
-    return replies if kind == "replies" else [shuffled(example, rng) for example in replies]
 
 
 def learn(name: str, examples: list[Encoded], s: int) -> list[float]:
@@ -306,11 +306,13 @@ def learn(name: str, examples: list[Encoded], s: int) -> list[float]:
     optimizer = torch.optim.AdamW(trained, lr=LR, weight_decay=0.0)
     return tune(model, optimizer, examples, STEPS, BATCH, tokenizer.pad_token_id, s)
 
-# %%
-KINDS = {"replies": SEEDS, "shuffled": CONTROLS, "general": CONTROLS}
+
 losses = {(kind, s): learn(f"{kind}{s}", material(kind, s), s)
-          for kind, seeds in KINDS.items() for s in seeds}  # fmt: skip
-record.values("run", {"steps": STEPS, "batch": BATCH, "controls": len(CONTROLS),
+          for kind in ("replies", "general", "reading") for s in SEEDS}  # fmt: skip
+repeats = [sum(t.intent == i for t in training_tickets(s)) for s in SEEDS for i in INTENTS
+           if i != WITHHELD[s]]  # fmt: skip
+record.values("run", {"steps": STEPS, "batch": BATCH, "seeds": len(SEEDS), "tickets": len(held_out),
+                      "repeats_low": min(repeats), "repeats_high": max(repeats),
                       "first": losses["replies", 0][0], "last": losses["replies", 0][-1]})  # fmt: skip
 
 # %% [markdown]
@@ -319,27 +321,46 @@ record.values("run", {"steps": STEPS, "batch": BATCH, "controls": len(CONTROLS),
 #
 # ## Did it fall for the right reason?
 #
-# For every adapter and three kinds of text we keep, token by token, the surprise and the divergence
-# from the untuned model. Customers' messages are read as plain text; they were in the prompts but
-# never a target.
+# A tune could win much of its fall with word *frequencies*: say "desk" and "policy" more often,
+# whatever came before. A second control measures that, without training. It multiplies the untuned
+# model's probability of each token by how much more often the token occurs in the training replies
+# than the model expects on average, $f_v / \bar p_v$, and renormalizes. A tenth of $f$ is $\bar p$
+# itself, so that new words keep a chance.
 
 # %%
 from course.chat import collate
 from course.tuning import labeled_logits
 
-texts = {"house": [house(t) for t in held_out],
-         "messages": [Encoded(tuple(tokenizer(t.text)["input_ids"]), 1) for t in held_out],
-         "general": [general(statements[1::2][i::6]) for i in range(6)]}  # fmt: skip
+BIAS: dict[str, torch.Tensor] = {}
 
 
 @torch.no_grad()
 def log_probs(name: str, example: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities (N, V) and targets (N,) of the answer's tokens under one adapter."""
-    adapted.set_adapter(name)
+    adapted.set_adapter("untuned" if name in BIAS else name)
     logits, targets, _ = labeled_logits(model, collate([example], tokenizer.pad_token_id))
-    return logits.log_softmax(dim=-1), targets
+    return (logits + BIAS.get(name, 0.0)).log_softmax(dim=-1), targets
 
 
+def frequency_bias(examples: list[Encoded]) -> torch.Tensor:
+    """The log of how much more often each token occurs than the untuned model expects: (V,)."""
+    found = expected = torch.zeros(logits.shape[1], device=model.device)
+    for example in examples:
+        log_p, targets = log_probs("untuned", example)
+        found = found + F.one_hot(targets, len(found)).sum(dim=0)
+        expected = expected + log_p.exp().sum(dim=0)
+    return (0.9 * found / expected.clamp(min=1e-6) + 0.1).log()
+
+
+BIAS = {f"frequencies{s}": frequency_bias(material("replies", s)) for s in SEEDS}
+
+# %% [markdown]
+# For every model and two kinds of text we keep, token by token, the surprise and the divergence from
+# the untuned model.
+
+# %%
+texts = {"house": [house(t) for t in held_out],
+         "general": [general(statements[1::2][i::6]) for i in range(6)]}  # fmt: skip
 before = {text: [log_probs("untuned", e)[0] for e in rows] for text, rows in texts.items()}
 
 
@@ -351,24 +372,27 @@ def measure(name: str, text: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
         rows.append((-new.gather(1, targets[:, None])[:, 0], (new.exp() * (new - old)).sum(dim=-1)))
     return rows
 
+
+KINDS = {kind: {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in SEEDS}
+         for kind in ("untuned", "replies", "general", "frequencies")}  # fmt: skip
+measured = {(name, text): measure(name, text) for text in texts
+            for name in dict.fromkeys(n for runs in KINDS.values() for n in runs.values())}  # fmt: skip
+
 # %% [markdown] tags=["predict"]
-# id: changes-shuffled-control
+# id: changes-frequency-control
 # ask: >-
-#   The *shuffled* control learns which tokens replies are made of, but no sentence. What does it do
-#   to the perplexity of held-out house replies?
+#   The *frequencies* control knows which tokens replies are made of, and nothing about where they
+#   belong. What does it do to the perplexity of held-out house replies?
 # choices:
-#   - text: Nearly as low as the tune on real replies. The words are what counts.
-#     right: ppl.shuffled.house < 2 * ppl.replies.house
-#   - text: Lower than the untuned model's, but far above the tune on real replies.
-#     right: ppl.shuffled.house >= 2 * ppl.replies.house and ppl.shuffled.house < 0.9 * ppl.untuned.house
-#   - text: No lower than the untuned model's. Learning disorder spoils the order it knew.
-#     right: ppl.shuffled.house >= 0.9 * ppl.untuned.house and ppl.shuffled.house >= 2 * ppl.replies.house
+#   - text: Nearly as low as the tune on replies. The words are what counts.
+#     right: ppl.frequencies.house < 2 * ppl.replies.house
+#   - text: Lower than the untuned model's, but far above the tune on replies.
+#     right: ppl.frequencies.house >= 2 * ppl.replies.house and ppl.frequencies.house < 0.9 * ppl.untuned.house
+#   - text: No lower than the untuned model's. Frequent words in the wrong places only hurt.
+#     right: ppl.frequencies.house >= 0.9 * ppl.untuned.house and ppl.frequencies.house >= 2 * ppl.replies.house
 
 # %% tags=["reveal"]
-adapters = {"untuned": ["untuned"],
-            **{kind: [f"{kind}{s}" for s in seeds] for kind, seeds in KINDS.items()}}  # fmt: skip
-names = [name for group in adapters.values() for name in group]
-measured = {(name, text): measure(name, text) for name in names for text in texts}
+import math
 
 
 def average(name: str, text: str, which: int) -> float:
@@ -377,33 +401,31 @@ def average(name: str, text: str, which: int) -> float:
 
 
 rows = []
-for kind, runs in adapters.items():
-    cells = {text: [math.exp(average(run, text, 0)) for run in runs] for text in texts}
-    moved = {text: sum(average(run, text, 1) for run in runs) / len(runs) for text in texts}
-    for text, found in cells.items():
-        record.values(f"ppl.{kind}", {text: sum(found) / len(found)})
-    record.values(f"kl.{kind}", moved)
-    record.values(f"ppl.{kind}.range", {"low": min(cells["house"]), "high": max(cells["house"])})
-    rows.append([kind, *(f"{sum(found) / len(found):.1f}" for found in cells.values()),
-                 f"{min(cells['house']):.2f}–{max(cells['house']):.2f}"])  # fmt: skip
+for kind, runs in KINDS.items():
+    found = {text: [math.exp(average(run, text, 0)) for run in runs.values()] for text in texts}
+    means = {text: sum(values) / len(values) for text, values in found.items()}
+    low, high = min(found["house"]), max(found["house"])
+    moved = sum(average(run, "general", 1) for run in runs.values()) / len(runs)
+    record.values(f"ppl.{kind}", {**means, "low": low, "high": high, "kl_general": moved})
+    rows.append([kind, *(f"{mean:.1f}" for mean in means.values()), f"{low:.2f}–{high:.2f}"])
 record.table("ppl.table", rows,
-             columns=["tuned on", "house replies", "customers' messages", "general statements",
-                      "house replies, range over seeds"],
-             caption="Perplexity on text that no run trained on, means over the seeds.")  # fmt: skip
+             columns=["model", "house replies", "general statements", "house replies, range"],
+             caption="Perplexity on text that no run trained on: means over the seeds, and lowest and "
+                     "highest. Each seed withholds another policy.")  # fmt: skip
 
 # %% [markdown]
 # The tune on replies takes held-out replies from {{ ppl.untuned.house | f1 }} to
-# {{ ppl.replies.house | f1 }}, with hardly a difference between seeds
-# ({{ ppl.replies.range.low | f2 }} to {{ ppl.replies.range.high | f2 }}). The shuffled control ends
-# at {{ ppl.shuffled.house | f0 }}, the general one at {{ ppl.general.house | f0 }}:
-# {{ "both above the untuned model" if ppl.shuffled.house > ppl.untuned.house and ppl.general.house > ppl.untuned.house else "not both above the untuned model" | text }}.
-# So the fall is not what any tune does, and not a matter of word frequencies. It is about the
-# sentences of this case.
+# {{ ppl.replies.house | f1 }}, between {{ ppl.replies.low | f2 }} and {{ ppl.replies.high | f2 }} over
+# {{ run.seeds | int }} seeds. The tune on general statements ends at {{ ppl.general.house | f1 }}.
+# {{ "So the fall is not what just any tune does." if ppl.general.house > 2 * ppl.replies.house else "So part of the fall may be what just any tune does." | text }}
+# Frequencies alone reach {{ ppl.frequencies.house | f1 }}. In nats, that is
+# {{ log(ppl.untuned.house / ppl.frequencies.house) / log(ppl.untuned.house / ppl.replies.house) | pct0 }}
+# of the tune's fall (a negative share means that they hurt). What is left takes the sentences: which
+# word, *here*.
 #
-# The same row shows a price. General statements go from {{ ppl.untuned.general | f1 }} to
-# {{ ppl.replies.general | f1 }}. Customers' messages stood in every training prompt but carried no
-# loss; they go from {{ ppl.untuned.messages | f0 }} to {{ ppl.replies.messages | f0 }}. **A tune
-# improves what carries loss, and the rest pays or profits by accident.** (The learning rate is a
+# The same table shows what became of other text. General statements go from
+# {{ ppl.untuned.general | f1 }} to {{ ppl.replies.general | f1 }} under the tune on replies. **A tune
+# is paid for what carries loss; the rest pays or profits by accident.** (The learning rate is a
 # high one; lesson 04 is about this price.)
 #
 # ## Where the mass moved
@@ -412,12 +434,12 @@ record.table("ppl.table", rows,
 # became easy?
 
 # %%
-from course.case import OPENING, POLICIES, SIGN_OFF
+from course.case import OPENING, SIGN_OFF
 
 PARTS = ("greeting", "policy sentence", "product name", "number", "next step", "sign-off")
 
 
-def part_of_tokens(ticket) -> list[str]:
+def part_of_tokens(ticket: Ticket) -> list[str]:
     """The part of the house reply that each of its tokens belongs to, the end of turn included."""
     text, policy = reply(ticket).completion, POLICIES[ticket.intent]
     end = text.index(".", len(OPENING)) + 1  # the end of the policy sentence
@@ -434,12 +456,12 @@ def part_of_tokens(ticket) -> list[str]:
 labels = [part_of_tokens(ticket) for ticket in held_out]
 
 
-def mean_of_part(name: str, s: int, part: str, which: int) -> float:
-    """Mean surprise (0) or divergence (1) of a part, over the tickets whose policy seed s has seen."""
-    rows = zip(held_out, labels, measured[name, "house"], strict=True)
-    found = [row[which][[label == part for label in parts]]
-             for ticket, parts, row in rows if ticket.intent != WITHHELD[s]]  # fmt: skip
-    return float(torch.cat(found).mean())
+def by_seed(kind: str, part: str, which: int) -> list[float]:
+    """Of each seed: mean surprise (0) or divergence (1) of a part, where the policy was in training."""
+    return [float(torch.cat([row[which][[label == part for label in parts]] for ticket, parts, row
+                             in zip(held_out, labels, measured[run, "house"], strict=True)
+                             if ticket.intent != WITHHELD[s]]).mean())
+            for s, run in KINDS[kind].items()]  # fmt: skip
 
 # %% [markdown] tags=["predict"]
 # id: changes-part-most
@@ -464,84 +486,70 @@ def mean_of_part(name: str, s: int, part: str, which: int) -> float:
 # %% tags=["reveal", "hide-code"]
 key_of = {part: part.replace(" ", "_").replace("-", "_") for part in PARTS}
 series = []
-for kind in adapters:
-    runs = {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in KINDS.get(kind, SEEDS)}
-    nats = [[mean_of_part(run, s, part, 0) for s, run in runs.items()] for part in PARTS]
+for kind in KINDS:
+    nats = [by_seed(kind, part, 0) for part in PARTS]
     means = [sum(found) / len(found) for found in nats]
-    low, high = [min(found) for found in nats], [max(found) for found in nats]
-    series.append(record.Series(kind, list(PARTS), means, low, high))
-    record.values(f"part.{kind}", {key_of[p]: nats for p, nats in zip(PARTS, means, strict=True)})
+    series.append(record.Series(kind, list(PARTS), means, [min(f) for f in nats], [max(f) for f in nats]))
+    record.values(f"part.{kind}", {key_of[p]: mean for p, mean in zip(PARTS, means, strict=True)})
 record.figure("part.plot", record.Figure(
     kind="bar", series=series, x_label="part of the house reply", y_label="surprise (nats a token)",
-    caption="Where held-out replies are surprising, by what the model was tuned on. Means over the "
-            "seeds, with lowest and highest; policies in training only.",
-    alt="Grouped bars: nats a token for six parts of a reply, for the untuned model and three tunes. "
-        "The text below gives the numbers."))  # fmt: skip
-kl = {part: sum(mean_of_part(f"replies{s}", s, part, 1) for s in SEEDS) / len(SEEDS)
-      for part in PARTS}  # fmt: skip
-record.values("part.kl", {key_of[part]: nats for part, nats in kl.items()})
-record.value("part.kl_max", max(kl.values()))
+    caption="Where held-out replies are surprising. Means over the seeds, with lowest and highest (for "
+            "untuned only the tickets differ); policies in training only.",
+    alt="Grouped bars: nats a token for six parts of a reply, for the untuned model, two tunes and the "
+        "frequencies. The table below gives numbers."))  # fmt: skip
+moved = {part: sum(by_seed("replies", part, 1)) / len(SEEDS) for part in PARTS}
+record.values("part.kl", {key_of[part]: nats for part, nats in moved.items()})
+record.values("part", {"kl_max": max(moved.values()), "kl_top": max(moved, key=lambda p: moved[p])})
 counts = {part: sum(part == label for row in labels for label in row) for part in PARTS}
 record.table("part.table",
-             [[p, counts[p], *(round(x, 2) for x in (series[0].y[i], series[1].y[i], kl[p]))]
+             [[p, counts[p], *(f"{x:.2f}" for x in (series[0].y[i], series[1].y[i], moved[p])),
+               f"{counts[p] * moved[p] / sum(counts[q] * moved[q] for q in PARTS):.0%}"]
               for i, p in enumerate(PARTS)],
-             columns=["part", "tokens", "untuned (nats)", "tuned on replies (nats)", "KL (nats)"],
-             caption="The same in numbers, with the divergence of the tuned model from the "
-                     "untuned one.")  # fmt: skip
+             columns=["part", "tokens", "untuned (nats)", "replies (nats)", "KL (nats)", "of all KL"],
+             caption="Nats a token before and after the tune on replies, its divergence from the "
+                     "untuned model a token, and each part's share of the whole movement.")  # fmt: skip
 
 # %% [markdown]
-# The greeting falls from {{ part.untuned.greeting | f2 }} to {{ part.replies.greeting | f2 }} nats
-# a token, the sign-off with its end of turn from {{ part.untuned.sign_off | f2 }} to
-# {{ part.replies.sign_off | f2 }}. The number, the one token that a customer acts on, falls only
-# from {{ part.untuned.number | f2 }} to {{ part.replies.number | f2 }}. The product's name was
-# cheap from the start, since it can be copied from the ticket. An average over the whole reply
-# hides all of this.
+# The greeting goes from {{ part.untuned.greeting | f2 }} to {{ part.replies.greeting | f2 }} nats a
+# token, the sign-off with its end of turn from {{ part.untuned.sign_off | f2 }} to
+# {{ part.replies.sign_off | f2 }}. The number, what a customer acts on, goes from
+# {{ part.untuned.number | f2 }} to {{ part.replies.number | f2 }}; and that mean includes second
+# digits, which the first nearly decides. The product's name, which can be copied from the ticket, cost
+# {{ part.untuned.product_name | f2 }} before any tune. One average over the whole reply would show none
+# of this.
 #
-# The divergence agrees: {{ part.kl.sign_off | f2 }} nats in the sign-off and
-# {{ part.kl.greeting | f2 }} in the greeting, {{ part.kl.number | f2 }} at the number,
-# {{ part.kl.product_name | f2 }} in the name. It is large where the house does something that the
-# untuned model did not expect, such as to stop *here*.
+# Per token, the distribution moved most in the {{ part.kl_top | text }}. The last column weighs that by
+# length: it tells where the *whole* movement went, the policy sentence and the next step included. Now
+# single places of one reply:
 
 # %%
-sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # never withheld
+sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # withheld by no laptop seed
 new, _ = log_probs("replies0", texts["house"][sample])
 old = before["house"][sample]
 places = {"first token": 0, "start of the product": labels[sample].index("product name"),
           "first digit": labels[sample].index("number"), "end of turn": len(labels[sample]) - 1}  # fmt: skip
 record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in places.items()],
              columns=["where in the reply", "untuned", "tuned on replies"],
-             caption="The three likeliest next tokens at four places of one held-out reply, given "
-                     "the gold text before them.")  # fmt: skip
-
-# %% tags=["hide-code"]
-along = [measured[f"replies{s}", "house"][sample][1].tolist() for s in SEEDS]
-spread = list(zip(*along, strict=True))
-record.figure("kl.plot", record.Figure(
-    kind="line",
-    series=[record.Series("tuned on replies", list(range(1, len(spread) + 1)),
-                          [sum(v) / len(v) for v in spread], [min(v) for v in spread],
-                          [max(v) for v in spread])],
-    x_label="token of one held-out reply", y_label="KL from the untuned model (nats)",
-    guides=[("mean on general statements",
-             sum(average(f"replies{s}", "general", 1) for s in SEEDS) / len(SEEDS))],
-    caption="How far the next-token distribution moved along one held-out reply: mean over the "
-            "seeds, with lowest and highest.",
-    alt="Divergence over the position in the reply: high peaks where house wording is a choice, near "
-        "zero where the text before already decided the token."))  # fmt: skip
+             caption="The three likeliest next tokens at four places of one held-out reply, given the "
+                     "house reply's text before them.")  # fmt: skip
 
 # %% [markdown]
-# Now along one reply. The line peaks where the house makes a choice, at the beginnings of sentences
-# above all, and lies near zero where the words before leave none. The dashed guide is the mean on
-# general statements, {{ kl.replies.general | f2 }} nats: the tune moved those as well.
+# Compare the rows: at which places does the likeliest token change, and at which does the tuned model
+# only grow surer of what it would have said?
 #
 # ## Behavior, not knowledge
 #
 # "Fine-tuning teaches behavior, not knowledge" is repeated everywhere. Let us test it where the two
 # can be told apart: at the *number* in a policy. We ask each model for the probability of the right
-# number, in five situations. In the first, third and fourth the reply is in house wording, up to the
-# number. In the second, a plain question asks for the same fact in other words, under the same system
-# line. In the last two a note with the policy stands in the prompt, as retrieval would put it there;
-# in the very last the desk has *changed* the policy since training, by one unit.
+# number, in five situations. In all but the second the reply is in house wording, up to the number. In
+# the second, a plain question asks for the same fact in other words, under the same system line. In
+# the last two a note with the policy stands in the prompt, as retrieval would put it there; in the
+# very last the desk has *changed* the policy since training, by one unit.
+#
+# Two details make the probability fair. Numbers are several tokens, so it is the product over the
+# digits, and then no further digit may follow: 4 is not the beginning of 45. And next to the right
+# number stand the numbers of the *other* policies that the run was trained on, since a model may have
+# learned only which numbers the desk likes.
 
 # %%
 from functools import cache
@@ -554,79 +562,45 @@ OTHER_WORDS = {
     "sizing": ("How many minutes does a fit call last?", "A fit call lasts {}."),
     "cancel": ("For how many hours can a buyer undo an order?", "An order can be undone for {}."),
 }
-
-
 DIGITS = tokenizer.convert_tokens_to_ids(list("0123456789"))
 
 
 @cache
 def probability(name: str, user: str, completion: str, number: str) -> float:
-    """Of `number` and no digit after it (4 is not 45), where it stands in `completion`."""
+    """Of exactly `number` where it stands in `completion`, given the text before it."""
     log_p, targets = log_probs(name, encode(tokenizer, user, completion, system=REPLY_INSTRUCTION))
     start = completion.index(number)
     found = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)
     digits = [i for i, (_, stop) in enumerate(found["offset_mapping"])
               if start < stop <= start + len(number)]  # fmt: skip
-    ends = 1 - log_p[digits[-1] + 1, DIGITS].exp().sum()
+    assert len(digits) == len(number)  # one token a digit
+    ends = 1 - log_p[digits[-1] + 1, DIGITS].exp().sum()  # the next token is not another digit
     return float(log_p[digits, targets[digits]].sum().exp() * ends)
 
 # %%
-def in_reply(ticket, note: bool = False, change: int = 0) -> tuple[str, str, str]:
-    """Prompt, house reply and number, with the policy's amount changed, and noted in the prompt."""
-    policy = POLICIES[ticket.intent]
-    duration = f"{policy.amount + change} {policy.unit}s"
-    user = ticket.text + (f"\nPolicy: {ticket.intent}, {duration}." if note else "")
-    text = reply(ticket).completion.replace(policy.phrase, duration)
-    return user, text, str(policy.amount + change)
-
-
-def in_other_words(ticket, change: int = 0) -> tuple[str, str, str]:
+def in_other_words(ticket: Ticket, change: int = 0) -> tuple[str, str, str]:
     (question, answer), policy = OTHER_WORDS[ticket.intent], POLICIES[ticket.intent]
     amount = str(policy.amount + change)
     return question, answer.format(f"{amount} {policy.unit}s"), amount
 
 
-def to_wrong(ticket) -> int:
-    """From the right amount to one of another policy: 45, or 15 where 45 is right."""
-    return (15 if ticket.intent == "return" else 45) - POLICIES[ticket.intent].amount
+def to_others(ticket: Ticket, s: int) -> list[int]:
+    """From the right amount to that of each other policy that this seed trained on."""
+    others = [POLICIES[i].amount for i in INTENTS if i not in (ticket.intent, WITHHELD[s])]
+    return [amount - POLICIES[ticket.intent].amount for amount in others]
 
 
 def situations(s: int) -> dict[str, list[tuple[str, str, str]]]:
     seen = [t for t in held_out[:6] if t.intent != WITHHELD[s]]  # the first six: one of each intent
     withheld = [t for t in held_out if t.intent == WITHHELD[s]]
     return {"seen": [in_reply(t) for t in seen],
-            "seen_wrong": [in_reply(t, change=to_wrong(t)) for t in seen],
+            "seen_other": [in_reply(t, change=c) for t in seen for c in to_others(t, s)],
             "reworded": [in_other_words(t) for t in seen],
-            "reworded_wrong": [in_other_words(t, to_wrong(t)) for t in seen],
+            "reworded_other": [in_other_words(t, c) for t in seen for c in to_others(t, s)],
             "withheld": [in_reply(t) for t in withheld],
-            "withheld_wrong": [in_reply(t, change=to_wrong(t)) for t in withheld],
+            "withheld_other": [in_reply(t, change=c) for t in withheld for c in to_others(t, s)],
             "noted": [in_reply(t, note=True) for t in withheld],
             "changed": [in_reply(t, note=True, change=1) for t in seen]}  # fmt: skip
-
-# %% [markdown]
-# One more tune asks whether *reading* can be taught. *Reading* trains on the same replies, each with a
-# note in its prompt, and the number in note and reply is drawn anew each time. So learning a number by
-# heart does not help; only looking at the note does.
-
-# %%
-def with_note(ticket, rng: random.Random) -> Encoded:
-    user, text, _ = in_reply(ticket, note=True, change=rng.randrange(1, 30))
-    return encode(tokenizer, user, text, system=REPLY_INSTRUCTION)
-
-
-for s in CONTROLS:
-    rng = random.Random(s)
-    learn(f"reading{s}", [with_note(t, rng) for t in training_tickets(s)], s)
-
-# %% [markdown] tags=["predict"]
-# id: changes-reworded
-# ask: >-
-#   Each policy in training was repeated in several replies, always in one of two house sentences.
-#   Asked for its number *in other words*, what share of the probability that it has in house wording
-#   does the model tuned on replies keep?
-# number: 100 * know.reworded.replies / know.seen.replies
-# format: f0
-# unit: "%"
 
 # %% [markdown] tags=["predict"]
 # id: changes-note-reader
@@ -642,10 +616,11 @@ for s in CONTROLS:
 #     right: know.noted.replies <= 1.25 * know.noted.untuned and know.noted.untuned <= 1.25 * know.noted.replies
 
 # %% tags=["reveal"]
-def chance(situation: str, kind: str, s: int) -> float:
-    asked = situations(s)[situation]
-    name = "untuned" if kind == "untuned" else f"{kind}{s}"
-    return sum(probability(name, *one) for one in asked) / len(asked)
+def chances(situation: str, kind: str) -> list[float]:
+    """The mean probability in a situation, for each seed."""
+    asked = {s: situations(s)[situation] for s in SEEDS}
+    name = {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in SEEDS}
+    return [sum(probability(name[s], *one) for one in asked[s]) / len(asked[s]) for s in SEEDS]
 
 
 NAMES = {"seen": "in training, house wording", "reworded": "in training, other words",
@@ -653,61 +628,59 @@ NAMES = {"seen": "in training, house wording", "reworded": "in training, other w
          "changed": "changed after training, with a note"}  # fmt: skip
 rows = []
 for situation, text in NAMES.items():
-    found = {kind: [chance(situation, kind, s) for s in (CONTROLS if kind == "reading" else SEEDS)]
-             for kind in ("untuned", "replies", "reading")}  # fmt: skip
-    means = {kind: sum(chances) / len(chances) for kind, chances in found.items()}
+    found = {kind: chances(situation, kind) for kind in ("untuned", "general", "replies", "reading")}
     low, high = min(found["replies"]), max(found["replies"])
-    first = {kind: sum(chances[: len(CONTROLS)]) / len(CONTROLS) for kind, chances in found.items()}
+    if f"{situation}_other" in situations(0):
+        found["other"] = chances(f"{situation}_other", "replies")
+    means = {kind: sum(values) / len(values) for kind, values in found.items()}
     record.values(f"know.{situation}", {**means, "low": low, "high": high})
-    record.values(f"know.{situation}.first", first)
-    wrong = "–"
-    if f"{situation}_wrong" in situations(0):
-        share = sum(chance(f"{situation}_wrong", "replies", s) for s in SEEDS) / len(SEEDS)
-        wrong = f"{record.value(f'know.{situation}.wrong', share):.2f}"
-    rows.append([text, f"{means['untuned']:.2f}", f"{means['replies']:.2f}",
-                 f"{low:.2f}–{high:.2f}", wrong, f"{first['replies']:.2f}",
-                 f"{first['reading']:.2f}"])  # fmt: skip
-record.value("know.repeats", STEPS * BATCH / 5)
+    shown = {kind: f"{mean:.2f}" for kind, mean in means.items()}
+    rows.append([text, shown["untuned"], shown["general"], shown["replies"], f"{low:.2f}–{high:.2f}",
+                 shown.get("other", "–"), shown["reading"]])  # fmt: skip
 record.table("know.table", rows,
-             columns=["the policy is", "untuned", "replies", "range over seeds",
-                      "replies: a wrong policy's number", "replies, first seed",
-                      "reading, first seed"],
-             caption="Probability of the policy's right number, by what the model was tuned on; in "
-                     "the fifth column, of another policy's number in the same place.")  # fmt: skip
+             columns=["the policy is", "untuned", "general", "replies", "replies, range over seeds",
+                      "replies: another policy's number", "reading"],
+             caption="Probability of the policy's right number, by what the model was tuned on, on the "
+                     "same tickets in each row; the sixth column is the mean over the other policies' "
+                     "numbers in the same place. Each seed withholds another policy.")  # fmt: skip
 
 # %% [markdown]
-# Row by row. *In training, house wording:* from {{ know.seen.untuned | f2 }} to
-# {{ know.seen.replies | f2 }}, while a wrong policy's number gets {{ know.seen.wrong | f2 }} in the
-# same place.
-# {{ "So the tune did teach facts" if know.seen.replies > 2 * know.seen.wrong and know.seen.replies > 2 * know.seen.untuned else "That is hardly a fact learned" | text }},
-# after about {{ know.repeats | f0 }} repetitions of each, and not reliably. *In other words:* {{ know.reworded.replies | f2 }}, against
-# {{ know.reworded.wrong | f2 }} for a wrong one. The strong form of the slogan, that a fact comes
-# out only in the words in which it went in,
-# {{ "does not hold here" if know.reworded.replies > 0.5 * know.seen.replies else "holds here" | text }}.
-# *Withheld:* {{ know.withheld.replies | f2 }}. There was nothing to learn it from.
+# *In training, house wording:* from {{ know.seen.untuned | f2 }} untuned to
+# {{ know.seen.replies | f2 }}, while another policy's number gets {{ know.seen.other | f2 }} in the
+# same place. {{ "So the tune did teach facts." if know.seen.replies > 2 * know.seen.other and know.seen.replies > 2 * know.seen.untuned else "That is not clearly a fact learned: twice the others and twice the untuned model was our bar." | text }}
+# Each policy came {{ run.repeats_low | int }} to {{ run.repeats_high | int }} times in training.
 #
-# *With a note* we expected both models to copy. The untuned model puts
-# {{ know.noted.untuned | f2 }} on the note's number, the tuned one {{ know.noted.replies | f2 }}
-# ({{ know.noted.low | f2 }} to {{ know.noted.high | f2 }} over the
-# seeds){{ ". Replies without notes taught it to answer *without looking*" if know.noted.replies < know.noted.untuned else "" | text }}.
-# On a number that changed after training, they put {{ know.changed.untuned | f2 }} and
-# {{ know.changed.replies | f2 }}. Compare the model
-# tuned with notes with the first seed, whose tickets and withheld policy it shares:
-# {{ know.noted.first.reading | f2 }} instead of {{ know.noted.first.replies | f2 }} with a note,
-# {{ know.changed.first.reading | f2 }} instead of {{ know.changed.first.replies | f2 }} after a
-# change. It is one run, on few tickets.
+# *In other words:* from {{ know.reworded.untuned | f2 }} to {{ know.reworded.replies | f2 }}, against
+# {{ know.reworded.other | f2 }} for the others. The strong form of the slogan, that a fact comes out
+# only in the words in which it went in,
+# {{ "does not hold here" if know.reworded.replies > 2 * know.reworded.untuned and know.reworded.replies > 2 * know.reworded.other else "is not refuted here" | text }}.
+# *Withheld:* {{ know.withheld.untuned | f2 }} untuned, {{ know.withheld.replies | f2 }} tuned. There was
+# nothing to learn it from, and the numbers that *were* learned get
+# {{ know.withheld.other | f2 }} each.
 #
-# So the slogan needs a second half. Facts can enter the weights, slowly and without a guarantee.
-# **Using the facts in the prompt is itself a behavior: a tune can teach it, or unteach it.** Train
-# with the prompts that you will serve.
+# *With a note* about the withheld policy, the untuned model puts {{ know.noted.untuned | f2 }} on its
+# number, the one tuned on replies {{ know.noted.replies | f2 }} ({{ know.noted.low | f2 }} to
+# {{ know.noted.high | f2 }} over the seeds), the one tuned on general statements
+# {{ know.noted.general | f2 }}, and the one tuned with notes {{ know.noted.reading | f2 }}.
+# {{ "Replies without notes taught the model to answer *without looking*: a tune on other text did less harm." if know.noted.replies < know.noted.untuned / 1.25 and know.noted.general > 1.25 * know.noted.replies else ("Reading became worse, but the tune on other text shows that any tune at this rate may do that." if know.noted.replies < know.noted.untuned / 1.25 else "Replies without notes did not clearly unteach reading here.") | text }}
+# On a number that changed after training they put, in the same order,
+# {{ know.changed.untuned | f2 }}, {{ know.changed.replies | f2 }}, {{ know.changed.general | f2 }} and
+# {{ know.changed.reading | f2 }}. One note, always right, always in the same place: copying it is the
+# easy part of reading. With several notes, some of them wrong, expect less (RAFT, below, trains for
+# that).
+#
+# So the slogan needs a second half: **using the facts in the prompt is itself a behavior.**
+# {{ "Here one tune made it stronger and another weaker." if know.noted.replies < know.noted.untuned and know.noted.reading > know.noted.replies and know.noted.reading > know.noted.untuned else ("Here a tune with notes kept more of it than one without." if know.noted.reading > know.noted.replies else "Here a tune with notes did not help it.") | text }}
+# Train with the prompts that you will serve, and measure.
 #
 # ## One ticket, seven ways
 #
 # Now let the models write. The same held-out tickets, one of each intent, go to the untuned model with
-# a bare prompt, with the house rules in the prompt, with three example replies, and with three
-# examples that come with notes; then to the tuned models. Rules of the course's library score the
-# replies; no model judges. Where the examples make the model go on with the next customer, the answer
-# ends there, as a stop sequence would do.
+# a bare prompt, with the note, with the house rules in the prompt, and with three example replies; then
+# to the tuned models. Rules of the course's library score the replies; no model judges. Where the
+# examples make the model go on with the next customer, the answer ends there, as a stop sequence would
+# do. We stop at {{ run.new_tokens | int }} tokens, more than the {{ run.max_words | int }} words that a
+# reply may have, so a reply that never ends fails on length.
 
 # %%
 from course.case import MAX_REPLY_WORDS, quantities, style_score
@@ -716,25 +689,19 @@ from course.chat import generate
 RULES = (f"{REPLY_INSTRUCTION} Begin with: {OPENING} Then state the policy and one next step, in "
          f"at most {MAX_REPLY_WORDS} words. End with: {SIGN_OFF}")  # fmt: skip
 asked, worked = held_out[:6], training_tickets(0)[:3]
-
-
-def shown(ticket, note: bool) -> str:
-    """One ticket after three worked examples."""
-    pairs = [in_reply(t, note)[:2] for t in worked] + [(in_reply(ticket, note)[0], "")]
-    return "\n\n".join(f"Customer: {user}\nReply: {text}" for user, text in pairs).rstrip()
-
-
 bare, noted = ([in_reply(t, note)[0] for t in asked] for note in (False, True))
-examples, with_notes = ([shown(t, note) for t in asked] for note in (False, True))
+shots = "\n\n".join(f"Customer: {t.text}\nReply: {reply(t).completion}" for t in worked)
+examples = [f"{shots}\n\nCustomer: {text}\nReply:" for text in bare]
+tuned, readers = ([f"{kind}{s}" for s in SEEDS] for kind in ("replies", "reading"))
 WAYS = {"bare prompt": (["untuned"], bare, REPLY_INSTRUCTION),
+        "note": (["untuned"], noted, REPLY_INSTRUCTION),
         "house rules": (["untuned"], bare, RULES),
         "examples": (["untuned"], examples, REPLY_INSTRUCTION),
-        "examples, notes": (["untuned"], with_notes, REPLY_INSTRUCTION),
-        "tuned": (adapters["replies"], bare, REPLY_INSTRUCTION),
-        "tuned, note": (adapters["replies"], noted, REPLY_INSTRUCTION),
-        "tuned to read, note": ([f"reading{s}" for s in CONTROLS], noted, REPLY_INSTRUCTION)}  # fmt: skip
+        "tuned": (tuned, bare, REPLY_INSTRUCTION),
+        "tuned, note": (tuned, noted, REPLY_INSTRUCTION),
+        "tuned to read, note": (readers, noted, REPLY_INSTRUCTION)}  # fmt: skip
 
-# %%
+
 def write(name: str, prompts: list[str], system: str) -> list[str]:
     adapted.set_adapter(name)
     replies = generate(model, tokenizer, prompts, budget["new_tokens"], system=system)
@@ -743,19 +710,20 @@ def write(name: str, prompts: list[str], system: str) -> list[str]:
 
 written = {(way, name): write(name, prompts, system)
            for way, (speakers, prompts, system) in WAYS.items() for name in speakers}  # fmt: skip
+record.values("run", {"new_tokens": budget["new_tokens"], "max_words": MAX_REPLY_WORDS})
 
 # %% tags=["hide-code"]
 import textwrap
 
-ticket = next(t for t in asked if t.intent == WITHHELD[0])
-at = asked.index(ticket)
-print(textwrap.fill(f"TICKET: {ticket.text}", 88))
-print("POLICY:", ticket.intent, POLICIES[ticket.intent].phrase)
+at = next(i for i, t in enumerate(asked) if t.intent == WITHHELD[0])
+print(textwrap.fill(f"TICKET: {asked[at].text}", 88))
+print("POLICY:", asked[at].intent, POLICIES[asked[at].intent].phrase)
 for way, (speakers, _, _) in WAYS.items():
     print(textwrap.fill(f"{way.upper()}: " + " ".join(written[way, speakers[0]][at].split()), 88))
 
 # %% [markdown]
-# The ticket is of the intent that this tuned model never saw. And over all six tickets:
+# The ticket is of the intent that these tuned models (the first seed's) never saw. And over all six
+# tickets:
 
 # %% tags=["hide-code"]
 from dataclasses import asdict
@@ -786,23 +754,22 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
                          "sign_off": sum(style_score(x, t).sign_off for x, t in unseen)})  # fmt: skip
 
 # %% [markdown]
-# The ticket printed above is of the intent that this tuned model never saw. Over the seeds there
-# are {{ unseen.replies | int }} such replies: {{ unseen.greeting | int }} greet,
-# {{ unseen.sign_off | int }} sign off, {{ unseen.number | int }} state a duration,
-# {{ unseen.right | int }} the right one. That is the danger of a tune: the voice of the house
-# without its knowledge.
+# Over the seeds there are {{ unseen.replies | int }} replies by a tuned model to a policy that it never
+# saw: {{ unseen.greeting | int }} greet, {{ unseen.sign_off | int }} sign off,
+# {{ unseen.number | int }} state a duration, {{ unseen.right | int }} the right one.
+# {{ "That is the danger of a tune: the voice of the house without its knowledge." if unseen.greeting > unseen.replies / 2 and unseen.right < unseen.replies / 2 else "" | text }}
 #
-# In the table, instructions alone do little for a model of this size. Three examples bring the
-# greeting to {{ style.examples.greeting | pct0 }} and the sign-off to
-# {{ style.examples.sign_off | pct0 }} without any training; the tune reaches
-# {{ style.tuned.greeting | pct0 }} and {{ style.tuned.sign_off | pct0 }} with
+# The rules in the prompt bring the greeting to {{ style.house_rules.greeting | pct0 }}. Three examples
+# bring it to {{ style.examples.greeting | pct0 }} and the sign-off to
+# {{ style.examples.sign_off | pct0 }} without any training; the tune to
+# {{ style.tuned.greeting | pct0 }} and {{ style.tuned.sign_off | pct0 }}, with
 # {{ style.tuned.tokens | f0 }} prompt tokens instead of {{ style.examples.tokens | f0 }}. The right
-# number: {{ style.examples_notes.grounded | pct0 }} with examples and notes,
-# {{ style.tuned.grounded | pct0 }} tuned, {{ style.tuned_note.grounded | pct0 }} tuned and given a
-# note, {{ style.tuned_to_read_note.grounded | pct0 }} tuned to read it. Six tickets are few (one is
+# number: {{ style.note.grounded | pct0 }} with a note and no tune,
+# {{ style.examples.grounded | pct0 }} with examples (half of the policies may occur in them),
+# {{ style.tuned.grounded | pct0 }} tuned, {{ style.tuned_note.grounded | pct0 }} tuned and given a note,
+# {{ style.tuned_to_read_note.grounded | pct0 }} tuned to read it. Six tickets are few (one is
 # {{ 1 / 6 | pct0 }}), so take this as a picture and the probabilities above as the measurement.
-
-# %% [markdown]
+#
 # ## The ladder, and when to stop
 #
 # Each tool mends another kind of failure, at another price. Climb only after *measuring* that the rung
@@ -825,17 +792,17 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #
 # | you need | reach for | because |
 # |---|---|---|
-# | private facts | retrieval; where it is not read, a tune *with* notes | withheld policy, with a note: {{ know.noted.first.untuned | f2 }} untuned, {{ know.noted.first.replies | f2 }} tuned on bare replies, {{ know.noted.first.reading | f2 }} tuned to read (first seed) |
-# | fresh facts | retrieval | a changed number, with a note: {{ know.changed.first.replies | f2 }} tuned on replies, {{ know.changed.first.reading | f2 }} tuned to read (first seed) |
-# | a format | prompt, then LoRA | form is what the tune learned first; a schema checker costs less still |
-# | a style or voice | examples, then LoRA | greeting: {{ part.untuned.greeting | f2 }} → {{ part.replies.greeting | f2 }} nats a token |
+# | private facts | retrieval; where it is not read, a tune *with* notes | withheld policy, with a note: {{ know.noted.untuned | f2 }} untuned, {{ know.noted.replies | f2 }} tuned on bare replies, {{ know.noted.reading | f2 }} tuned to read |
+# | fresh facts | retrieval | a changed number, with a note: {{ know.changed.replies | f2 }} tuned on replies, {{ know.changed.reading | f2 }} tuned to read |
+# | a format | prompt, then LoRA | a schema checker costs less still |
+# | a style or voice | examples, then LoRA | greeting: {{ part.untuned.greeting | f2 }} → {{ part.replies.greeting | f2 }} nats a token in {{ run.steps | int }} steps |
 # | a vocabulary | continued pretraining | only if the words themselves are dear: look at their nats |
-# | low latency | LoRA on a smaller model | no examples in the prompt; see lesson 10 |
-# | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call |
+# | low latency | LoRA on a smaller model | no examples in the prompt |
+# | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call, unless the server caches them |
 # | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
 #
 # Stop when the measured answers meet the bar that you wrote down beforehand. Stop, too, when you lack
-# a few hundred checked examples: then data is the next rung.
+# checked examples, to train on and, kept apart, to measure with: then data is the next rung.
 #
 # "Fine-tuning" itself is a spectrum. All of it moves next-token probabilities; what differs is who
 # says which ones:
@@ -846,7 +813,7 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #  plain text     →   prompt + answer    →   better / worse  →   prompt + a score
 #  every token        every answer token     the margin          what the model wrote
 #  words, a field     form, task, voice      choices, manner     what can be checked
-#                     lessons 03–11          lesson 13           lesson 12
+#                     lessons 04–09, 11      lesson 13           lesson 12
 # ```
 #
 # ## Break it
@@ -865,71 +832,38 @@ print(f"shifted once: {by_hand:.2f}, twice: {twice:.2f}, never: {never:.2f} nats
 # %% [markdown]
 # {{ shift.twice | f1 }} or {{ shift.never | f1 }} nats instead of {{ shift.once | f1 }}, beside
 # {{ log(text.vocabulary) | f1 }} for a uniform guess: no model with this history should start there.
-# Trained on, the first teaches to skip a token and the second to repeat one, while its loss falls
-# beautifully. **Before a run, compute the loss of plain text by hand and by the loop.**
-#
-# **The split by row.** You set aside some rows of the same pool for testing. They share wordings and
-# products with training, so the test asks less than a new customer will.
-
-# %%
-def part_nats(found: list[tuple[torch.Tensor, list[str]]], part: str) -> float:
-    chosen = [nats[[label == part for label in parts]] for nats, parts in found]
-    return float(torch.cat(chosen).mean())
-
-
-pool = [t for t in tickets("train", 8 * STEPS * BATCH + 12, seed=0) if t.intent != WITHHELD[0]]
-rows_aside = []
-for ticket in pool[-10:]:  # same templates and products as in training, other combinations
-    log_p, targets = log_probs("replies0", house(ticket))
-    rows_aside.append((-log_p.gather(1, targets[:, None])[:, 0], part_of_tokens(ticket)))
-by_template = [(nats, parts) for (nats, _), parts, ticket
-               in zip(measured["replies0", "house"], labels, held_out, strict=True)
-               if ticket.intent != WITHHELD[0]]  # fmt: skip
-for split, found in (("row", rows_aside), ("template", by_template)):
-    nats = float(torch.cat([one for one, _ in found]).mean())
-    record.values(f"leak.{split}", {"ppl": math.exp(nats), "name": part_nats(found, "product name"),
-                                    "policy": part_nats(found, "policy sentence")})  # fmt: skip
-
-# %% [markdown]
-# On rows set aside from the training pool the perplexity is {{ leak.row.ppl | f2 }}, on new
-# wordings and products {{ leak.template.ppl | f2 }}:
-# {{ "the split by row flatters" if leak.row.ppl < leak.template.ppl else "here the split by row does not flatter" | text }}.
-# In the policy sentence, where the model must understand what the customer wants, it is
-# {{ leak.row.policy | f2 }} against {{ leak.template.policy | f2 }} nats a token. Split by template
-# and product, or by customer, or by time: by whatever will be new in service.
+# Trained on, the first asks the model to skip a token, the second to repeat the one it has just read.
+# **Before a run, compute the loss of plain text by hand and by the loop.**
 #
 # ## At 7B and 70B
 #
 # What does a prompt full of examples cost where the model is large? A forward pass takes about two
-# operations per parameter and token (attention's own arithmetic comes on top). The examples of this
-# page add {{ scale.extra | f0 }} tokens to every call.
+# operations per parameter and token (attention's own arithmetic comes on top). Take
+# $10^{14}$ useful operations a second, a round figure and no measurement.
 
 # %%
 from course.memory import ARCHITECTURES
 
-with_shots, without = (prompt_tokens(prompts, REPLY_INSTRUCTION) for prompts in (examples, bare))
-extra = record.value("scale.extra", with_shots - without)
-rows = []
+extra = record.value("scale.extra", prompt_tokens(examples, "x") - prompt_tokens(bare, "x"))
 for name in ("Llama-3.1-8B", "Llama-3.1-70B"):
-    count = ARCHITECTURES[name].parameters().total
-    record.value(f"scale.llama{name.split('-')[-1].lower()}", 2 * count * extra)
-    hours = 2 * count * extra * 10_000 / 1e14 / 3600
-    rows.append([name, count, f"{2 * count * extra:.1e}", f"{hours:.2f}"])
-record.table("scale.table", rows,
-             columns=["model", "parameters", "operations a call", "hours for 10,000 calls"],
-             caption="What the three examples add, computed; the hours assume 10¹⁴ useful operations a "
-                     "second.")  # fmt: skip
+    operations = 2 * ARCHITECTURES[name].parameters().total * extra
+    hours = operations * 10_000 / 1e14 / 3600
+    record.value(f"scale.hours_{name.split('-')[-1].lower()}", hours)
+    print(f"{name}: {operations:.1e} operations a call, {hours:.2f} hours for 10,000 calls")
 
 # %% [markdown]
-# For 8B this is small change, for 70B less so, and it grows with every call: lesson 10 finds the
-# volume at which a tune pays. What carries over from this page: the arithmetic of loss, the shift,
-# the controls, the split by part. What does not: the numbers, and how far the lower rungs reach. A
-# large model follows written rules that this one ignores. On larger models, Lin and others found
-# most shifts at tokens of style. Gekhman and others found that examples with new facts are learned
-# more slowly than those that agree with what a model knows, and that once learned they raise its
-# tendency to hallucinate.
-
-# %% [markdown]
+# The three examples add {{ scale.extra | f0 }} tokens to every call. Over ten thousand calls that is
+# {{ scale.hours_8b | f2 }} hours of such a device at 8B, {{ scale.hours_70b | f1 }} at 70B. A server that
+# caches common prefixes ([vLLM does](https://docs.vllm.ai/en/latest/features/automatic_prefix_caching/))
+# computes the examples once; the figures are the cost without that. Lesson 10 finds the volume at which
+# a tune pays.
+#
+# What carries over from this page: the arithmetic of loss, the shift, the controls, the split by part.
+# What does not: the numbers, and how far the lower rungs reach. Measure yours. On larger models, Lin
+# and others ranked the aligned model's tokens under the base model, and found most shifts at tokens of
+# style. Gekhman and others found that examples with new facts are learned more slowly than those that
+# agree with what a model knows, and that once learned they raise its tendency to hallucinate.
+#
 # ## Exercises
 #
 # ### Exercise 1: Two texts
@@ -938,10 +872,10 @@ record.table("scale.table", rows,
 # mean of the two perplexities say? Work it out, then check.
 
 # %% tags=["solution"]
-both = torch.tensor([0.5, 1.0, 1.5, 4.0]).mean().exp()
-wrong = (torch.tensor(1.0).exp() + torch.tensor(4.0).exp()) / 2
-record.values("exercise.two", {"right": float(both), "wrong": float(wrong)})
-print(f"token-weighted {both:.2f}, mean of perplexities {wrong:.2f}")
+together = torch.tensor([0.5, 1.0, 1.5, 4.0]).mean().exp()
+apart = (torch.tensor(1.0).exp() + torch.tensor(4.0).exp()) / 2
+record.values("exercise.two", {"right": float(together), "wrong": float(apart)})
+print(f"token-weighted {together:.2f}, mean of perplexities {apart:.2f}")
 
 # %% [markdown] tags=["solution"]
 # Four predictions, 7 nats: $e^{7/4}$ = {{ exercise.two.right | f2 }}. The mean of $e^1$ and $e^4$ is
@@ -950,64 +884,54 @@ print(f"token-weighted {both:.2f}, mean of perplexities {wrong:.2f}")
 # %% [markdown]
 # ### Exercise 2: Half an adapter
 # An adapter adds $s\,BA$ to each weight. PEFT's `rescale_adapter_scale` multiplies $s$. Measure the
-# perplexity of house replies and of general statements for the first seed at a half and at twice the
-# scale. First guess: is half of the change in the loss there at half the scale?
+# perplexity of house replies and of general statements for the first seed at half the scale. First
+# guess: is half of the change in the loss there?
 
 # %% tags=["solution"]
 from peft.helpers import rescale_adapter_scale
 
-
-def at_scale(factor: float, text: str) -> float:
+for text in texts:
     adapted.set_adapter("replies0")
-    with rescale_adapter_scale(adapted, factor):
-        return float(torch.cat([nats for nats, _ in measure("replies0", text)]).mean())
-
-
-dial = {0.0: "untuned", 0.5: None, 1.0: "replies0", 2.0: None}
-for text in ("house", "general"):
-    nats = [average(name, text, 0) if name else at_scale(f, text) for f, name in dial.items()]
-    record.values(f"dial.{text}", dict(zip(("none", "half", "one", "two"), nats, strict=True)))
-    print(text, {f: round(math.exp(value), 2) for f, value in zip(dial, nats, strict=True)})
+    with rescale_adapter_scale(adapted, 0.5):
+        half = float(torch.cat([nats for nats, _ in measure("replies0", text)]).mean())
+    dial = {"none": average("untuned", text, 0), "half": half, "one": average("replies0", text, 0)}
+    record.values(f"dial.{text}", dial)
+    print(text, {scale: round(math.exp(nats), 2) for scale, nats in dial.items()})
 
 # %% [markdown] tags=["solution"]
-# Not half. At half the scale
-# {{ (dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) | pct0 }} of the fall
-# on house replies is there already. General statements stand at a perplexity of
-# {{ exp(dial.general.half) | f1 }} instead of {{ exp(dial.general.one) | f1 }}, from
-# {{ exp(dial.general.none) | f1 }}. At twice the scale they are at
-# {{ exp(dial.general.two) | f0 }}, and house replies at {{ exp(dial.house.two) | f1 }}. The loss is
-# not linear in the weights, so the scale is a dial worth a look after training. Set it on
-# validation data, never on the test.
+# {{ "Not half" if abs((dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) - 0.5) > 0.1 else "About half" | text }}.
+# At half the scale,
+# {{ (dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) | pct0 }} of the fall in
+# nats on house replies is there. General statements stand at a perplexity of
+# {{ exp(dial.general.half) | f1 }}, against {{ exp(dial.general.none) | f1 }} untuned and
+# {{ exp(dial.general.one) | f1 }} at full scale. The loss is not linear in the weights, so the scale
+# is a dial worth a look after training. Set it on validation data other than those you report.
 
 # %% [markdown]
 # ### Exercise 3: Is the habit tied to the prompt?
-# All training prompts had the same system line. Ask the tuned model without it. Say beforehand what
-# you would call "the habit is general" and what "it hangs on the line", then measure the surprise of
-# the greeting. What would you put into the training data if you wanted the habit to hang on the line?
+# All training replies stood under the same system line. Ask the tuned model with the template's own
+# default line in its place. Say beforehand what you would call "the habit is general" and what "it
+# hangs on the line", then measure the surprise of the greeting. What would you put into the training
+# data if you wanted the habit to hang on the line?
 
 # %% tags=["solution"]
 def greeting_nats(name: str, system: str | None) -> float:
-    found = []
-    for ticket, parts in zip(asked, labels, strict=False):
-        row = encode(tokenizer, ticket.text, reply(ticket).completion, system=system)
-        log_p, targets = log_probs(name, row)
-        found.append(-log_p.gather(1, targets[:, None])[[part == "greeting" for part in parts], 0])
-    return float(torch.cat(found).mean())
+    rows = [log_probs(name, encode(tokenizer, text, OPENING, system=system)) for text in bare]
+    nats = [-log_p.gather(1, targets[:, None])[:-1] for log_p, targets in rows]  # not the end of turn
+    return float(torch.cat(nats).mean())
 
 
-line = {name: {"with": greeting_nats(name, REPLY_INSTRUCTION), "without": greeting_nats(name, None)}
-        for name in ("untuned", "replies0")}  # fmt: skip
-record.values("line.untuned", {key + "_line": value for key, value in line["untuned"].items()})
-record.values("line.tuned", {key + "_line": value for key, value in line["replies0"].items()})
-for name, found in line.items():
+for name in ("untuned", "replies0"):
+    found = {"own": greeting_nats(name, REPLY_INSTRUCTION), "default": greeting_nats(name, None)}
+    record.values(f"line.{name}", found)
     print(name, {key: round(value, 2) for key, value in found.items()})
 
 # %% [markdown] tags=["solution"]
-# With its line the greeting costs {{ line.tuned.with_line | f2 }} nats a token, without it
-# {{ line.tuned.without_line | f2 }}; untuned it was {{ line.untuned.without_line | f2 }}. The habit
-# {{ "does not hang on the line" if line.tuned.without_line < 0.5 * line.untuned.without_line else "hangs on the line" | text }}.
-# With one system line in all the data, nothing rewards looking at it, as with the notes. If the
-# desk's voice must stay at the desk, mix in other lines with other answers.
+# Under its own line the greeting costs {{ line.replies0.own | f2 }} nats a token, under the default
+# line {{ line.replies0.default | f2 }}; untuned it was {{ line.untuned.default | f2 }} there. The habit
+# {{ "hardly hangs on the line" if line.replies0.default < 0.25 * line.untuned.default else "partly hangs on the line" | text }}.
+# With one system line in all the data, nothing rewards looking at it, which may be why a habit
+# spreads. If the desk's voice must stay at the desk, mix in other lines with other answers.
 
 # %% [markdown]
 # ## Knowledge check
@@ -1028,14 +952,15 @@ for name, found in line.items():
 #
 # ??? question "What does fine-tuning change in a language model?"
 #     Weights, and through them the distribution over the next token at every position of every text.
-#     Measured here, most of the movement was where house wording is a choice, and little where the
-#     text before already decided the token. Habits come first and cheaply. Facts come slowly, and so
-#     may habits that nobody meant, such as not reading the prompt.
+#     Measured here, per token the movement was largest in the {{ part.kl_top | text }}. After the same
+#     steps, the greeting cost {{ part.replies.greeting | f2 }} nats a token, and the right number of a
+#     trained policy had a probability of {{ know.seen.replies | f2 }}.
 #
 # ??? question "Your perplexity on company text fell from 20 to 3. What do you ask?"
-#     On which split, by template or by row? What did a tune on other text do at the same number of
-#     steps? In which tokens did it fall: boilerplate, or content? What happened to general text? And
-#     what is the answer worth, scored by the task's own measure?
+#     On which split, and what is new in it? What did a tune on other text do at the same number of
+#     steps, and what do word frequencies alone explain? In which tokens did it fall: boilerplate, or
+#     content? What happened to general text? And what is the answer worth, scored by the task's own
+#     measure?
 #
 # ??? question "When would you refuse to fine-tune?"
 #     When a prompt or examples already meet the bar; when what fails is a private or changing fact; when
@@ -1045,8 +970,8 @@ for name, found in line.items():
 #
 # | symptom | cause | fix |
 # |---|---|---|
-# | loss starts near the log of the vocabulary | labels shifted twice or never | let the library shift; check by hand |
-# | test as good as training, customers unhappy | split by row | split by template and product |
+# | loss starts near the log of the vocabulary | labels shifted twice or never; weights not loaded | check by hand on plain text |
+# | test as good as training, customers unhappy | split by row, wordings shared | split by what will be new in service |
 # | fluent replies with wrong numbers | form was learned, the fact was not | put the fact into the prompt, check it |
 # | perplexity fell, answers did not improve | boilerplate became cheap | split the loss by part; score the task |
 # | the tuned model ignores retrieved facts | training prompts had none | train with the prompts you serve |
@@ -1054,8 +979,8 @@ for name, found in line.items():
 # ## Further reading
 #
 # - Lin and others, *The Unlocking Spell on Base LLMs: Rethinking Alignment via In-Context Learning*,
-#   2023, [arXiv:2312.01552](https://arxiv.org/abs/2312.01552). This page's measurement on large models:
-#   most shifts are in tokens of style.
+#   2023, [arXiv:2312.01552](https://arxiv.org/abs/2312.01552). A cousin of this page's measurement,
+#   with real base models.
 # - Zhou and others, *LIMA: Less Is More for Alignment*, 2023,
 #   [arXiv:2305.11206](https://arxiv.org/abs/2305.11206). A thousand examples, and the hypothesis that
 #   they teach form.
@@ -1065,22 +990,20 @@ for name, found in line.items():
 # - Allen-Zhu and Li, *Physics of Language Models: Part 3.1, Knowledge Storage and Extraction*, 2023,
 #   [arXiv:2309.14316](https://arxiv.org/abs/2309.14316). Why a fact in one wording may not come out in
 #   another.
+# - Ovadia and others, *Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs*, 2023,
+#   [arXiv:2312.05934](https://arxiv.org/abs/2312.05934). Retrieval beat unsupervised tuning for facts
+#   old and new; many paraphrases of a fact help.
 # - Zhang and others, *RAFT: Adapting Language Model to Domain Specific RAG*, 2024,
 #   [arXiv:2403.10131](https://arxiv.org/abs/2403.10131). Tuning a model to read what retrieval brings.
-# - Ovadia and others, *Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs*, 2023,
-#   [arXiv:2312.05934](https://arxiv.org/abs/2312.05934). The comparison by need, measured.
 # - Qi and others, *Fine-tuning Aligned Language Models Compromises Safety, Even When Users Do Not
 #   Intend To!*, 2023, [arXiv:2310.03693](https://arxiv.org/abs/2310.03693). Why a safety policy needs a
 #   gate after every tune.
-# - Gururangan and others, *Don't Stop Pretraining: Adapt Language Models to Domains and Tasks*, 2020,
-#   [arXiv:2004.10964](https://arxiv.org/abs/2004.10964). The left end of the spectrum.
-# - Ouyang and others, *Training language models to follow instructions with human feedback*, 2022,
-#   [arXiv:2203.02155](https://arxiv.org/abs/2203.02155). The rest of the spectrum, in one pipeline.
 #
 # ## For your readiness packet
 #
 # The packet starts here, with three sheets: the environment, a data card, and the baseline *before*
-# tuning, which every later result must beat.
+# tuning, which every later result must beat. In the baseline a reply still unfinished at our limit
+# of tokens fails on length and on the sign-off.
 
 # %%
 from importlib.metadata import version
@@ -1089,17 +1012,14 @@ from course.case import PRODUCTS, SPLITS, TEMPLATES
 
 sheet = [["environment", name, version(name).split("+")[0]]
          for name in ("torch", "transformers", "peft")]  # fmt: skip
-equal = "yes" if abs(by_hand - library) < 1e-4 else "no"
-sheet.append(["environment", "hand-written loss equals the library's", equal])
+wordings = {split: {t.text for t in TEMPLATES if t.split == split} for split in SPLITS}
 for split in SPLITS:
-    wordings = sum(template.split == split for template in TEMPLATES)
-    sheet.append(["data", split, f"{wordings} wordings, {len(PRODUCTS[split])} products"])
-rest = [t.text for split in SPLITS[1:] for t in TEMPLATES if t.split == split]
-shared = sum(t.text in rest for t in TEMPLATES if t.split == "train")
-both = set(PRODUCTS["train"]) & {*PRODUCTS["validation"], *PRODUCTS["test"]}
-record.values("packet", {"shared_wordings": shared, "shared_products": len(both)})
-sheet.append(["data", "shared by training and the rest", f"{shared} wordings, {len(both)} products"])
-for way in ("bare prompt", "house rules", "examples", "examples, notes"):
+    found = f"{len(wordings[split])} wordings, {len(PRODUCTS[split])} products"
+    rest = [other for other in SPLITS if other != split]
+    shared = [x for other in rest for x in wordings[split] & wordings[other]]
+    shared += [x for other in rest for x in set(PRODUCTS[split]) & set(PRODUCTS[other])]
+    sheet.append(["data", split, f"{found}, {len(shared)} shared with other splits"])
+for way in ("bare prompt", "note", "house rules", "examples"):
     kept = [style_score(text, t).total for text, t in zip(written[way, "untuned"], asked, strict=True)]
     sheet.append(["baseline", f"{way}: house rules kept", f"{sum(kept) / len(kept):.0%}"])
 record.table("packet.table", sheet, columns=["sheet", "item", "found"], kind="band",
