@@ -26,11 +26,9 @@
 #
 # ## Warm-up
 #
-# This is the first lesson, so the questions are about what you bring along.
-#
 # ??? question "A model gives four possible answers the same score. What is the probability of each, and minus its natural logarithm?"
-#     One in four, and $\log 4 \approx 1.39$. A model that is unsure among $n$ equal choices pays
-#     $\log n$ for whichever comes. That is the whole idea of a loss for text.
+#     One in four, and $\log 4 \approx 1.39$. Unsure among $n$ equal choices, a model pays $\log n$ for
+#     whichever comes. That is the whole idea of a loss for text.
 #
 # ??? question "`train()` reports a loss that fell from 3 to 1 on your examples. What do you know about new ones?"
 #     Nothing yet. It may have learned the task, the style, or the examples by heart. Only text that
@@ -43,9 +41,9 @@ seed = 0
 # %% [markdown]
 # ## A new colleague
 #
-# Picture a well-read new colleague at a support desk. Years of reading gave them language and general
-# knowledge. The first week gives them the house greeting, the length of a reply, the sign-off. And for
-# what the policy says today, they open a binder.
+# Picture a well-read new colleague at a support desk. Years of reading gave them language. The first
+# week gives them the house greeting and the sign-off. For what the policy says today, they open a
+# binder.
 #
 # ```text
 #                 pretraining            fine-tuning           the prompt
@@ -56,8 +54,8 @@ seed = 0
 # ```
 #
 # Nobody would have them learn the binder by heart, since it will change. The picture breaks at one
-# point: your colleague knows what they do not know, and asks. A model that was tuned on replies with
-# numbers may have learned only that *a reply states a number*.
+# point: your colleague knows what they do not know, and asks. A tuned model may have learned only
+# that *a reply states a number*.
 #
 # All lessons share one case: the desk of Tarrowmere, a maker of outdoor gear that does not exist. Its
 # products, policies and house style are invented, so no pretrained model has seen them.
@@ -69,10 +67,8 @@ from course.models import load_causal_lm, seed_everything
 
 budget = {
     "smoke": {"steps": 2, "batch": 2, "seeds": (0,), "tickets": 6, "new_tokens": 4, "blocks": 1},
-    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "tickets": 12, "new_tokens": 96,
-               "blocks": None},
-    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2, 3, 4), "tickets": 48, "new_tokens": 96,
-             "blocks": None},
+    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "tickets": 12, "new_tokens": 96, "blocks": None},
+    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2), "tickets": 48, "new_tokens": 96, "blocks": None},
 }[profile]  # fmt: skip
 STEPS, BATCH, SEEDS = (budget[key] for key in ("steps", "batch", "seeds"))
 seed_everything(seed)
@@ -133,25 +129,21 @@ priced = [f"{piece} {nats:.1f}" for piece, nats in zip(pieces[1:], surprise, str
 print(f"{pieces[0]} |", " | ".join(priced[:9]))
 print(" | ".join(priced[9:]))
 record.value("text.hardest", pieces[1 + int(surprise.argmax())])
-record.values("text", {"loss": by_hand, "max": float(surprise.max()), "vocabulary": logits.shape[1],
-                       "of": float(surprise[pieces.index("of") - 1]),
-                       "your": float(surprise[pieces.index("your") - 1])})  # fmt: skip
+record.values("text", {"loss": by_hand, "max": float(surprise.max()), "vocabulary": logits.shape[1]})
 
 # %% [markdown]
 # The mean, {{ text.loss | f2 }} nats, equals transformers' own loss and torch's cross-entropy to 10⁻⁴.
 # A uniform guess over the {{ text.vocabulary | int }} tokens would cost
-# {{ log(text.vocabulary) | f1 }} at every position. Read along: *your* costs
-# {{ text.your | f1 }} nats, *of* costs {{ text.of | f1 }}, and the dearest piece, at
-# {{ text.max | f1 }}, is "{{ text.hardest | text }}". `␣` is a bare space: this tokenizer cuts numbers
-# into digits.
+# {{ log(text.vocabulary) | f1 }} at every position. Read along: which pieces finish a phrase, and which
+# begin something new? The dearest, at {{ text.max | f1 }} nats, is "{{ text.hardest | text }}". `␣` is
+# a bare space: this tokenizer cuts numbers into digits.
 #
 # ## A template makes it answer
 #
 # An **instruct model** was tuned on conversations, laid out in a fixed *template*. Here is one prompt
-# without and with it. An honest word first: the course packages one chat checkpoint,
-# SmolLM2-135M-Instruct, whose weights went through 4 bits once, and no base model beside it. So
-# "untuned" on this page means *before our tune*, and an instruct model without its template is not a
-# base model: that was never tuned on turns, and would go on writing.
+# without and with it. The course packages one checkpoint, SmolLM2-135M-Instruct, whose weights went
+# through 4 bits once, and no base model. So "untuned" on this page means *before our tune*; and an
+# instruct model without its template is not a base model, which was never tuned on turns at all.
 
 # %%
 question = "How do I dry a wet tent?"
@@ -173,9 +165,8 @@ for name, text in (("without the template", question), ("with the template", cha
     print(f"{name}:", repr(tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])))
 
 # %% [markdown]
-# The weights are the same; compare the two lines. With the template, special tokens say that a turn
-# has ended and whose turn it is. Remember this before you change any weight: much of what a model
-# does is decided by its prompt.
+# The weights are the same; compare the two lines. With the template, special tokens say whose turn it
+# is. Remember this before you change any weight: much of what a model does is decided by its prompt.
 #
 # ## One step, by hand
 #
@@ -209,13 +200,11 @@ assert torch.allclose(z.grad, step)
 new = (z.detach() - 1.0 * step).softmax(dim=0)
 kl = (new * (new / p).log()).sum()
 assert torch.allclose(kl, F.kl_div(p.log(), new, reduction="sum"))
-print("before:", [round(x, 3) for x in p.tolist()], " after:", [round(x, 3) for x in new.tolist()])
-record.values("step", {"kl": float(kl), "right": float(new[1])})
+print("after:", [round(x, 3) for x in new.tolist()], "divergence:", round(float(kl), 2))
 
 # %% [markdown]
-# In a real model the gradient does not stop at the logits. It goes on into weights that *every*
-# position of *every* text shares. That is why a tune can change answers to prompts that it never saw,
-# for better and for worse. Both must be measured.
+# In a real model the gradient goes on into weights that *every* position of *every* text shares. That
+# is why a tune can change answers to prompts that it never saw, for better and for worse.
 #
 # ## The experiment, in the open
 #
@@ -226,21 +215,18 @@ record.values("step", {"kl": float(kl), "right": float(new[1])})
 # chosen by a result of this page.
 #
 # **Varied:** the seed ({{ run.seeds | int }} of them), and what the model is tuned on. *Replies* are
-# house replies. *General* are lists of four statements of common knowledge, one list for each reply,
-# drawn from thirty: the control that tells what just any tune does. *Reading* are the replies again,
-# each with a note in its prompt, in which the policy's number is drawn anew every time. Learning a
-# number by heart does not help there; only looking at the note does.
+# house replies. *General* are lists of four statements of common knowledge, drawn from thirty, one list
+# for each reply: the control for what just any tune does. *Reading* are the replies with a note in the
+# prompt, in which the policy's number is drawn anew every time, so that only looking at the note helps.
 #
-# **Left out:** each seed's tunes never see one of the six intents, hence never that policy. Which one
-# was fixed beforehand: every second one in the course's list. So a range over seeds is also a range
-# over withheld policies.
+# **Left out:** of each seed's tunes one of the six intents, hence its policy; every second one in the
+# course's list, fixed beforehand. So a range over seeds is also one over withheld policies.
 #
 # **Measured on:** validation tickets, whose wordings and products never occur in training, and
-# statements that the control did not train on (some share a frame, such as "The capital of … is"). One
-# limit: house replies are built from stock sentences. In a held-out reply only the product is new, and
-# which sentences fit; except in the {{ run.tickets / 6 | int }} of {{ run.tickets | int }} whose policy
-# was left out. They count in the perplexities, and not in the split by part. (The *test* split stays
-# locked until lesson 17.)
+# statements that the control did not train on (some share a frame). One limit: house replies are built
+# from stock sentences. In a held-out reply only the product is new, and which sentences fit; except in
+# {{ run.tickets / 6 | int }} of {{ run.tickets | int }}, whose policy was left out. They count in the
+# perplexities, not in the split by part. (The *test* split stays locked until lesson 17.)
 
 # %%
 import random
@@ -317,12 +303,12 @@ record.values("run", {"steps": STEPS, "batch": BATCH, "seeds": len(SEEDS), "tick
 
 # %% [markdown]
 # On its training replies the first seed's loss went from {{ run.first | f2 }} to {{ run.last | f2 }}.
-# As the warm-up said: that proves nothing yet.
+# That proves nothing yet.
 #
 # ## Did it fall for the right reason?
 #
-# A tune could win much of its fall with word *frequencies*: say "desk" and "policy" more often,
-# whatever came before. A second control measures that, without training. It multiplies the untuned
+# A tune could win much of its fall with word *frequencies*: say "desk" more often, whatever came
+# before. A second control measures that, without training. It multiplies the untuned
 # model's probability of each token by how much more often the token occurs in the training replies
 # than the model expects on average, $f_v / \bar p_v$, and renormalizes. A tenth of $f$ is $\bar p$
 # itself, so that new words keep a chance.
@@ -355,8 +341,8 @@ def frequency_bias(examples: list[Encoded]) -> torch.Tensor:
 BIAS = {f"frequencies{s}": frequency_bias(material("replies", s)) for s in SEEDS}
 
 # %% [markdown]
-# For every model and two kinds of text we keep, token by token, the surprise and the divergence from
-# the untuned model.
+# For every model and two kinds of text, token by token: the surprise, and the divergence from the
+# untuned model.
 
 # %%
 texts = {"house": [house(t) for t in held_out],
@@ -373,10 +359,13 @@ def measure(name: str, text: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return rows
 
 
-KINDS = {kind: {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in SEEDS}
-         for kind in ("untuned", "replies", "general", "frequencies")}  # fmt: skip
-measured = {(name, text): measure(name, text) for text in texts
-            for name in dict.fromkeys(n for runs in KINDS.values() for n in runs.values())}  # fmt: skip
+def runs(kind: str) -> dict[int, str]:
+    return {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in SEEDS}
+
+
+KINDS = ("untuned", "replies", "general", "frequencies")
+names = dict.fromkeys(name for kind in KINDS for name in runs(kind).values())  # each once
+measured = {(name, text): measure(name, text) for name in names for text in texts}
 
 # %% [markdown] tags=["predict"]
 # id: changes-frequency-control
@@ -401,12 +390,11 @@ def average(name: str, text: str, which: int) -> float:
 
 
 rows = []
-for kind, runs in KINDS.items():
-    found = {text: [math.exp(average(run, text, 0)) for run in runs.values()] for text in texts}
+for kind in KINDS:
+    found = {text: [math.exp(average(run, text, 0)) for run in runs(kind).values()] for text in texts}
     means = {text: sum(values) / len(values) for text, values in found.items()}
     low, high = min(found["house"]), max(found["house"])
-    moved = sum(average(run, "general", 1) for run in runs.values()) / len(runs)
-    record.values(f"ppl.{kind}", {**means, "low": low, "high": high, "kl_general": moved})
+    record.values(f"ppl.{kind}", {**means, "low": low, "high": high})
     rows.append([kind, *(f"{mean:.1f}" for mean in means.values()), f"{low:.2f}–{high:.2f}"])
 record.table("ppl.table", rows,
              columns=["model", "house replies", "general statements", "house replies, range"],
@@ -420,20 +408,17 @@ record.table("ppl.table", rows,
 # {{ "So the fall is not what just any tune does." if ppl.general.house > 2 * ppl.replies.house else "So part of the fall may be what just any tune does." | text }}
 # Frequencies alone reach {{ ppl.frequencies.house | f1 }}. In nats, that is
 # {{ log(ppl.untuned.house / ppl.frequencies.house) / log(ppl.untuned.house / ppl.replies.house) | pct0 }}
-# of the tune's fall (a negative share means that they hurt). What is left takes the sentences: which
-# word, *here*.
+# of the tune's fall (negative: they hurt). What is left takes the sentences: which word, *here*.
 #
-# The same table shows what became of other text. General statements go from
-# {{ ppl.untuned.general | f1 }} to {{ ppl.replies.general | f1 }} under the tune on replies. **A tune
-# is paid for what carries loss; the rest pays or profits by accident.** (The learning rate is a
-# high one; lesson 04 is about this price.)
+# And other text? Under the tune on replies, general statements go from
+# {{ ppl.untuned.general | f1 }} to {{ ppl.replies.general | f1 }}. **A tune is rewarded for what carries
+# loss; the rest pays or profits by accident.** (Lesson 04 is about this price.)
 #
 # ## Where the mass moved
 #
-# A house reply has parts, and we know where each begins. So the surprise can be split: which parts
-# became easy?
+# A house reply has parts, and we know where each begins. Which parts became easy?
 
-# %%
+# %% tags=["hide-code"]
 from course.case import OPENING, SIGN_OFF
 
 PARTS = ("greeting", "policy sentence", "product name", "number", "next step", "sign-off")
@@ -455,13 +440,13 @@ def part_of_tokens(ticket: Ticket) -> list[str]:
 
 labels = [part_of_tokens(ticket) for ticket in held_out]
 
-
+# %%
 def by_seed(kind: str, part: str, which: int) -> list[float]:
     """Of each seed: mean surprise (0) or divergence (1) of a part, where the policy was in training."""
     return [float(torch.cat([row[which][[label == part for label in parts]] for ticket, parts, row
                              in zip(held_out, labels, measured[run, "house"], strict=True)
                              if ticket.intent != WITHHELD[s]]).mean())
-            for s, run in KINDS[kind].items()]  # fmt: skip
+            for s, run in runs(kind).items()]  # fmt: skip
 
 # %% [markdown] tags=["predict"]
 # id: changes-part-most
@@ -515,15 +500,14 @@ record.table("part.table",
 # {{ part.replies.sign_off | f2 }}. The number, what a customer acts on, goes from
 # {{ part.untuned.number | f2 }} to {{ part.replies.number | f2 }}; and that mean includes second
 # digits, which the first nearly decides. The product's name, which can be copied from the ticket, cost
-# {{ part.untuned.product_name | f2 }} before any tune. One average over the whole reply would show none
-# of this.
+# {{ part.untuned.product_name | f2 }} before any tune. One average over the whole reply would
+# show none of this.
 #
 # Per token, the distribution moved most in the {{ part.kl_top | text }}. The last column weighs that by
-# length: it tells where the *whole* movement went, the policy sentence and the next step included. Now
-# single places of one reply:
+# length, and tells where the whole movement went. Now single places of one reply:
 
 # %%
-sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # withheld by no laptop seed
+sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # never withheld
 new, _ = log_probs("replies0", texts["house"][sample])
 old = before["house"][sample]
 places = {"first token": 0, "start of the product": labels[sample].index("product name"),
@@ -534,26 +518,21 @@ record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in pla
                      "house reply's text before them.")  # fmt: skip
 
 # %% [markdown]
-# Compare the rows: at which places does the likeliest token change, and at which does the tuned model
-# only grow surer of what it would have said?
+# Where does the likeliest token change, and where does the model only grow surer of it?
 #
 # ## Behavior, not knowledge
 #
-# "Fine-tuning teaches behavior, not knowledge" is repeated everywhere. Let us test it where the two
-# can be told apart: at the *number* in a policy. We ask each model for the probability of the right
-# number, in five situations. In all but the second the reply is in house wording, up to the number. In
+# "Fine-tuning teaches behavior, not knowledge", people say. Let us test it where the two can be told
+# apart, at the *number* in a policy: how probable is the right one, in five situations? In all but the second the reply is in house wording, up to the number. In
 # the second, a plain question asks for the same fact in other words, under the same system line. In
 # the last two a note with the policy stands in the prompt, as retrieval would put it there; in the
 # very last the desk has *changed* the policy since training, by one unit.
 #
-# Two details make the probability fair. Numbers are several tokens, so it is the product over the
-# digits, and then no further digit may follow: 4 is not the beginning of 45. And next to the right
-# number stand the numbers of the *other* policies that the run was trained on, since a model may have
-# learned only which numbers the desk likes.
+# Two details keep it fair. We multiply over the digits, and no further digit may follow: 4 is not
+# the beginning of 45. And beside the right number stand those of the *other* policies in training, as
+# a model may have learned only which numbers the desk likes.
 
-# %%
-from functools import cache
-
+# %% tags=["hide-code"]
 OTHER_WORDS = {
     "return": ("How many days do buyers have to send an item back?", "Buyers have {}."),
     "exchange": ("For how many days is a swap possible?", "A swap is possible for {}."),
@@ -562,6 +541,10 @@ OTHER_WORDS = {
     "sizing": ("How many minutes does a fit call last?", "A fit call lasts {}."),
     "cancel": ("For how many hours can a buyer undo an order?", "An order can be undone for {}."),
 }
+
+# %%
+from functools import cache
+
 DIGITS = tokenizer.convert_tokens_to_ids(list("0123456789"))
 
 
@@ -619,8 +602,8 @@ def situations(s: int) -> dict[str, list[tuple[str, str, str]]]:
 def chances(situation: str, kind: str) -> list[float]:
     """The mean probability in a situation, for each seed."""
     asked = {s: situations(s)[situation] for s in SEEDS}
-    name = {s: "untuned" if kind == "untuned" else f"{kind}{s}" for s in SEEDS}
-    return [sum(probability(name[s], *one) for one in asked[s]) / len(asked[s]) for s in SEEDS]
+    return [sum(probability(name, *one) for one in asked[s]) / len(asked[s])
+            for s, name in runs(kind).items()]  # fmt: skip
 
 
 NAMES = {"seen": "in training, house wording", "reworded": "in training, other words",
@@ -654,9 +637,8 @@ record.table("know.table", rows,
 # {{ know.reworded.other | f2 }} for the others. The strong form of the slogan, that a fact comes out
 # only in the words in which it went in,
 # {{ "does not hold here" if know.reworded.replies > 2 * know.reworded.untuned and know.reworded.replies > 2 * know.reworded.other else "is not refuted here" | text }}.
-# *Withheld:* {{ know.withheld.untuned | f2 }} untuned, {{ know.withheld.replies | f2 }} tuned. There was
-# nothing to learn it from, and the numbers that *were* learned get
-# {{ know.withheld.other | f2 }} each.
+# *Withheld:* {{ know.withheld.untuned | f2 }} untuned, {{ know.withheld.replies | f2 }} tuned, and
+# {{ know.withheld.other | f2 }} for each number that *was* in training.
 #
 # *With a note* about the withheld policy, the untuned model puts {{ know.noted.untuned | f2 }} on its
 # number, the one tuned on replies {{ know.noted.replies | f2 }} ({{ know.noted.low | f2 }} to
@@ -665,9 +647,8 @@ record.table("know.table", rows,
 # {{ "Replies without notes taught the model to answer *without looking*: a tune on other text did less harm." if know.noted.replies < know.noted.untuned / 1.25 and know.noted.general > 1.25 * know.noted.replies else ("Reading became worse, but the tune on other text shows that any tune at this rate may do that." if know.noted.replies < know.noted.untuned / 1.25 else "Replies without notes did not clearly unteach reading here.") | text }}
 # On a number that changed after training they put, in the same order,
 # {{ know.changed.untuned | f2 }}, {{ know.changed.replies | f2 }}, {{ know.changed.general | f2 }} and
-# {{ know.changed.reading | f2 }}. One note, always right, always in the same place: copying it is the
-# easy part of reading. With several notes, some of them wrong, expect less (RAFT, below, trains for
-# that).
+# {{ know.changed.reading | f2 }}. One note, always right, always in the same place, is the easy part of
+# reading. With several, some of them wrong, expect less (RAFT, below, trains for that).
 #
 # So the slogan needs a second half: **using the facts in the prompt is itself a behavior.**
 # {{ "Here one tune made it stronger and another weaker." if know.noted.replies < know.noted.untuned and know.noted.reading > know.noted.replies and know.noted.reading > know.noted.untuned else ("Here a tune with notes kept more of it than one without." if know.noted.reading > know.noted.replies else "Here a tune with notes did not help it.") | text }}
@@ -676,11 +657,10 @@ record.table("know.table", rows,
 # ## One ticket, seven ways
 #
 # Now let the models write. The same held-out tickets, one of each intent, go to the untuned model with
-# a bare prompt, with the note, with the house rules in the prompt, and with three example replies; then
-# to the tuned models. Rules of the course's library score the replies; no model judges. Where the
-# examples make the model go on with the next customer, the answer ends there, as a stop sequence would
-# do. We stop at {{ run.new_tokens | int }} tokens, more than the {{ run.max_words | int }} words that a
-# reply may have, so a reply that never ends fails on length.
+# a bare prompt, a note, the house rules, or three example replies; then to the tuned models. Rules of
+# the course's library score the replies; no model judges. Where the examples make the model go on with
+# the next customer, the answer ends there. We stop at {{ run.new_tokens | int }} tokens, more than the
+# {{ run.max_words | int }} words that a reply may have, so one that never ends fails on length.
 
 # %%
 from course.case import MAX_REPLY_WORDS, quantities, style_score
@@ -722,8 +702,7 @@ for way, (speakers, _, _) in WAYS.items():
     print(textwrap.fill(f"{way.upper()}: " + " ".join(written[way, speakers[0]][at].split()), 88))
 
 # %% [markdown]
-# The ticket is of the intent that these tuned models (the first seed's) never saw. And over all six
-# tickets:
+# The first seed's tunes, printed here, never saw this intent. Over all six tickets:
 
 # %% tags=["hide-code"]
 from dataclasses import asdict
@@ -759,21 +738,19 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 # {{ unseen.number | int }} state a duration, {{ unseen.right | int }} the right one.
 # {{ "That is the danger of a tune: the voice of the house without its knowledge." if unseen.greeting > unseen.replies / 2 and unseen.right < unseen.replies / 2 else "" | text }}
 #
-# The rules in the prompt bring the greeting to {{ style.house_rules.greeting | pct0 }}. Three examples
-# bring it to {{ style.examples.greeting | pct0 }} and the sign-off to
-# {{ style.examples.sign_off | pct0 }} without any training; the tune to
-# {{ style.tuned.greeting | pct0 }} and {{ style.tuned.sign_off | pct0 }}, with
-# {{ style.tuned.tokens | f0 }} prompt tokens instead of {{ style.examples.tokens | f0 }}. The right
-# number: {{ style.note.grounded | pct0 }} with a note and no tune,
-# {{ style.examples.grounded | pct0 }} with examples (half of the policies may occur in them),
+# The rules bring the greeting to {{ style.house_rules.greeting | pct0 }}, three examples to
+# {{ style.examples.greeting | pct0 }} without any training, the tune to
+# {{ style.tuned.greeting | pct0 }}, with {{ style.tuned.tokens | f0 }} prompt tokens instead of
+# {{ style.examples.tokens | f0 }}. The right number: {{ style.note.grounded | pct0 }} with a note and no
+# tune, {{ style.examples.grounded | pct0 }} with examples (which contain some of the policies),
 # {{ style.tuned.grounded | pct0 }} tuned, {{ style.tuned_note.grounded | pct0 }} tuned and given a note,
 # {{ style.tuned_to_read_note.grounded | pct0 }} tuned to read it. Six tickets are few (one is
-# {{ 1 / 6 | pct0 }}), so take this as a picture and the probabilities above as the measurement.
+# {{ 1 / 6 | pct0 }}): take this as a picture, and the probabilities above as the measurement.
 #
 # ## The ladder, and when to stop
 #
-# Each tool mends another kind of failure, at another price. Climb only after *measuring* that the rung
-# below is not enough, and stop at the first that is.
+# Each tool mends another kind of failure. Climb only after *measuring* that the rung below is not
+# enough.
 #
 # ```text
 #  rung        what you change          what it can mend               what it costs
@@ -802,10 +779,9 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 # | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
 #
 # Stop when the measured answers meet the bar that you wrote down beforehand. Stop, too, when you lack
-# checked examples, to train on and, kept apart, to measure with: then data is the next rung.
+# checked examples to train on and, kept apart, to measure with.
 #
-# "Fine-tuning" itself is a spectrum. All of it moves next-token probabilities; what differs is who
-# says which ones:
+# "Fine-tuning" itself is a spectrum. All of it moves next-token probabilities:
 #
 # ```text
 #  continued          supervised             preference          reinforcement
@@ -831,15 +807,13 @@ print(f"shifted once: {by_hand:.2f}, twice: {twice:.2f}, never: {never:.2f} nats
 
 # %% [markdown]
 # {{ shift.twice | f1 }} or {{ shift.never | f1 }} nats instead of {{ shift.once | f1 }}, beside
-# {{ log(text.vocabulary) | f1 }} for a uniform guess: no model with this history should start there.
-# Trained on, the first asks the model to skip a token, the second to repeat the one it has just read.
+# {{ log(text.vocabulary) | f1 }} for a uniform guess. Trained on, the first asks the model to skip a token, the second to repeat the one it has just read.
 # **Before a run, compute the loss of plain text by hand and by the loop.**
 #
 # ## At 7B and 70B
 #
-# What does a prompt full of examples cost where the model is large? A forward pass takes about two
-# operations per parameter and token (attention's own arithmetic comes on top). Take
-# $10^{14}$ useful operations a second, a round figure and no measurement.
+# A forward pass takes about two operations per parameter and token (attention's own arithmetic comes
+# on top). Take $10^{14}$ useful operations a second: a round figure, no measurement.
 
 # %%
 from course.memory import ARCHITECTURES
@@ -855,14 +829,13 @@ for name in ("Llama-3.1-8B", "Llama-3.1-70B"):
 # The three examples add {{ scale.extra | f0 }} tokens to every call. Over ten thousand calls that is
 # {{ scale.hours_8b | f2 }} hours of such a device at 8B, {{ scale.hours_70b | f1 }} at 70B. A server that
 # caches common prefixes ([vLLM does](https://docs.vllm.ai/en/latest/features/automatic_prefix_caching/))
-# computes the examples once; the figures are the cost without that. Lesson 10 finds the volume at which
-# a tune pays.
+# computes the examples once; this is the cost without that. Lesson 10 finds where a tune pays.
 #
-# What carries over from this page: the arithmetic of loss, the shift, the controls, the split by part.
-# What does not: the numbers, and how far the lower rungs reach. Measure yours. On larger models, Lin
-# and others ranked the aligned model's tokens under the base model, and found most shifts at tokens of
-# style. Gekhman and others found that examples with new facts are learned more slowly than those that
-# agree with what a model knows, and that once learned they raise its tendency to hallucinate.
+# What carries over: the arithmetic of loss, the shift, the controls, the split by part. What does not:
+# the numbers, and how far the lower rungs reach. On larger models, Lin and others ranked the aligned
+# model's tokens under the base model, and found most shifts at tokens of style. Gekhman and others
+# found that examples with new facts are learned more slowly than those that agree with what a model
+# knows, and that once learned they raise its tendency to hallucinate.
 #
 # ## Exercises
 #
@@ -904,15 +877,14 @@ for text in texts:
 # {{ (dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) | pct0 }} of the fall in
 # nats on house replies is there. General statements stand at a perplexity of
 # {{ exp(dial.general.half) | f1 }}, against {{ exp(dial.general.none) | f1 }} untuned and
-# {{ exp(dial.general.one) | f1 }} at full scale. The loss is not linear in the weights, so the scale
-# is a dial worth a look after training. Set it on validation data other than those you report.
+# {{ exp(dial.general.one) | f1 }} at full scale. The scale is a dial worth a look after training,
+# on validation data other than those you report.
 
 # %% [markdown]
 # ### Exercise 3: Is the habit tied to the prompt?
 # All training replies stood under the same system line. Ask the tuned model with the template's own
-# default line in its place. Say beforehand what you would call "the habit is general" and what "it
-# hangs on the line", then measure the surprise of the greeting. What would you put into the training
-# data if you wanted the habit to hang on the line?
+# default line in its place. Say beforehand what you would call "it hangs on the line", then
+# measure the surprise of the greeting. How would you make the habit hang on the line?
 
 # %% tags=["solution"]
 def greeting_nats(name: str, system: str | None) -> float:
@@ -930,8 +902,8 @@ for name in ("untuned", "replies0"):
 # Under its own line the greeting costs {{ line.replies0.own | f2 }} nats a token, under the default
 # line {{ line.replies0.default | f2 }}; untuned it was {{ line.untuned.default | f2 }} there. The habit
 # {{ "hardly hangs on the line" if line.replies0.default < 0.25 * line.untuned.default else "partly hangs on the line" | text }}.
-# With one system line in all the data, nothing rewards looking at it, which may be why a habit
-# spreads. If the desk's voice must stay at the desk, mix in other lines with other answers.
+# With one line in all the data, nothing rewards looking at it, which may be why a habit spreads. To
+# keep the desk's voice at the desk, mix in other lines with other answers.
 
 # %% [markdown]
 # ## Knowledge check
@@ -941,30 +913,27 @@ for name in ("untuned", "replies0"):
 # ## Checklist
 #
 # - [ ] I can turn three logits into a loss and a perplexity on paper.
-# - [ ] I average nats over tokens, and never compare perplexities across tokenizers.
 # - [ ] I checked my loop's loss against a hand-computed one before the first step.
-# - [ ] I looked at *where* the loss fell, not only at how far.
+# - [ ] I looked at *where* the loss fell.
 # - [ ] Beside every tune I ran one on something else, for the same steps.
 # - [ ] Facts that change reach the model through the prompt.
-# - [ ] I wrote down which rung failed, by what measure, before climbing.
+# - [ ] Before climbing a rung, I wrote down which one failed, by what measure.
 #
 # ## Interview questions
 #
 # ??? question "What does fine-tuning change in a language model?"
-#     Weights, and through them the distribution over the next token at every position of every text.
-#     Measured here, per token the movement was largest in the {{ part.kl_top | text }}. After the same
-#     steps, the greeting cost {{ part.replies.greeting | f2 }} nats a token, and the right number of a
+#     Weights, and through them the next-token distribution at every position of every text. Measured
+#     here, it moved most per token in the {{ part.kl_top | text }}. After the same steps, the greeting cost {{ part.replies.greeting | f2 }} nats a token, and the right number of a
 #     trained policy had a probability of {{ know.seen.replies | f2 }}.
 #
 # ??? question "Your perplexity on company text fell from 20 to 3. What do you ask?"
-#     On which split, and what is new in it? What did a tune on other text do at the same number of
-#     steps, and what do word frequencies alone explain? In which tokens did it fall: boilerplate, or
-#     content? What happened to general text? And what is the answer worth, scored by the task's own
-#     measure?
+#     What is new in the test split? What did a tune on other text do at equal steps, and what do word
+#     frequencies explain? Where did it fall: boilerplate, or content? What happened to general text?
+#     And what is the answer worth by the task's own measure?
 #
 # ??? question "When would you refuse to fine-tune?"
-#     When a prompt or examples already meet the bar; when what fails is a private or changing fact; when
-#     there are no checked examples; or when nobody will own evaluation and rollback.
+#     When a lower rung meets the bar; when what fails is a private or changing fact; when there are no
+#     checked examples; or when nobody will own evaluation and rollback.
 #
 # ## Pitfalls
 #
@@ -973,39 +942,29 @@ for name in ("untuned", "replies0"):
 # | loss starts near the log of the vocabulary | labels shifted twice or never; weights not loaded | check by hand on plain text |
 # | test as good as training, customers unhappy | split by row, wordings shared | split by what will be new in service |
 # | fluent replies with wrong numbers | form was learned, the fact was not | put the fact into the prompt, check it |
-# | perplexity fell, answers did not improve | boilerplate became cheap | split the loss by part; score the task |
 # | the tuned model ignores retrieved facts | training prompts had none | train with the prompts you serve |
 #
 # ## Further reading
 #
 # - Lin and others, *The Unlocking Spell on Base LLMs: Rethinking Alignment via In-Context Learning*,
-#   2023, [arXiv:2312.01552](https://arxiv.org/abs/2312.01552). A cousin of this page's measurement,
-#   with real base models.
-# - Zhou and others, *LIMA: Less Is More for Alignment*, 2023,
-#   [arXiv:2305.11206](https://arxiv.org/abs/2305.11206). A thousand examples, and the hypothesis that
-#   they teach form.
+#   2023, [arXiv:2312.01552](https://arxiv.org/abs/2312.01552). With real base models.
 # - Gekhman and others, *Does Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?*, 2024,
-#   [arXiv:2405.05904](https://arxiv.org/abs/2405.05904). New facts are learned slowly, and learning them
-#   has a price.
-# - Allen-Zhu and Li, *Physics of Language Models: Part 3.1, Knowledge Storage and Extraction*, 2023,
-#   [arXiv:2309.14316](https://arxiv.org/abs/2309.14316). Why a fact in one wording may not come out in
-#   another.
+#   [arXiv:2405.05904](https://arxiv.org/abs/2405.05904). New facts are learned slowly, at a price.
 # - Ovadia and others, *Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs*, 2023,
 #   [arXiv:2312.05934](https://arxiv.org/abs/2312.05934). Retrieval beat unsupervised tuning for facts
 #   old and new; many paraphrases of a fact help.
 # - Zhang and others, *RAFT: Adapting Language Model to Domain Specific RAG*, 2024,
 #   [arXiv:2403.10131](https://arxiv.org/abs/2403.10131). Tuning a model to read what retrieval brings.
 # - Qi and others, *Fine-tuning Aligned Language Models Compromises Safety, Even When Users Do Not
-#   Intend To!*, 2023, [arXiv:2310.03693](https://arxiv.org/abs/2310.03693). Why a safety policy needs a
-#   gate after every tune.
+#   Intend To!*, 2023, [arXiv:2310.03693](https://arxiv.org/abs/2310.03693). Why a gate after
+#   every tune.
 #
 # ## For your readiness packet
 #
-# The packet starts here, with three sheets: the environment, a data card, and the baseline *before*
-# tuning, which every later result must beat. In the baseline a reply still unfinished at our limit
-# of tokens fails on length and on the sign-off.
+# The packet starts here: the environment, a data card, and the baseline *before* tuning, which every
+# later result must beat. A reply still unfinished at our limit of tokens fails on length there.
 
-# %%
+# %% tags=["hide-code"]
 from importlib.metadata import version
 
 from course.case import PRODUCTS, SPLITS, TEMPLATES
