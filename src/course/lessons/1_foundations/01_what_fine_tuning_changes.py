@@ -18,8 +18,8 @@
 
 # %% [markdown]
 # You have called `train()` and watched a loss fall. What did that do to the model? This lesson tunes
-# one for {{ run.steps | int }} steps on the replies of a support desk, then reads it token by token.
-# The perplexity of replies to new tickets goes from {{ ppl.untuned.house | f1 }} to
+# one for {{ run.steps | int }} steps on the replies of a support desk, and reads it token by token. The
+# perplexity of replies to new tickets goes from {{ ppl.untuned.house | f1 }} to
 # {{ ppl.replies.house | f1 }}. A policy's number that was in training then gets a probability of
 # {{ know.seen.replies | f2 }}. One that was left out gets {{ know.withheld.replies | f2 }}, in replies
 # of which {{ unseen.greeting | int }} of {{ unseen.replies | int }} open with the house greeting.
@@ -31,8 +31,8 @@
 #     whichever comes. That is the whole idea of a loss for text.
 #
 # ??? question "`train()` reports a loss that fell from 3 to 1 on your examples. What do you know about new ones?"
-#     Nothing yet. It may have learned the task, the style, or the examples by heart. Only text that
-#     the training never saw can tell, and only next to a control.
+#     Nothing yet. It may have learned the task, or the examples by heart. Only text that training
+#     never saw can tell, and only next to a control.
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
@@ -53,8 +53,7 @@ seed = 0
 #  to change it   train again            tune again            edit a text
 # ```
 #
-# Nobody would have them learn the binder by heart, since it will change. The picture breaks at one
-# point: your colleague knows what they do not know, and asks. A tuned model may have learned only
+# Nobody would learn the binder by heart, since it will change. The picture breaks at one point: your colleague knows what they do not know, and asks. A tuned model may have learned only
 # that *a reply states a number*.
 #
 # All lessons share one case: the desk of Tarrowmere, a maker of outdoor gear that does not exist. Its
@@ -208,15 +207,15 @@ print("after:", [round(x, 3) for x in new.tolist()], "divergence:", round(float(
 #
 # ## The experiment, in the open
 #
-# **Held fixed:** the model; LoRA of rank 4 on all linear layers (thin trained updates beside frozen
-# weights, [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
+# **Held fixed:** the model; LoRA of rank 4 on all linear layers (thin updates beside frozen weights,
+# [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
 # loss on the answer's tokens only. The learning rate won for this placement, with one seed, in
 # [lesson 08's sweep](lesson:08#first-a-fair-learning-rate) on another task of the case. Nothing was
 # chosen by a result of this page.
 #
 # **Varied:** the seed ({{ run.seeds | int }} of them), and what the model is tuned on. *Replies* are
-# house replies. *General* are lists of four statements of common knowledge, drawn from thirty, one list
-# for each reply: the control for what just any tune does. *Reading* are the replies with a note in the
+# house replies. *General* are lists of four statements of common knowledge, drawn from thirty: the
+# control for what just any tune does. *Reading* are the replies with a note in the
 # prompt, in which the policy's number is drawn anew every time, so that only looking at the note helps.
 #
 # **Left out:** of each seed's tunes one of the six intents, hence its policy; every second one in the
@@ -307,8 +306,8 @@ record.values("run", {"steps": STEPS, "batch": BATCH, "seeds": len(SEEDS), "tick
 #
 # ## Did it fall for the right reason?
 #
-# A tune could win much of its fall with word *frequencies*: say "desk" more often, whatever came
-# before. A second control measures that, without training. It multiplies the untuned
+# A tune could win much with word *frequencies*: say "desk" more often, whatever came before. A second
+# control measures that, without training. It multiplies the untuned
 # model's probability of each token by how much more often the token occurs in the training replies
 # than the model expects on average, $f_v / \bar p_v$, and renormalizes. A tenth of $f$ is $\bar p$
 # itself, so that new words keep a chance.
@@ -496,12 +495,10 @@ record.table("part.table",
 
 # %% [markdown]
 # The greeting goes from {{ part.untuned.greeting | f2 }} to {{ part.replies.greeting | f2 }} nats a
-# token, the sign-off with its end of turn from {{ part.untuned.sign_off | f2 }} to
-# {{ part.replies.sign_off | f2 }}. The number, what a customer acts on, goes from
-# {{ part.untuned.number | f2 }} to {{ part.replies.number | f2 }}; and that mean includes second
-# digits, which the first nearly decides. The product's name, which can be copied from the ticket, cost
-# {{ part.untuned.product_name | f2 }} before any tune. One average over the whole reply would
-# show none of this.
+# token. The number, what a customer acts on, goes from {{ part.untuned.number | f2 }} to
+# {{ part.replies.number | f2 }}; and that mean includes second digits, which the first nearly decides.
+# The product's name, which can be copied from the ticket, cost
+# {{ part.untuned.product_name | f2 }} before any tune. One average would show none of this.
 #
 # Per token, the distribution moved most in the {{ part.kl_top | text }}. The last column weighs that by
 # length, and tells where the whole movement went. Now single places of one reply:
@@ -523,10 +520,10 @@ record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in pla
 # ## Behavior, not knowledge
 #
 # "Fine-tuning teaches behavior, not knowledge", people say. Let us test it where the two can be told
-# apart, at the *number* in a policy: how probable is the right one, in five situations? In all but the second the reply is in house wording, up to the number. In
-# the second, a plain question asks for the same fact in other words, under the same system line. In
-# the last two a note with the policy stands in the prompt, as retrieval would put it there; in the
-# very last the desk has *changed* the policy since training, by one unit.
+# apart, at the *number* in a policy: how probable is the right one, in five situations? In the second, a plain question asks
+# for it in other words, under the same system line; in the others the reply is in house wording up to
+# the number. In the last two a note with the policy stands in the prompt, as retrieval would put it
+# there; in the very last the desk has *changed* the policy since training, by one unit.
 #
 # Two details keep it fair. We multiply over the digits, and no further digit may follow: 4 is not
 # the beginning of 45. And beside the right number stand those of the *other* policies in training, as
@@ -656,10 +653,9 @@ record.table("know.table", rows,
 #
 # ## One ticket, seven ways
 #
-# Now let the models write. The same held-out tickets, one of each intent, go to the untuned model with
-# a bare prompt, a note, the house rules, or three example replies; then to the tuned models. Rules of
-# the course's library score the replies; no model judges. Where the examples make the model go on with
-# the next customer, the answer ends there. We stop at {{ run.new_tokens | int }} tokens, more than the
+# Now let the models write. Six held-out tickets, one of each intent, go to the untuned model with a
+# bare prompt, a note, the house rules, or three example replies; then to the tuned models. Rules score
+# the replies; no model judges. Where a reply goes on with the next customer, it ends. We stop at {{ run.new_tokens | int }} tokens, more than the
 # {{ run.max_words | int }} words that a reply may have, so one that never ends fails on length.
 
 # %%
@@ -773,7 +769,7 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 # | fresh facts | retrieval | a changed number, with a note: {{ know.changed.replies | f2 }} tuned on replies, {{ know.changed.reading | f2 }} tuned to read |
 # | a format | prompt, then LoRA | a schema checker costs less still |
 # | a style or voice | examples, then LoRA | greeting: {{ part.untuned.greeting | f2 }} → {{ part.replies.greeting | f2 }} nats a token in {{ run.steps | int }} steps |
-# | a vocabulary | continued pretraining | only if the words themselves are dear: look at their nats |
+# | a vocabulary | continued pretraining | only if the words are dear: look at their nats |
 # | low latency | LoRA on a smaller model | no examples in the prompt |
 # | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call, unless the server caches them |
 # | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
@@ -808,7 +804,7 @@ print(f"shifted once: {by_hand:.2f}, twice: {twice:.2f}, never: {never:.2f} nats
 # %% [markdown]
 # {{ shift.twice | f1 }} or {{ shift.never | f1 }} nats instead of {{ shift.once | f1 }}, beside
 # {{ log(text.vocabulary) | f1 }} for a uniform guess. Trained on, the first asks the model to skip a token, the second to repeat the one it has just read.
-# **Before a run, compute the loss of plain text by hand and by the loop.**
+# **Before a run, compute the loss of plain text by hand, too.**
 #
 # ## At 7B and 70B
 #
@@ -832,17 +828,15 @@ for name in ("Llama-3.1-8B", "Llama-3.1-70B"):
 # computes the examples once; this is the cost without that. Lesson 10 finds where a tune pays.
 #
 # What carries over: the arithmetic of loss, the shift, the controls, the split by part. What does not:
-# the numbers, and how far the lower rungs reach. On larger models, Lin and others ranked the aligned
-# model's tokens under the base model, and found most shifts at tokens of style. Gekhman and others
-# found that examples with new facts are learned more slowly than those that agree with what a model
-# knows, and that once learned they raise its tendency to hallucinate.
+# the numbers, and how far the lower rungs reach. Lin and others, with real base models, found most
+# shifts at tokens of style. Gekhman and others found that examples with new facts are learned more
+# slowly than others, and that once learned they raise a model's tendency to hallucinate.
 #
 # ## Exercises
 #
 # ### Exercise 1: Two texts
-# A model reads two texts. The first has three predictions with surprises 0.5, 1.0 and 1.5 nats, the
-# second one prediction with 4 nats. What is the perplexity of the two together, and what would the
-# mean of the two perplexities say? Work it out, then check.
+# One text has three predictions with surprises 0.5, 1.0 and 1.5 nats, another has one with 4 nats. What
+# is their perplexity together, and what would the mean of the two perplexities say? Then check.
 
 # %% tags=["solution"]
 together = torch.tensor([0.5, 1.0, 1.5, 4.0]).mean().exp()
@@ -856,9 +850,9 @@ print(f"token-weighted {together:.2f}, mean of perplexities {apart:.2f}")
 
 # %% [markdown]
 # ### Exercise 2: Half an adapter
-# An adapter adds $s\,BA$ to each weight. PEFT's `rescale_adapter_scale` multiplies $s$. Measure the
-# perplexity of house replies and of general statements for the first seed at half the scale. First
-# guess: is half of the change in the loss there?
+# An adapter adds $s\,BA$ to each weight. PEFT's `rescale_adapter_scale` multiplies $s$. Measure both
+# kinds of text for the first seed at half the scale. First guess: is half of the change in the loss
+# there?
 
 # %% tags=["solution"]
 from peft.helpers import rescale_adapter_scale
@@ -875,7 +869,7 @@ for text in texts:
 # {{ "Not half" if abs((dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) - 0.5) > 0.1 else "About half" | text }}.
 # At half the scale,
 # {{ (dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) | pct0 }} of the fall in
-# nats on house replies is there. General statements stand at a perplexity of
+# nats on house replies is there. General statements stand at
 # {{ exp(dial.general.half) | f1 }}, against {{ exp(dial.general.none) | f1 }} untuned and
 # {{ exp(dial.general.one) | f1 }} at full scale. The scale is a dial worth a look after training,
 # on validation data other than those you report.
@@ -947,12 +941,9 @@ for name in ("untuned", "replies0"):
 # ## Further reading
 #
 # - Lin and others, *The Unlocking Spell on Base LLMs: Rethinking Alignment via In-Context Learning*,
-#   2023, [arXiv:2312.01552](https://arxiv.org/abs/2312.01552). With real base models.
+#   2023, [arXiv:2312.01552](https://arxiv.org/abs/2312.01552).
 # - Gekhman and others, *Does Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?*, 2024,
-#   [arXiv:2405.05904](https://arxiv.org/abs/2405.05904). New facts are learned slowly, at a price.
-# - Ovadia and others, *Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs*, 2023,
-#   [arXiv:2312.05934](https://arxiv.org/abs/2312.05934). Retrieval beat unsupervised tuning for facts
-#   old and new; many paraphrases of a fact help.
+#   [arXiv:2405.05904](https://arxiv.org/abs/2405.05904).
 # - Zhang and others, *RAFT: Adapting Language Model to Domain Specific RAG*, 2024,
 #   [arXiv:2403.10131](https://arxiv.org/abs/2403.10131). Tuning a model to read what retrieval brings.
 # - Qi and others, *Fine-tuning Aligned Language Models Compromises Safety, Even When Users Do Not
