@@ -53,8 +53,8 @@ seed = 0
 #  to change it   train again            tune again            edit a text
 # ```
 #
-# Nobody would learn the binder by heart, since it will change. The picture breaks at one point: your colleague knows what they do not know, and asks. A tuned model may have learned only
-# that *a reply states a number*.
+# Nobody would learn the binder by heart, since it will change. The picture breaks at one point: your
+# colleague asks where they do not know. A tuned model may know only that *a reply states a number*.
 #
 # All lessons share one case: the desk of Tarrowmere, a maker of outdoor gear that does not exist. Its
 # products, policies and house style are invented, so no pretrained model has seen them.
@@ -99,7 +99,7 @@ print("house reply:", reply(example).completion)
 # $$\mathcal{L} = \frac{1}{T-1} \sum_{t=1}^{T-1} \ell_t, \qquad \text{PPL} = e^{\mathcal{L}} .$$
 #
 # A perplexity of 10 means: as unsure as between ten equally likely tokens. Over several texts, average
-# over *tokens*, then exponentiate. Two tokens at 1 nat and eight at 3 nats give $e^{2.6} = 13.5$; the
+# over *tokens* first. Two tokens at 1 nat and eight at 3 nats give $e^{2.6} = 13.5$; the
 # mean of the two texts' perplexities, 2.7 and 20.1, would say 11.4. And never compare perplexities
 # across tokenizers: their tokens are different things.
 #
@@ -186,8 +186,7 @@ for name, text in (("without the template", question), ("with the template", cha
 #
 # $$\text{KL}(p' \,\|\, p) = \sum_v p'_v \log \frac{p'_v}{p_v} .$$
 #
-# Here that is $-0.220 + 0.447 - 0.003 = 0.22$. It is zero only if nothing moved. Autograd and torch
-# agree:
+# Here that is $-0.220 + 0.447 - 0.003 = 0.22$. Autograd and torch agree:
 
 # %%
 z, y = torch.tensor([2.0, 1.0, 0.0], requires_grad=True), torch.tensor(1)
@@ -223,9 +222,9 @@ print("after:", [round(x, 3) for x in new.tolist()], "divergence:", round(float(
 #
 # **Measured on:** validation tickets, whose wordings and products never occur in training, and
 # statements that the control did not train on (some share a frame). One limit: house replies are built
-# from stock sentences. In a held-out reply only the product is new, and which sentences fit; except in
-# {{ run.tickets / 6 | int }} of {{ run.tickets | int }}, whose policy was left out. They count in the
-# perplexities, not in the split by part. (The *test* split stays locked until lesson 17.)
+# from stock sentences. In a held-out one only the product is new, and which sentences fit; except in
+# {{ run.tickets / 6 | int }} of {{ run.tickets | int }}, whose policy was left out. These count in the
+# perplexities, not in the split by part. (The *test* split stays locked.)
 
 # %%
 import random
@@ -269,8 +268,8 @@ def material(kind: str, s: int) -> list[Encoded]:
     return [house(t) for t in chosen]
 
 # %% [markdown]
-# A run adds one adapter to the one model in memory; `set_adapter` chooses who speaks. The adapter
-# called "untuned" is never trained. Its update is exactly zero, so it *is* the untuned model.
+# A run adds one adapter to the one model in memory; `set_adapter` chooses who speaks. "untuned" is
+# never trained: its update is exactly zero, so it *is* the untuned model.
 
 # %%
 from peft import LoraConfig, get_peft_model
@@ -520,8 +519,8 @@ record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in pla
 # ## Behavior, not knowledge
 #
 # "Fine-tuning teaches behavior, not knowledge", people say. Let us test it where the two can be told
-# apart, at the *number* in a policy: how probable is the right one, in five situations? In the second, a plain question asks
-# for it in other words, under the same system line; in the others the reply is in house wording up to
+# apart, at the *number* in a policy: how probable is the right one, in five situations?
+# In the second, a plain question asks for it in other words, under the same system line; in the others the reply is in house wording up to
 # the number. In the last two a note with the policy stands in the prompt, as retrieval would put it
 # there; in the very last the desk has *changed* the policy since training, by one unit.
 #
@@ -761,7 +760,7 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #
 # <!-- widget: ladder -->
 #
-# By need, with what this page can say about it:
+# By need:
 #
 # | you need | reach for | because |
 # |---|---|---|
@@ -774,8 +773,8 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 # | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call, unless the server caches them |
 # | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
 #
-# Stop when the measured answers meet the bar that you wrote down beforehand. Stop, too, when you lack
-# checked examples to train on and, kept apart, to measure with.
+# Stop when the answers meet the bar that you wrote down beforehand, and when you lack checked examples
+# to train on and, kept apart, to measure with.
 #
 # "Fine-tuning" itself is a spectrum. All of it moves next-token probabilities:
 #
@@ -808,8 +807,8 @@ print(f"shifted once: {by_hand:.2f}, twice: {twice:.2f}, never: {never:.2f} nats
 #
 # ## At 7B and 70B
 #
-# A forward pass takes about two operations per parameter and token (attention's own arithmetic comes
-# on top). Take $10^{14}$ useful operations a second: a round figure, no measurement.
+# A forward pass takes about two operations per parameter and token, attention apart. Take $10^{14}$
+# useful operations a second: a round figure, no measurement.
 
 # %%
 from course.memory import ARCHITECTURES
@@ -822,7 +821,7 @@ for name in ("Llama-3.1-8B", "Llama-3.1-70B"):
     print(f"{name}: {operations:.1e} operations a call, {hours:.2f} hours for 10,000 calls")
 
 # %% [markdown]
-# The three examples add {{ scale.extra | f0 }} tokens to every call. Over ten thousand calls that is
+# The three examples add {{ scale.extra | f0 }} tokens to a call. Over ten thousand that is
 # {{ scale.hours_8b | f2 }} hours of such a device at 8B, {{ scale.hours_70b | f1 }} at 70B. A server that
 # caches common prefixes ([vLLM does](https://docs.vllm.ai/en/latest/features/automatic_prefix_caching/))
 # computes the examples once; this is the cost without that. Lesson 10 finds where a tune pays.
@@ -878,7 +877,7 @@ for text in texts:
 # ### Exercise 3: Is the habit tied to the prompt?
 # All training replies stood under the same system line. Ask the tuned model with the template's own
 # default line in its place. Say beforehand what you would call "it hangs on the line", then
-# measure the surprise of the greeting. How would you make the habit hang on the line?
+# measure the surprise of the greeting.
 
 # %% tags=["solution"]
 def greeting_nats(name: str, system: str | None) -> float:
@@ -945,10 +944,9 @@ for name in ("untuned", "replies0"):
 # - Gekhman and others, *Does Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?*, 2024,
 #   [arXiv:2405.05904](https://arxiv.org/abs/2405.05904).
 # - Zhang and others, *RAFT: Adapting Language Model to Domain Specific RAG*, 2024,
-#   [arXiv:2403.10131](https://arxiv.org/abs/2403.10131). Tuning a model to read what retrieval brings.
+#   [arXiv:2403.10131](https://arxiv.org/abs/2403.10131). Tuning to read what retrieval brings.
 # - Qi and others, *Fine-tuning Aligned Language Models Compromises Safety, Even When Users Do Not
-#   Intend To!*, 2023, [arXiv:2310.03693](https://arxiv.org/abs/2310.03693). Why a gate after
-#   every tune.
+#   Intend To!*, 2023, [arXiv:2310.03693](https://arxiv.org/abs/2310.03693).
 #
 # ## For your readiness packet
 #
