@@ -66,8 +66,8 @@ from course.models import load_causal_lm, seed_everything
 
 budget = {
     "smoke": {"steps": 2, "batch": 2, "seeds": (0,), "tickets": 6, "new_tokens": 4, "blocks": 1},
-    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "tickets": 12, "new_tokens": 96, "blocks": None},
-    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2), "tickets": 48, "new_tokens": 96, "blocks": None},
+    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "tickets": 12, "new_tokens": 80, "blocks": None},
+    "full": {"steps": 64, "batch": 8, "seeds": (0, 1, 2), "tickets": 48, "new_tokens": 80, "blocks": None},
 }[profile]  # fmt: skip
 STEPS, BATCH, SEEDS = (budget[key] for key in ("steps", "batch", "seeds"))
 seed_everything(seed)
@@ -547,14 +547,13 @@ DIGITS = tokenizer.convert_tokens_to_ids(list("0123456789"))
 @cache
 def probability(name: str, user: str, completion: str, number: str) -> float:
     """Of exactly `number` where it stands in `completion`, given the text before it."""
-    log_p, targets = log_probs(name, encode(tokenizer, user, completion, system=REPLY_INSTRUCTION))
-    start = completion.index(number)
-    found = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)
-    digits = [i for i, (_, stop) in enumerate(found["offset_mapping"])
-              if start < stop <= start + len(number)]  # fmt: skip
-    assert len(digits) == len(number)  # one token a digit
-    ends = 1 - log_p[digits[-1] + 1, DIGITS].exp().sum()  # the next token is not another digit
-    return float(log_p[digits, targets[digits]].sum().exp() * ends)
+    upto = completion[: completion.index(number) + len(number)]
+    log_p, targets = log_probs(name, encode(tokenizer, user, upto, system=REPLY_INSTRUCTION))
+    digits = slice(-1 - len(number), -1)  # one token a digit; the last target is the end of turn
+    assert tokenizer.decode(targets[digits]) == number
+    right = log_p[digits].gather(1, targets[digits, None]).sum().exp()
+    ends = 1 - log_p[-1, DIGITS].exp().sum()  # the next token is not another digit
+    return float(right * ends)
 
 # %%
 def in_other_words(ticket: Ticket, change: int = 0) -> tuple[str, str, str]:
