@@ -57,7 +57,7 @@ seed = 0
 # colleague asks where they do not know. A tuned model may know only that *a reply states a number*.
 #
 # All lessons share one case: the desk of Tarrowmere, a maker of outdoor gear that does not exist. Its
-# products, policies and house style are invented, so no pretrained model has seen them.
+# products, policies and style are invented, so no pretrained model has seen them.
 
 # %%
 from course import record
@@ -78,7 +78,7 @@ print("ticket:", example.text)
 print("house reply:", reply(example).completion)
 
 # %% [markdown]
-# Every house reply has this shape: a greeting, one policy with its number, one next step, a sign-off.
+# Every house reply has a greeting, one policy with its number, one next step and a sign-off.
 #
 # ## Surprise, token by token
 #
@@ -93,8 +93,7 @@ print("house reply:", reply(example).completion)
 # is 11.11, and the probabilities are 0.665, 0.245 and 0.090. If the second token comes, the surprise
 # is $-\log 0.245 = 1.41$ nats.
 #
-# A text of $T$ tokens has $T-1$ predictions, as nothing stands before the first token. Its loss is
-# their mean, and its **perplexity** is the exponential of that:
+# A text of $T$ tokens has $T-1$ predictions. Its loss is their mean, and its **perplexity** is the exponential of that:
 #
 # $$\mathcal{L} = \frac{1}{T-1} \sum_{t=1}^{T-1} \ell_t, \qquad \text{PPL} = e^{\mathcal{L}} .$$
 #
@@ -103,8 +102,8 @@ print("house reply:", reply(example).completion)
 # mean of the two texts' perplexities, 2.7 and 20.1, would say 11.4. And never compare perplexities
 # across tokenizers: their tokens are different things.
 #
-# One detail breaks many home-made loops, the **shift**. The logits at position $t$ are about token
-# $t+1$. Here it is in the open, before we let a library do it.
+# One detail breaks many home-made loops, the **shift**: the logits at position $t$ are about token
+# $t+1$. Here it is in the open.
 
 # %%
 import torch
@@ -208,17 +207,16 @@ print("after:", [round(x, 3) for x in new.tolist()], "divergence:", round(float(
 #
 # **Held fixed:** the model; LoRA of rank 4 on all linear layers (thin updates beside frozen weights,
 # [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
-# loss on the answer's tokens only. The learning rate won for this placement, with one seed, in
-# [lesson 08's sweep](lesson:08#first-a-fair-learning-rate) on another task of the case. Nothing was
-# chosen by a result of this page.
+# loss on the answer's tokens only. The learning rate won, with one seed, in
+# [lesson 08's sweep](lesson:08#first-a-fair-learning-rate) on another task of the case.
 #
 # **Varied:** the seed ({{ run.seeds | int }} of them), and what the model is tuned on. *Replies* are
 # house replies. *General* are lists of four statements of common knowledge, drawn from thirty: the
 # control for what just any tune does. *Reading* are the replies with a note in the
 # prompt, in which the policy's number is drawn anew every time, so that only looking at the note helps.
 #
-# **Left out:** of each seed's tunes one of the six intents, hence its policy; every second one in the
-# course's list, fixed beforehand. So a range over seeds is also one over withheld policies.
+# **Left out:** in each seed one of the six intents, hence its policy, fixed beforehand. So a range over
+# seeds is also one over withheld policies.
 #
 # **Measured on:** validation tickets, whose wordings and products never occur in training, and
 # statements that the control did not train on (some share a frame). One limit: house replies are built
@@ -406,7 +404,7 @@ record.table("ppl.table", rows,
 # {{ "So the fall is not what just any tune does." if ppl.general.house > 2 * ppl.replies.house else "So part of the fall may be what just any tune does." | text }}
 # Frequencies alone reach {{ ppl.frequencies.house | f1 }}. In nats, that is
 # {{ log(ppl.untuned.house / ppl.frequencies.house) / log(ppl.untuned.house / ppl.replies.house) | pct0 }}
-# of the tune's fall (negative: they hurt). What is left takes the sentences: which word, *here*.
+# of the tune's fall (negative: they hurt). What is left takes more than word counts.
 #
 # And other text? Under the tune on replies, general statements go from
 # {{ ppl.untuned.general | f1 }} to {{ ppl.replies.general | f1 }}. **A tune is rewarded for what carries
@@ -625,7 +623,7 @@ record.table("know.table", rows,
 # %% [markdown]
 # *In training, house wording:* from {{ know.seen.untuned | f2 }} untuned to
 # {{ know.seen.replies | f2 }}, while another policy's number gets {{ know.seen.other | f2 }} in the
-# same place. {{ "So the tune did teach facts." if know.seen.replies > 2 * know.seen.other and know.seen.replies > 2 * know.seen.untuned else "That is not clearly a fact learned: twice the others and twice the untuned model was our bar." | text }}
+# same place. {{ "So the tune did teach facts." if know.seen.replies > 2 * know.seen.other and know.seen.replies > 2 * know.seen.untuned else "That is not clearly a fact learned (our bar: twice both)." | text }}
 # Each policy came {{ run.repeats_low | int }} to {{ run.repeats_high | int }} times in training.
 #
 # *In other words:* from {{ know.reworded.untuned | f2 }} to {{ know.reworded.replies | f2 }}, against
