@@ -41,8 +41,8 @@ seed = 0
 # %% [markdown]
 # ## A new colleague
 #
-# Picture a well-read new colleague at a support desk. Years of reading gave them language. The first
-# week gives them the house greeting and the sign-off. For what the policy says today, they open a
+# Picture a well-read new colleague at a desk. Years of reading gave them language. The first week
+# gives them the house greeting and the sign-off. For what the policy says today, they open a
 # binder.
 #
 # ```text
@@ -643,7 +643,7 @@ record.table("know.table", rows,
 # {{ know.changed.reading | f2 }}. One note, always right, always in the same place, is the easy part of
 # reading. With several, some of them wrong, expect less (RAFT, below, trains for that).
 #
-# So the slogan needs a second half: **using the facts in the prompt is itself a behavior.**
+# The slogan has a second half to test: **is using the facts in the prompt itself a behavior?**
 # {{ "Here one tune made it stronger and another weaker." if know.noted.replies < know.noted.untuned and know.noted.reading > know.noted.replies and know.noted.reading > know.noted.untuned else ("Here a tune with notes kept more of it than one without." if know.noted.reading > know.noted.replies else "Here a tune with notes did not help it.") | text }}
 # Train with the prompts that you will serve, and measure.
 #
