@@ -97,10 +97,10 @@ print("house reply:", reply(example).completion)
 #
 # $$\mathcal{L} = \frac{1}{T-1} \sum_{t=1}^{T-1} \ell_t, \qquad \text{PPL} = e^{\mathcal{L}} .$$
 #
-# A perplexity of 10 means: as unsure as between ten equally likely tokens. Over several texts, average
+# A perplexity of 10: as unsure as between ten equally likely tokens. Over several texts, average
 # over *tokens* first. Two tokens at 1 nat and eight at 3 nats give $e^{2.6} = 13.5$; the
 # mean of the two texts' perplexities, 2.7 and 20.1, would say 11.4. And never compare perplexities
-# across tokenizers: their tokens are different things.
+# across tokenizers.
 #
 # One detail breaks many home-made loops, the **shift**: the logits at position $t$ are about token
 # $t+1$. Here it is in the open.
@@ -164,7 +164,7 @@ for name, text in (("without the template", question), ("with the template", cha
 
 # %% [markdown]
 # The weights are the same; compare the two lines. With the template, special tokens say whose turn it
-# is. Remember this before you change any weight: much of what a model does is decided by its prompt.
+# is. Much of what a model does is decided by its prompt.
 #
 # ## One step, by hand
 #
@@ -512,7 +512,7 @@ record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in pla
                      "house reply's text before them.")  # fmt: skip
 
 # %% [markdown]
-# Where does the likeliest token change, and where does the model only grow surer of it?
+# Where does the likeliest token change, and where does it only grow surer?
 #
 # ## Behavior, not knowledge
 #
@@ -694,7 +694,7 @@ for way, (speakers, _, _) in WAYS.items():
     print(textwrap.fill(f"{way.upper()}: " + " ".join(written[way, speakers[0]][at].split()), 88))
 
 # %% [markdown]
-# The first seed's tunes, printed here, never saw this intent. Over all six tickets:
+# The first seed's tunes never saw this intent. Over all six tickets:
 
 # %% tags=["hide-code"]
 from dataclasses import asdict
@@ -770,8 +770,8 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 # | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call, unless the server caches them |
 # | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
 #
-# Stop when the answers meet the bar that you wrote down beforehand, and when you lack checked examples
-# to train on and, kept apart, to measure with.
+# Stop when the answers meet the bar that you wrote down, and when you lack checked examples to train on
+# and, kept apart, to measure with.
 #
 # "Fine-tuning" itself is a spectrum. All of it moves next-token probabilities:
 #
@@ -786,8 +786,8 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #
 # ## Break it
 #
-# **The shift, twice and never.** You shift the labels, and transformers shifts them again. Or your own
-# loop forgets it. Neither raises an error.
+# **The shift, twice and never.** You shift the labels, and transformers does it again. Or your loop
+# forgets it. Neither raises an error.
 
 # %%
 adapted.set_adapter("untuned")
