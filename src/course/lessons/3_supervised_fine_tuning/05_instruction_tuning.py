@@ -217,7 +217,10 @@ counts = (targets != IGNORE).sum(dim=1)  # n_i
 by_token = nll.sum() / counts.sum()
 by_example = (nll.sum(dim=1) / counts).mean()
 assert torch.allclose(by_token, out.loss, atol=1e-5)
-record.values("weighting", {"token": by_token.item(), "example": by_example.item()})
+half = len(four) // 2
+means = [nll[i : i + half].sum() / counts[i : i + half].sum() for i in (0, half)]
+record.values("weighting", {"token": by_token.item(), "example": by_example.item(),
+                            "halves": sum(means).item() / 2})  # fmt: skip
 print(f"by token {by_token:.3f} (transformers: {out.loss:.3f}), by example {by_example:.3f}")
 
 # %% [markdown]
@@ -413,6 +416,7 @@ def adapter(seed: int, steps: int) -> tuple:
     return adapted, weights, optimizer, schedule
 
 
+# %%
 def fit(data: Iterable[dict], steps: int, seed: int, relabel: Callable = lambda x: x) -> list[float]:
     adapted, weights, optimizer, schedule = adapter(seed, steps)
     losses = []
@@ -436,22 +440,18 @@ def fit(data: Iterable[dict], steps: int, seed: int, relabel: Callable = lambda 
 # TRL's `SFTTrainer` takes conversations with a `prompt` and a `completion` and does the rest:
 # template, mask, collation, loop. To compare, we give it the same adapter, optimizer and schedule
 # and forbid shuffling. And we make it harder: TRL gets *half* batches and accumulates two of them.
-# Their answers differ in length, so a mean of two means would be a different loss. TRL instead
-# divides each half's sum by the labels of the whole batch (`num_items_in_batch`), as our formula
-# does.
+# The first half holds the short answers, so a mean of two means would be a different loss: on the four
+# examples above, {{ weighting.halves | f3 }} instead of {{ weighting.token | f3 }}. TRL instead divides
+# each half's sum by the labels of the whole batch (`num_items_in_batch`), as our formula does.
 #
 # One difference shows up before training. The template writes a line break after `<|im_end|>`, and
 # TRL keeps it as a labeled token; `encode` stops at the mark. For this comparison we append it.
 
 # %%
-import tempfile
-
-from transformers import PrinterCallback
-from trl import SFTConfig, SFTTrainer
-
 match = budget["match"]
-mixed = [p for both in zip(pairs[:n], pairs[n:], strict=True) for p in both]  # task after task
-shown = mixed[: match * BATCH]
+half = BATCH // 2  # of each batch: extractions first, then replies
+shown = [p for i in range(0, match * half, half)
+         for p in (*pairs[i : i + half], *pairs[n + i : n + i + half])]  # fmt: skip
 ours = [encode(tokenizer, p.prompt, p.completion, SYSTEM) for p in shown]
 ours = [Encoded((*e.input_ids, *ids("\n")), e.prompt_length) for e in ours]
 chats = [{"prompt": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": p.prompt}],
@@ -459,11 +459,17 @@ chats = [{"prompt": [{"role": "system", "content": SYSTEM}, {"role": "user", "co
 by_loop = fit((collate(ours[i : i + BATCH], PAD) for i in range(0, len(ours), BATCH)), match, seed)
 model.load_state_dict(pristine)
 
+# %%
+import tempfile
+
+from transformers import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
 adapted, _, optimizer, schedule = adapter(seed, match)
 with tempfile.TemporaryDirectory() as folder:
     trainer = SFTTrainer(
         model=adapted,
-        args=SFTConfig(folder, per_device_train_batch_size=BATCH // 2, gradient_accumulation_steps=2,
+        args=SFTConfig(folder, per_device_train_batch_size=half, gradient_accumulation_steps=2,
                        max_steps=match, logging_steps=1, train_sampling_strategy="sequential",
                        gradient_checkpointing=False, bf16=False, dataloader_pin_memory=False,
                        save_strategy="no", report_to="none", disable_tqdm=True,
@@ -477,7 +483,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert [tuple(row) for row in prepared["labels"]] == [e.labels for e in ours]
     trainer.train()
 
-# %%
+# %% tags=["hide-code"]
 by_trl = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 adapted.unload()
 model.__dict__.pop("forward", None)  # TRL put a loss without full logits in front of the model
@@ -534,7 +540,7 @@ def answer(rows: list[list[int]], cap: int) -> list[list[int]]:
 # asks for the policy's true duration and no other. Anchor for fields: always answering the same
 # valid intent and urgency is right once in six and once in three, and never on the product: 17 %.
 
-# %%
+# %% tags=["hide-code"]
 import json
 
 from course.case import field_accuracy, parse_extraction, style_score
