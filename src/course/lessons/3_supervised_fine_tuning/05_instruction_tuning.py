@@ -354,6 +354,8 @@ record.table("pack.table", [[name, round(value, 4)] for name, value in loss_b.it
 from datasets import Dataset, disable_progress_bars
 from trl import pack_dataset
 
+from course.chat import batches
+
 disable_progress_bars()
 ROOM = 256
 lengths = sorted((len(e.input_ids) for e in train_set), reverse=True)
@@ -366,7 +368,6 @@ for length in lengths:
         room.append(ROOM - length)
 packed = pack_dataset(Dataset.from_dict({"input_ids": [list(e.input_ids) for e in train_set]}), ROOM)
 assert len(packed) == len(room)
-from course.chat import batches
 
 epoch = list(batches(train_set, BATCH, STEPS, PAD, seed))  # as the loop below will see them
 real, cells = (sum(int(getattr(x["attention_mask"], f)()) for x in epoch) for f in ("sum", "numel"))
@@ -688,7 +689,7 @@ record.figure("arms.plot", record.Figure(
 # that contains it. Put facts into the prompt and manners into the weights.
 #
 # What the table does not show: {{ budget.shots | int }} examples in one order, one wording of the
-# careful prompt, one small model. Larger instruct models follow careful prompts far better; lessons
+# careful prompt, one small model. A larger instruct model may follow the careful prompt better; lessons
 # 10 and 16 ask when the prompt should ship.
 #
 # ## Should the prompt count too?
@@ -770,8 +771,8 @@ def gradient(labels: torch.Tensor) -> tuple[torch.Tensor, int]:
     gradient, (whole, batch["labels"], prompt_only)
 )
 rho = n_answer / n_all
-mixed = rho * g_answer + (1 - rho) * g_prompt
-assert torch.allclose(g_all, mixed, atol=1e-3 * g_all.abs().max().item())
+blend = rho * g_answer + (1 - rho) * g_prompt
+assert torch.allclose(g_all, blend, atol=1e-3 * g_all.abs().max().item())
 cosine = {"all": F.cosine_similarity(g_all, g_answer, dim=0).item(),
           "prompt": F.cosine_similarity(g_prompt, g_answer, dim=0).item()}  # fmt: skip
 record.values("cosine", {**cosine, "rho": rho})
@@ -875,7 +876,7 @@ sample = text_of(answer([prompts["plain"][0][0]], 2 * CAP)[0])
 model.load_state_dict(pristine)
 record.values("stop", stop)
 record.values("trapped", trapped)
-print(stop, trapped, sample, sep="\n")
+print({name: round(value, 3) for name, value in stop.items()}, sample, sep="\n")
 
 # %% [markdown]
 # After a complete, correct answer the untuned model gives the mark a probability of
@@ -938,8 +939,8 @@ print(f"all positions {full_logits / 1e9:.1f} GB, labeled ones {full_logits * la
 # the figure is the same for 8B and 70B: it has no depth in it. Pads cost the same *share* at every
 # size; at 70B that share of {{ pads.batches | pct0 }} is paid in GPU hours. Sensitivity to
 # formatting does not go away with size either: Sclar and others report that it remains in larger
-# and in instruction-tuned models. What does change: a large instruct model follows a careful prompt
-# much better, so the bar for tuning rises. None of this was run here at 7B.
+# and in instruction-tuned models. What may change is the rival: measure the careful prompt again on the
+# large model before you tune it. None of this was run here at 7B.
 
 # %% [markdown]
 # ## Exercises
