@@ -67,15 +67,16 @@ budget = {
     "smoke": {"steps": 1, "batch": 2, "seeds": (0,), "tickets": 2, "replies": 2, "cap": (4, 6),
               "shots": 1, "match": 1},
     "laptop": {"steps": 10, "batch": 4, "seeds": (0, 1, 2), "tickets": 18, "replies": 12,
-               "cap": (32, 64), "shots": 3, "match": 3},
+               "cap": (64, 128), "shots": 3, "match": 3},
     "full": {"steps": 96, "batch": 8, "seeds": (0, 1, 2, 3, 4), "tickets": 144, "replies": 72,
-             "cap": (48, 96), "shots": 3, "match": 6},
+             "cap": (64, 128), "shots": 3, "match": 6},
 }[profile]  # fmt: skip
 STEPS, BATCH, SEEDS = budget["steps"], budget["batch"], budget["seeds"]
 model, tokenizer = load_causal_lm(blocks=1 if profile == "smoke" else None)
 pristine = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 EOS, PAD = tokenizer.eos_token_id, tokenizer.pad_token_id
-record.values("budget", {"steps": STEPS, "batch": BATCH, "shots": budget["shots"]})
+record.values("budget", {"steps": STEPS, "batch": BATCH, "shots": budget["shots"], "seeds": len(SEEDS),
+                         "tickets": budget["tickets"], "replies": budget["replies"]})  # fmt: skip
 
 # %% [markdown]
 # ## One conversation, token by token
@@ -238,13 +239,13 @@ print(f"by token {by_token:.3f} (transformers: {out.loss:.3f}), by example {by_e
 # %%
 def padded(rows: list, side: str) -> dict[str, torch.Tensor]:
     """Token rows as one batch, with pads on one side: ids and attention mask, each (b, T)."""
-    width, ids, mask = max(map(len, rows)), [], []
+    width, tokens, mask = max(map(len, rows)), [], []
     for row in rows:
         fill = width - len(row)
         left, right = (fill, 0) if side == "left" else (0, fill)
-        ids.append([PAD] * left + [*row] + [PAD] * right)
+        tokens.append([PAD] * left + [*row] + [PAD] * right)
         mask.append([0] * left + [1] * len(row) + [0] * right)
-    return {"input_ids": torch.tensor(ids, device=device()),
+    return {"input_ids": torch.tensor(tokens, device=device()),
             "attention_mask": torch.tensor(mask, device=device())}  # fmt: skip
 
 
@@ -333,7 +334,7 @@ with torch.no_grad():
         loss_b[name] = model(input_ids=pair, labels=only_b, **how).loss.item()
 record.values("pack", loss_b)
 assert max(abs(loss_b[k] - loss_b["alone"]) for k in ("mask", "both", "detected")) < 1e-3
-record.table("pack.table", [[name, round(value, 4)] for name, value in loss_b.items()],
+record.table("pack.table", [[name, round(value, 3)] for name, value in loss_b.items()],
              columns=["example B", "loss in nats a token"],
              caption="The loss of B's completion, alone and packed behind A in five ways.")  # fmt: skip
 
@@ -564,8 +565,8 @@ def pure_json(text: str) -> bool:
         return False
 
 
-def score_json(rows: list[list[int]], cap: int = CAP) -> dict[str, float]:
-    out = answer(rows, cap)
+def score_json(rows: list[list[int]]) -> dict[str, float]:
+    out = answer(rows, CAP)
     texts = [text_of(row) for row in out]
     right = [field_accuracy(parse_extraction(s), t) for s, t in zip(texts, test, strict=True)]
     return {"valid": sum(map(pure_json, texts)) / len(test), "fields": sum(right) / len(test),
@@ -634,7 +635,8 @@ for s in SEEDS:
         a, b = prompts["plain"]
         if name == "masked":
             arms["tuned"].append(score_json(a) | score_replies(b))
-            if s == SEEDS[0]:
+            if s == SEEDS[0]:  # the facts in the prompt *and* the tuned weights
+                record.values("both", score_replies(prompts["careful"][1]))
                 keep = {key: tensor.clone() for key, tensor in model.state_dict().items()}
         else:
             arms["unmasked"].append(score_json(a))
@@ -873,12 +875,13 @@ model.load_state_dict(pristine)
 fit(batches(train_set, BATCH, STEPS, PAD, SEEDS[0]), STEPS, SEEDS[0],
     relabel=lambda labels: labels.masked_fill(labels == PAD, IGNORE))  # fmt: skip
 stop["trap"] = stop_probability()
-trapped = score_json(prompts["plain"][0], cap=2 * CAP)
-sample = text_of(answer([prompts["plain"][0][0]], 2 * CAP)[0])
+trapped = score_json(prompts["plain"][0])
+sample = text_of(answer([prompts["plain"][0][0]], CAP)[0])
 model.load_state_dict(pristine)
 record.values("stop", stop)
 record.values("trapped", trapped)
-print({name: round(value, 3) for name, value in stop.items()}, sample, sep="\n")
+print("probability of the mark:", {name: round(value, 3) for name, value in stop.items()})
+print("one trapped answer:", sample)
 
 # %% [markdown]
 # After a complete, correct answer the untuned model gives the mark a probability of
@@ -896,11 +899,18 @@ print({name: round(value, 3) for name, value in stop.items()}, sample, sep="\n")
 # labels, and the model shifts them again. Or you write the loss yourself and forget the shift.
 
 # %%
+def in_place(labels: torch.Tensor) -> bool:
+    """Whether every label is the token at its own position."""
+    return bool(((labels == batch["input_ids"]) | (labels == IGNORE)).all())
+
+
 shifts = {"right": 0, "unshifted": 1, "twice": -1}
 wrong = {}
 for name, by in shifts.items():
+    moved = batch["labels"].roll(by, dims=1)
+    assert in_place(moved) == (by == 0)  # the check that catches both
     with torch.no_grad():
-        wrong[name] = model(**{**batch, "labels": batch["labels"].roll(by, dims=1)}).loss.item()
+        wrong[name] = model(**{**batch, "labels": moved}).loss.item()
 few_steps = max(1, STEPS // 3)
 curve = fit(batches(train_set, BATCH, few_steps, PAD, seed), few_steps, seed,
             relabel=lambda labels: labels.roll(1, dims=1))  # fmt: skip
@@ -984,9 +994,9 @@ with torch.no_grad():
     one_row = model(**row, position_ids=positions, use_cache=False).loss.item()
     one_batch = model(**usual_way).loss.item()
 assert abs(one_row - one_batch) < 1e-3
-record.values("exercise.three", {"row": row["input_ids"].numel(), "batch": usual_way["input_ids"].numel(),
-                                 "loss": one_row})  # fmt: skip
-print(f"{one_row:.5f} {one_batch:.5f}")
+record.values("exercise.three", {"row": row["input_ids"].numel(), "loss": one_row,
+                                 "batch": usual_way["input_ids"].numel()})  # fmt: skip
+print(f"{one_row:.3f} {one_batch:.3f}")
 
 # %% [markdown] tags=["solution"]
 # Both {{ exercise.three.loss | f4 }}; {{ exercise.three.row | int }} cells against
