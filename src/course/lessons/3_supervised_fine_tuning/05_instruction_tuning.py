@@ -9,7 +9,7 @@
 #   - explain why pad = EOS can teach a model never to stop, and test for it before training
 #   - pack examples without letting them see each other, and prove it on a loss
 #   - match TRL's SFTTrainer step for step with a loop you wrote
-# prerequisites: []
+# prerequisites: [2]
 # tags: [Supervised fine-tuning (SFT), Chat template, Prompt mask, Packing]
 # read_minutes: 26
 # weights: [smollm2-135m-instruct]
@@ -21,8 +21,10 @@
 # the house's voice. After {{ budget.steps | int }} steps on {{ data.train | int }} examples, the
 # share of answers that are pure JSON goes from {{ arms.plain.valid | pct0 }} to
 # {{ arms.tuned.valid | pct0 }}, and the house style from {{ arms.plain.style | pct0 }} to
-# {{ arms.tuned.style | pct0 }}. The training loop is ten lines. Nearly everything that can go wrong
-# happens before it: in how a conversation becomes tokens, and which of them count.
+# {{ arms.tuned.style | pct0 }}. (A careful prompt without any training reaches
+# {{ arms.careful.valid | pct0 }} and {{ arms.careful.style | pct0 }}.) The training loop is ten
+# lines. Nearly everything that can go wrong happens before it: in how a conversation becomes
+# tokens, and which of them count.
 #
 # ## Warm-up
 #
@@ -260,9 +262,9 @@ record.values("sides", {"n": len(heads), "unpadded": longest_heads, **same})
 print(f"same next token as alone: left {same['left']}, right {same['right']} of {len(heads)}")
 
 # %% [markdown]
-# Left-padded, all {{ sides.left | int }} of {{ sides.n | int }} agree (logits within 0.01).
+# Left-padded, {{ sides.left | int }} of {{ sides.n | int }} agree (logits within 0.01).
 # Right-padded, {{ sides.right | int }} agree; {{ sides.unpadded | int }} needed no padding at all.
-# Nothing fails: you get fluent answers to the wrong question. transformers prints a warning; a loop
+# Nothing fails: you get fluent answers to the wrong question. `generate` prints a warning; a loop
 # of your own does not.
 #
 # **Which token pads.** This checkpoint pads with `<|im_end|>`: `pad_token_id` is
@@ -339,10 +341,10 @@ record.table("pack.table", [[name, round(value, 3)] for name, value in loss_b.it
              caption="The loss of B's completion, alone and packed behind A in five ways.")  # fmt: skip
 
 # %% [markdown]
-# By itself B has a loss of {{ pack.alone | f4 }}; naively packed, {{ pack.naive | f4 }}: A served
-# as a worked example. Restarted positions alone give {{ pack.positions | f4 }}, the mask alone
-# {{ pack.mask | f4 }}, the same as with both. So with rotary positions the mask does the work;
-# restarting them keeps numbers within the trained range.
+# By itself B has a loss of {{ pack.alone | f3 }}; naively packed, {{ pack.naive | f3 }}, because A
+# is in sight. Restarted positions alone give {{ pack.positions | f3 }}, the mask alone
+# {{ pack.mask | f3 }}, as with both (within 0.001). So with rotary positions the mask does the
+# work; restarting them keeps numbers within the trained range.
 #
 # The last row is the same call as "positions" with `use_cache=False`, and it is right. transformers
 # can read the borders off restarted positions and build the blocks by itself, but only if you pass
@@ -386,11 +388,12 @@ print(f"{len(train_set)} examples in {len(room)} rows of {ROOM}, {sum(room) / (R
 #
 # ## Ten lines of training, then TRL
 #
-# The loop: a small LoRA adapter ([LoRA from scratch](lesson:07) builds one) on the upper half of
-# the blocks, so that the backward pass may stop halfway and a CPU keeps up; AdamW, a short warmup
-# and a linear decay, clipping at 1. `labeled_logits` sends only labeled positions through the
-# output head: the same loss for less work. At the end the adapter is merged into the weights.
-# `relabel` is there so that we can spoil the labels later.
+# The loop: LoRA, a thin trainable pair of matrices beside each frozen one
+# ([LoRA from scratch](lesson:07) builds it), on the upper half of the blocks, so that the backward
+# pass may stop halfway and a CPU keeps up; AdamW, a short warmup and a linear decay, clipping at 1.
+# `labeled_logits` sends only labeled positions through the output head: the same loss for less
+# work. At the end the adapter is merged into the weights. `relabel` is there so that we can spoil
+# the labels later.
 
 # %%
 from collections.abc import Callable, Iterable
@@ -443,9 +446,10 @@ def fit(data: Iterable[dict], steps: int, seed: int, relabel: Callable = lambda 
 # TRL's `SFTTrainer` takes conversations with a `prompt` and a `completion` and does the rest:
 # template, mask, collation, loop. To compare, we give it the same adapter, optimizer and schedule
 # and forbid shuffling. And we make it harder: TRL gets *half* batches and accumulates two of them.
-# The first half holds the short answers, so a mean of two means would be a different loss: on the four
-# examples above, {{ weighting.halves | f3 }} instead of {{ weighting.token | f3 }}. TRL instead divides
-# each half's sum by the labels of the whole batch (`num_items_in_batch`), as our formula does.
+# The first half holds the short answers, so a mean of two means would be a different loss: on the
+# four examples above, {{ weighting.halves | f3 }} instead of {{ weighting.token | f3 }}. TRL
+# instead divides each half's sum by the labels of the whole batch (`num_items_in_batch`), as our
+# formula does.
 #
 # One difference shows up before training. The template writes a line break after `<|im_end|>`, and
 # TRL keeps it as a labeled token; `encode` stops at the mark. For this comparison we append it.
@@ -501,22 +505,22 @@ record.table("match.table", [[step + 1, round(x, 4), round(y, 4)] for step, (x, 
 record.value("match.gap", max(gaps), kind="band")
 
 # %% [markdown]
-# Ids, labels and losses agree; the largest difference was {{ match.gap | sci1 }}, and the code asserts
-# less than 0.005. What `SFTTrainer` did by
-# itself: it asked for the template's tokens, masked the prompt because the columns are called
-# `prompt` and `completion` (`completion_only_loss`; a `messages` or `text` column is trained on *in
-# full*), padded on the right, cut at `max_length`, 1,024 unless you say otherwise, and counted
-# labels for the mean. Its defaults also turn on bf16 and gradient checkpointing, which we turned
-# off. `packing=True` packs by best fit with restarted positions; `packing_strategy="wrapped"` cuts
-# examples in two. `dataset_num_proc` spreads the tokenizing over processes.
+# Ids, labels and losses agree; the largest difference was {{ match.gap | sci1 }}, and the code
+# asserts less than 0.005. What `SFTTrainer` did by itself: it asked for the template's tokens,
+# masked the prompt because the columns are called `prompt` and `completion`
+# (`completion_only_loss`; a `messages` or `text` column is trained on *in full*), padded on the
+# right, cut at `max_length`, 1,024 unless you say otherwise, and counted labels for the mean. Its
+# defaults also turn on bf16 and gradient checkpointing, which we turned off. `packing=True` packs
+# by best fit with restarted positions; `packing_strategy="wrapped"` cuts examples in two.
+# `dataset_num_proc` spreads the tokenizing over processes.
 #
 # ## What does tuning buy?
 #
 # Four ways to get the work done, on test tickets whose wordings and products never occur in
 # training: the instruct model with the same short prompt; with a **careful prompt** that spells out
 # keys, values, policies and form; with the short prompt and {{ budget.shots | int }} **examples**
-# as earlier turns; and **tuned**, short prompt, three seeds. The careful prompt is the control: if
-# words suffice, do not tune.
+# as earlier turns; and **tuned**, short prompt, {{ budget.seeds | int }} seeds. The careful prompt
+# is the control: if words suffice, do not tune.
 
 # %%
 def chat(prompt: str, shots: Iterable = ()) -> list[int]:
@@ -538,11 +542,13 @@ def answer(rows: list[list[int]], cap: int) -> list[list[int]]:
 
 
 # %% [markdown]
-# The scores: **valid** is the share of answers that are one JSON object and nothing else;
-# **fields** the share of the three fields that are right (found in the first JSON object, whatever
-# surrounds it); **style** the share of five house rules kept; **grounded** the one among them that
-# asks for the policy's true duration and no other. Anchor for fields: always answering the same
-# valid intent and urgency is right once in six and once in three, and never on the product: 17 %.
+# The scores: **valid** is the share of answers that are one JSON object, of any keys, and nothing
+# else; **fields** the share of the three fields that are right (found in the first JSON object,
+# whatever surrounds it); **style** the share of five house rules kept; **grounded** the one among
+# them that asks for the policy's true duration, no other, and no promise that the house never made.
+# Anchor for fields: always answering the same valid intent and urgency is right once in six and
+# once in three, and never on the product: 17 %. The limits of 64 and 128 new tokens leave room for
+# any legal answer, also for JSON with spaces and line breaks.
 
 # %% tags=["hide-code"]
 import json
@@ -604,9 +610,10 @@ cost = {name: sum(map(len, a)) / len(a) for name, (a, _) in prompts.items()}
 # %% [markdown]
 # Now tune, once per seed, masked as above. In the same go we run the rival for the next section:
 # the **unmasked** loss, where every token of the prompt is a label too. Same examples, order,
-# steps, rate. The rate was chosen for the masked loss in a pilot on validation tickets, from half
-# decades between 0.003 and 0.03. (For the unmasked loss the next half decade up was better on replies
-# and worse on extractions; exercise 3 asks what that means.)
+# steps, rate. The rate was chosen by the masked loss on *extractions*, in a pilot with one seed on
+# validation tickets. In it, the next half decade up was better on replies and worse on extractions
+# for both losses: no single rate was best for both tasks. The pilot is not part of this page. The
+# first seed's tuned model also gets the careful prompt once, for replies.
 
 # %%
 held_out = {"json": [encode(tokenizer, extraction(t).prompt, extraction(t).completion, SYSTEM)
@@ -679,46 +686,57 @@ record.figure("arms.plot", record.Figure(
         "careful prompt, examples, tuned. The table above has the numbers."))  # fmt: skip
 
 # %% [markdown]
-# With the short prompt no house key is ever named, so {{ arms.plain.valid | pct0 }} valid JSON is
-# no surprise. The careful prompt reaches {{ arms.careful.valid | pct0 }} valid and
-# {{ arms.careful.fields | pct0 }} of the fields; {{ budget.shots | int }} examples reach
-# {{ arms.few.valid | pct0 }} and {{ arms.few.fields | pct0 }}; the tune
-# {{ arms.tuned.valid | pct0 }} and {{ arms.tuned.fields | pct0 }}, with {{ cost.plain | f0 }}
-# prompt tokens a call instead of {{ cost.few | f0 }}.
+# The short prompt names the three keys and JSON, but not the allowed values, nor that nothing may
+# stand around the object: {{ arms.plain.valid | pct0 }} of its answers are pure JSON and
+# {{ arms.plain.fields | pct0 }} of the fields are right ({{ arms.plain.stopped | pct0 }} end by
+# themselves within the limit). The careful prompt reaches {{ arms.careful.valid | pct0 }} and
+# {{ arms.careful.fields | pct0 }}; {{ budget.shots | int }} examples {{ arms.few.valid | pct0 }}
+# and {{ arms.few.fields | pct0 }}; the tune {{ arms.tuned.valid | pct0 }} and
+# {{ arms.tuned.fields | pct0 }}, with {{ cost.plain | f0 }} prompt tokens a call instead of
+# {{ cost.careful | f0 }} or {{ cost.few | f0 }}.
 #
-# Look at *what* was learned. Form came first: validity and style are near their ceilings. Decisions
-# lag: the product can be copied, intent and urgency must be judged, and {{ data.train | int }}
-# examples are few. And facts hardly came at all: {{ arms.tuned.grounded | pct0 }} of the tuned
-# replies state the policy's true duration, against {{ arms.careful.grounded | pct0 }} with a prompt
-# that contains it. Put facts into the prompt and manners into the weights.
+# Look at *what* was learned. Form: {{ arms.tuned.valid | pct0 }} valid. Decisions:
+# {{ arms.tuned.fields | pct0 }} of the fields; the product can be copied, intent and urgency must
+# be judged. Facts: {{ arms.tuned.grounded | pct0 }} of the tuned replies state the policy's
+# duration. Style counts five rules and facts are one of them, so without facts it ends at four
+# fifths. Does a prompt that contains the fact help? Alone it grounds
+# {{ arms.careful.grounded | pct0 }} of the replies, together with the tuned weights (first seed)
+# {{ both.grounded | pct0 }}.
+# {{ "Here the two add up: the form in the weights, the facts in the prompt." if both.grounded > arms.tuned.grounded and both.grounded > arms.careful.grounded else "Here the two do not add up: this small model, tuned on the short prompt, does not use the facts of the long one better." | text }}
 #
-# What the table does not show: {{ budget.shots | int }} examples in one order, one wording of the
-# careful prompt, one small model. A larger instruct model may follow the careful prompt better; lessons
-# 10 and 16 ask when the prompt should ship.
+# What the table does not show: the test has {{ budget.tickets | int }} tickets and
+# {{ budget.replies | int }} replies, so one answer moves `valid` by {{ 1 / budget.tickets | pct0 }}
+# and `grounded` by {{ 1 / budget.replies | pct0 }}, and the whiskers of the seeds hold none of
+# that. The {{ budget.shots | int }} examples cannot show all six intents; one order, one wording of
+# the careful prompt, one small model. A larger instruct model may follow the careful prompt better;
+# lessons 10 and 16 ask when the prompt should ship.
 #
 # ## Should the prompt count too?
 #
-# Masking is a habit of this field, not a law. Let $\rho$ be the share of tokens that carry a label
-# when the prompt is masked. By the formula above, the unmasked loss is exactly
+# Masking is a habit of this field, not a law. Let $\rho$ be the share of answer tokens among those
+# that are predicted, that is all but the first of each row. For one batch the unmasked loss is
+# exactly
 #
 # $$\mathcal{L}_\text{all} = \rho\,\mathcal{L}_\text{answer} + (1 - \rho)\,\mathcal{L}_\text{prompt},$$
 #
-# two tasks in one: answer, and write tickets. Here $\rho$ is {{ data.labeled | pct0 }}. Most of a
-# prompt is fixed text (template, system, instruction), quickly learned by heart; the rest is what
-# customers write. Does practice in *that* help to answer? Published results disagree. Shi and
-# others find that loss on the prompt often helps, most of all with long instructions, short answers
-# and few examples: our situation. Huerta-Enochian and Ko find a small weight best for short
-# answers, Chatterjee and others a low to moderate one.
+# two tasks in one: answer, and write tickets. Over our set $\rho$ is
+# {{ data.labeled * data.tokens / (data.tokens - data.train) | pct0 }}. Most of a prompt is fixed
+# text (template, system, instruction), quickly learned by heart; the rest is what customers write.
+# Does practice in *that* help to answer? Shi and others find that loss on the instruction often
+# helps, most of all where instructions are long and answers short, or examples few. Huerta-Enochian
+# and Ko find, for data with short answers, small weights on the prompt best for short tasks and
+# weights near 1 for long ones. Chatterjee and others find a low to moderate weight best. (Our
+# unmasked arm counts the template too.)
 
 # %% [markdown] tags=["predict"]
 # id: sft-mask-or-not
 # ask: >-
-#   Same examples, order, steps and learning rate, three seeds. Which has the lower held-out loss on
-#   the *answers* of extractions?
+#   Same examples, order, steps and learning rate, {{ budget.seeds | int }} seeds. Which has the lower
+#   held-out loss on the *answers* of extractions?
 # choices:
 #   - text: Masked. Every gradient goes into the task that is measured.
 #     right: mask.json.wins == mask.seeds
-#   - text: Unmasked. It learns from all tokens, about twice or three times as many.
+#   - text: Unmasked. It learns from all tokens, {{ 1 / data.labeled | f1 }} times as many.
 #     right: mask.json.wins == 0
 #   - text: Sometimes one, sometimes the other, depending on the seed.
 #     right: mask.json.wins > 0 and mask.json.wins < mask.seeds
@@ -784,19 +802,20 @@ adapted.unload()
 print({name: round(value, 3) for name, value in cosine.items()})
 
 # %% [markdown]
-# On four examples the unmasked gradient has a cosine of {{ cosine.all | f2 }} with the answer's,
-# and the prompt's own gradient one of {{ cosine.prompt | f2 }}: 1 would be the same direction, 0
-# unrelated. So unmasked steps go partly elsewhere, and with a fixed number of steps that is
-# progress lost. The claimed benefit is a different one: less overfitting over *several* passes
-# through little data. Our run sees each example once, so it gives that benefit no room. Not
-# "masking wins", then, but: **at equal steps in one pass, masking learns the answers faster.**
+# At the start, on four examples, the unmasked gradient has a cosine of {{ cosine.all | f2 }} with
+# the answer's, and the prompt's own gradient one of {{ cosine.prompt | f2 }}: 1 would be the same
+# direction, 0 unrelated. So a part of each unmasked step goes elsewhere. The benefit that Shi and
+# others explain is a different one, less overfitting, for which repeated passes give more room than
+# our single one.
+# {{ "Not \"masking wins\", then, but: at equal steps in one pass, at a rate chosen for it, masking had the lower loss on both tasks in every seed." if mask.json.wins == mask.seeds and mask.reply.wins == mask.seeds else "Here neither wins everywhere: read the table task by task." | text }}
 #
 # ## The wrong template
 #
 # The tuned model of the first seed, asked in four ways: as it was tuned; without a system message,
-# so that the template inserts its own; in the form of the Alpaca data; and with no template at all.
-# Then the reverse: a tune *on* the Alpaca form with everything else equal, served in its form and
-# in ours.
+# so that the template inserts its own; in a plain form like Alpaca's (without that form's opening
+# sentence); and with no template at all. Then the reverse: a tune *on* the Alpaca form, served in
+# its form and in ours. Everything else is equal, except that this form has no place for a system
+# message.
 
 # %%
 def alpaca(prompt: str) -> list[int]:
@@ -842,20 +861,21 @@ for (tuned_on, form), row in table.items():
 
 # %% [markdown]
 # As tuned, {{ serve.chat_as_tuned.valid | pct0 }} valid and {{ serve.chat_as_tuned.fields | pct0 }}
-# of the fields. The silently inserted system message costs
-# {{ serve.chat_default_system.loss - serve.chat_as_tuned.loss | f3 }} nats, the Alpaca form
-# {{ serve.chat_alpaca.loss - serve.chat_as_tuned.loss | f3 }}, no template
+# of the fields. The silently inserted system message changes the loss by
+# {{ serve.chat_default_system.loss - serve.chat_as_tuned.loss | f3 }} nats, the Alpaca form by
+# {{ serve.chat_alpaca.loss - serve.chat_as_tuned.loss | f3 }}, no template by
 # {{ serve.chat_none.loss - serve.chat_as_tuned.loss | f3 }}; fields go to
 # {{ serve.chat_default_system.fields | pct0 }}, {{ serve.chat_alpaca.fields | pct0 }} and
-# {{ serve.chat_none.fields | pct0 }}. The model tuned on the Alpaca form loses
-# {{ serve.alpaca_as_tuned.loss - serve.alpaca_alpaca.loss | f3 }} nats when it is served with the
-# chat template instead.
+# {{ serve.chat_none.fields | pct0 }}. For the model tuned on the Alpaca form, the chat template
+# changes the loss by {{ serve.alpaca_as_tuned.loss - serve.alpaca_alpaca.loss | f3 }} nats and
+# takes the fields from {{ serve.alpaca_alpaca.fields | pct0 }} to
+# {{ serve.alpaca_as_tuned.fields | pct0 }}. One seed, and one of {{ budget.tickets | int }} tickets
+# moves a share by {{ 1 / budget.tickets | pct0 }}.
 #
 # ## Break it
 #
 # **The model that never stops.** Same tune, but labels masked by the pad's *id*. What does the
-# model think of `<|im_end|>` right after a complete, correct answer, and how long are its answers
-# when it may write twice the usual limit?
+# model think of `<|im_end|>` right after a complete, correct answer, and how long are its answers?
 
 # %%
 @torch.no_grad()
@@ -924,18 +944,19 @@ print({k: round(v, 3) for k, v in wrong.items()}, repr(echo))
 # On the same four examples the untuned model's loss is {{ wrong.right | f2 }}; with unshifted
 # labels it reads {{ wrong.unshifted | f2 }}, shifted twice {{ wrong.twice | f2 }}. No error
 # anywhere. Now train on the unshifted ones for {{ wrong.steps | int }} steps: the training loss
-# goes from {{ wrong.first | f2 }} to {{ wrong.last | f2 }}, which looks like learning. But what is
-# learned is to repeat the token just read. On held-out answers, shifted as they should be, the loss
-# is now {{ wrong.held_out | f2 }}, and it was {{ mask.base_json | f2 }} before. The check costs one
-# forward pass: the first training loss must equal `model(**batch).loss` on that batch.
+# goes from {{ wrong.first | f2 }} to {{ wrong.last | f2 }}. But the task it is given is to repeat
+# the token just read. On held-out answers, shifted as they should be, the loss is now
+# {{ wrong.held_out | f2 }}; it was {{ mask.base_json | f2 }} before. Two checks catch both. Before
+# the model: every label that is not −100 equals the input id *at its own position* (`in_place`).
+# After one forward pass: a loss that you wrote yourself equals `model(**batch).loss`.
 
 # %% [markdown]
 # ## At 7B and 70B
 #
 # Templates, masks and shifts do not know the size of the model. What grows is the price of getting
 # them wrong, and one bill that masking can cut. The logits of a batch are $b \times T \times V$
-# numbers. A loss that needs only labeled positions needs only their rows (`labeled_logits` above;
-# TRL 1.16 does it too). For Llama 3's vocabulary, 8 sequences of 2,048 tokens, in fp32:
+# numbers. A loss that needs only labeled positions needs only their rows (`labeled_logits` above).
+# For Llama 3's vocabulary, 8 sequences of 2,048 tokens, in fp32:
 
 # %%
 from course.workbench import LLAMA_SHAPES
@@ -947,12 +968,14 @@ record.values("scale", {"logits": full_logits, "labeled": full_logits * labeled_
 print(f"all positions {full_logits / 1e9:.1f} GB, labeled ones {full_logits * labeled_share / 1e9:.1f} GB")
 
 # %% [markdown]
-# {{ scale.logits | gb1 }} for all positions, {{ scale.labeled | gb1 }} at our share of labels, and
-# the figure is the same for 8B and 70B: it has no depth in it. Pads cost the same *share* at every
-# size; at 70B that share of {{ pads.batches | pct0 }} is paid in GPU hours. Sensitivity to
-# formatting does not go away with size either: Sclar and others report that it remains in larger
-# and in instruction-tuned models. What may change is the rival: measure the careful prompt again on the
-# large model before you tune it. None of this was run here at 7B.
+# {{ scale.logits | gb1 }} for all positions, {{ scale.labeled | gb1 }} at our share of labels, once
+# in fp32 and before any gradient; the figure is the same for 8B and 70B, since it has no depth in
+# it. TRL 1.16 projects only labeled positions on GPUs with Triton, and in tiles, so that even these
+# rows never stand in memory together. Pads cost the same *share* at every size:
+# {{ pads.batches | pct0 }} if you batch at random as here. Sensitivity to formatting does not go
+# away with size: Sclar and others report that it remains in larger and in instruction-tuned models.
+# What may change is the rival: measure the careful prompt again on the large model before you tune
+# it. None of this was run here at 7B.
 
 # %% [markdown]
 # ## Exercises
@@ -999,7 +1022,7 @@ record.values("exercise.three", {"row": row["input_ids"].numel(), "loss": one_ro
 print(f"{one_row:.3f} {one_batch:.3f}")
 
 # %% [markdown] tags=["solution"]
-# Both {{ exercise.three.loss | f4 }}; {{ exercise.three.row | int }} cells against
+# Both {{ exercise.three.loss | f3 }}; {{ exercise.three.row | int }} cells against
 # {{ exercise.three.batch | int }}. It works because every example's first token is masked. With an
 # *unmasked* loss the first token of B would be predicted from the end of A: mask it, as TRL does.
 
@@ -1051,9 +1074,10 @@ for task in held_out:
 #     confirm with the probability of the mark after a correct answer.
 #
 # ??? question "Training loss starts far above the base model's loss on the same batch. What now?"
-#     Stop before tuning anything. The first loss must equal the model's own loss on that batch,
-#     since an adapter starts at zero. If it does not, the labels are shifted twice or not at all,
-#     or the template or tokenizer is another model's.
+#     Stop before tuning anything. First the labels: where they are not −100 they must equal the
+#     input ids at the same position. Then the loss: mine must equal the model's own on that batch,
+#     since an adapter starts at zero. If both hold, the template or tokenizer may be another
+#     model's.
 #
 # ??? question "Would you mask the prompt?"
 #     By default, yes: at equal steps the gradient goes where the metric is. With long prompts,
@@ -1067,7 +1091,7 @@ for task in held_out:
 # | Never stops | the end mark has no label | mask by position; check labels after collation |
 # | Fine in training, poor in production | another template or system message | one rendering function for both |
 # | Batched answers worse than single ones | padded on the right | pad on the left to generate |
-# | First loss far too high | labels shifted twice or not at all | compare with `model(**batch).loss` |
+# | First loss far too high | labels shifted twice or not at all | each label equals the id at its own position; own loss equals `model(**batch).loss` |
 # | Loss changes with accumulation | mean of means | divide by the labels of the whole batch |
 # | Packed loss suspiciously low | examples see each other | block mask, or restarted positions with no mask and no cache |
 # | `messages` data trains on prompts too | TRL masks only `prompt`/`completion` columns | use those, or `assistant_only_loss` |
