@@ -68,8 +68,8 @@ from course.models import device, load_causal_lm, seed_everything
 budget = {
     "smoke": {"steps": 1, "batch": 2, "seeds": (0,), "tickets": 2, "replies": 2, "cap": (4, 6),
               "shots": 1, "match": 1},
-    "laptop": {"steps": 10, "batch": 4, "seeds": (0, 1, 2), "tickets": 18, "replies": 12,
-               "cap": (64, 128), "shots": 3, "match": 3},
+    "laptop": {"steps": 8, "batch": 4, "seeds": (0, 1, 2), "tickets": 18, "replies": 6,
+               "cap": (48, 80), "shots": 3, "match": 2},
     "full": {"steps": 96, "batch": 8, "seeds": (0, 1, 2, 3, 4), "tickets": 144, "replies": 72,
              "cap": (64, 128), "shots": 3, "match": 6},
 }[profile]  # fmt: skip
@@ -78,7 +78,8 @@ model, tokenizer = load_causal_lm(blocks=1 if profile == "smoke" else None)
 pristine = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 EOS, PAD = tokenizer.eos_token_id, tokenizer.pad_token_id
 record.values("budget", {"steps": STEPS, "batch": BATCH, "shots": budget["shots"], "seeds": len(SEEDS),
-                         "tickets": budget["tickets"], "replies": budget["replies"]})  # fmt: skip
+                         "tickets": budget["tickets"], "replies": budget["replies"],
+                         "cap_json": budget["cap"][0], "cap_reply": budget["cap"][1]})  # fmt: skip
 
 # %% [markdown]
 # ## One conversation, token by token
@@ -547,8 +548,9 @@ def answer(rows: list[list[int]], cap: int) -> list[list[int]]:
 # whatever surrounds it); **style** the share of five house rules kept; **grounded** the one among
 # them that asks for the policy's true duration, no other, and no promise that the house never made.
 # Anchor for fields: always answering the same valid intent and urgency is right once in six and
-# once in three, and never on the product: 17 %. The limits of 64 and 128 new tokens leave room for
-# any legal answer, also for JSON with spaces and line breaks.
+# once in three, and never on the product: 17 %. The limits of {{ budget.cap_json | int }} and
+# {{ budget.cap_reply | int }} new tokens leave room for any legal answer, also for JSON with spaces
+# and line breaks.
 
 # %% tags=["hide-code"]
 import json
@@ -882,7 +884,7 @@ for (tuned_on, form), row in table.items():
 def stop_probability() -> float:
     """Mean probability of the mark to stop right after the right answer."""
     found = []
-    for row in held_out["json"]:
+    for row in held_out["json"][:6]:
         out = model(input_ids=torch.tensor([row.input_ids[:-1]], device=device()))
         found.append(out.logits[0, -1].softmax(dim=0)[EOS].item())
     return mean(found)
