@@ -68,7 +68,7 @@ from course.models import device, load_causal_lm, seed_everything
 budget = {
     "smoke": {"steps": 1, "batch": 2, "seeds": (0,), "tickets": 2, "replies": 2, "cap": (4, 6),
               "shots": 1, "match": 1},
-    "laptop": {"steps": 8, "batch": 4, "seeds": (0, 1, 2), "tickets": 18, "replies": 6,
+    "laptop": {"steps": 12, "batch": 4, "seeds": (0, 1, 2), "tickets": 24, "replies": 12,
                "cap": (48, 80), "shots": 3, "match": 2},
     "full": {"steps": 96, "batch": 8, "seeds": (0, 1, 2, 3, 4), "tickets": 144, "replies": 72,
              "cap": (64, 128), "shots": 3, "match": 6},
