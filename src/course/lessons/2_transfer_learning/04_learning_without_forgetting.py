@@ -1,0 +1,891 @@
+# ---
+# title: Learning without forgetting
+# module: 2
+# summary: Turn the learning rate, watch the task improve and general ability fall, and compare four ways
+#   to keep it - full tuning against LoRA at equal task quality among them.
+# objectives:
+#   - write a warmup and cosine schedule and say how far a run can move a weight with it
+#   - derive why the gain of a tune is linear and its forgetting quadratic in a short walk
+#   - say how large a drop on N test items must be before it is more than noise
+#   - compare two tuning methods at equal task quality instead of at equal steps
+#   - set up rehearsal, layer-wise rates and weight interpolation, each with its control
+# prerequisites: [2]
+# tags: [Learning rate, Learning-rate schedule, Warmup, Forgetting, Rehearsal, Full tuning, LoRA]
+# read_minutes: 30
+# weights: [smollm2-135m-instruct]
+# plain_numbers: [0, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 25, 30, 50, 60, 100]
+# ---
+
+# %% [markdown]
+# Tune a model on tickets, and it gets better at tickets. What does it get worse at? One number
+# decides most of it, the learning rate. With full tuning at {{ lr.full | sci1 }}, the loss on
+# held-out tickets falls from {{ base.task | f2 }} to {{ best.full.task | f2 }} nats a token, and the
+# loss on sixty general questions changes by {{ best.full.forgot | f2 }}. Ten times that rate learns
+# nothing and leaves the questions at {{ hot.full.items | f2 }}, where a blind guess is
+# {{ blind | f2 }}. Then you compare what is said to help: LoRA, rehearsal, slower lower layers, and
+# going half of the way back.
+#
+# ## Warm-up
+#
+# ??? question "Adam's first step: how far does it move a weight whose gradient is 0.001, and one whose gradient is 10?"
+#     Both by the learning rate $\eta$. Adam divides the average gradient by the root of the average
+#     squared gradient. After one step both averages hold one value, $g$ and $g^2$, and
+#     $g / \sqrt{g^2} = \pm 1$.
+#
+# ??? question "Why does a LoRA run begin exactly at the pretrained model?"
+#     $B = 0$, so $\frac{\alpha}{r} B A = 0$. See [LoRA from scratch](lesson:07).
+
+# %% tags=["parameters"]
+profile = "laptop"  # "smoke": seconds; "laptop": a quarter of an hour on two cores; "full": a GPU
+seed = 0
+
+# %% [markdown]
+# ## A walk away from home
+#
+# The pretrained weights are home. Around home lies a region in which the model keeps what it knows.
+# Somewhere lies another region in which it does the task well. Both are enormous, and what you want
+# is the overlap:
+#
+# ```text
+#      keeps general ability
+#    ┌─────────────────────────┐
+#    │                  ┌──────┼───────────────────┐
+#    │   home ●─────────┼─▶ ●  │                   │
+#    │         short    │ good │      ● ◀─ too far │
+#    │         walk     └──────┼───────────────────┘
+#    └─────────────────────────┘    does the task well
+# ```
+#
+# Every remedy of this lesson changes the walk. The **learning rate** sets its length. **Layer-wise
+# rates** let some layers walk less. **LoRA** allows only certain directions. **Rehearsal** bends the
+# path as soon as it leaves the left region. **Interpolation** walks part of the way back. The
+# picture breaks in one place: a map has two directions, the model 135 million, so two walks of equal
+# length can do very different damage.
+
+# %%
+from course.models import load_causal_lm, seed_everything
+
+model, tokenizer = load_causal_lm(blocks=2 if profile == "smoke" else None)
+home = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+PAD = tokenizer.pad_token_id
+
+# %% [markdown]
+# The budget, in the open. Rates live on a grid of half decades, written as whole numbers $k$:
+# $\eta = 10^{k/2}$, so $k = -7$ is 0.00032. The grids were set by a pilot on the validation split.
+# No run on this page looks at the test split.
+
+# %%
+budget = {
+    "smoke": {"steps": 2, "batch": 1, "held_out": 2, "items": 5, "replies": 2, "tokens": 3,
+              "seeds": (0,), "full": (-8, -7), "lora": (-6, -5), "broken": 2},
+    "laptop": {"steps": 16, "batch": 4, "held_out": 24, "items": 60, "replies": 12, "tokens": 32,
+               "seeds": (0, 1, 2), "full": (-9, -8, -7, -6, -5), "lora": (-7, -6, -5, -4, -3),
+               "broken": 8},
+    "full": {"steps": 64, "batch": 8, "held_out": 96, "items": 60, "replies": 16, "tokens": 48,
+             "seeds": (0, 1, 2, 3, 4), "full": (-10, -9, -8, -7, -6, -5),
+             "lora": (-8, -7, -6, -5, -4, -3), "broken": 16},
+}[profile]  # fmt: skip
+STEPS, BATCH, SEEDS = budget["steps"], budget["batch"], budget["seeds"]
+
+# %% [markdown]
+# ## How far a run can walk
+#
+# A schedule gives step $t$ of a run of $N$ steps its own rate $\eta_t$. The usual one rises in a
+# straight line to the peak $\eta$ over $w$ steps (**warmup**) and then falls along half a cosine:
+#
+# $$\eta_t = \begin{cases} \eta\, \dfrac{t}{w} & t < w \\[1ex] \dfrac{\eta}{2}\left(1 + \cos \pi \dfrac{t - w}{N - w}\right) & t \ge w \end{cases}$$
+#
+# By hand, with $N = 10$ and $w = 2$: shares of the peak 0, 0.5, 1, and at $t = 6$, half-way down,
+# again 0.5. The sum is what matters for the walk. The warmup adds about $w/2$ and the cosine
+# $(N - w)/2$, so $\sum_t \eta_t \approx \eta N / 2$: a cosine run walks half as far as a constant
+# one, whatever the warmup.
+#
+# Why the sum? One Adam step moves each weight by about $\eta_t$, whatever the size of its gradient
+# (exactly so in the first step). If all steps of a weight agree, it moves by $\sum_t \eta_t$; if
+# they cancel, by less. So **the peak rate times the number of steps is the length of the leash**,
+# in the unit of a weight.
+
+# %%
+import math
+
+import torch
+from transformers import get_cosine_schedule_with_warmup
+
+from course import record, schedules
+
+
+def rate(t: int, peak: float, warmup: int, steps: int) -> float:
+    """Rate of step t, counted from 0: warmup along a line, then half a cosine."""
+    if t < warmup:
+        return peak * t / warmup
+    return peak / 2 * (1 + math.cos(math.pi * (t - warmup) / (steps - warmup)))
+
+
+dummy = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=2e-4)
+library = get_cosine_schedule_with_warmup(dummy, num_warmup_steps=5, num_training_steps=100)
+for t in range(100):
+    assert math.isclose(rate(t, 2e-4, 5, 100), library.get_last_lr()[0], abs_tol=1e-15)
+    assert math.isclose(rate(t, 1, 5, 100), schedules.share("cosine", t, 5, 100), abs_tol=1e-12)
+    dummy.step()
+    library.step()
+record.value("schedule.first", rate(0, 2e-4, 5, 100))
+record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
+
+# %% [markdown]
+# By hand, in the course's module and in transformers: the same hundred rates. One of them deserves
+# a look. The rate of step 0 is {{ schedule.first | f0 }}: with a warmup, transformers' first batch
+# computes gradients and changes nothing. In a thousand steps nobody minds; in a run of sixteen it is
+# six percent of your data. This lesson counts steps from 1 and lets the schedule end one step after
+# the run. Move the sliders and watch the sum of all rates:
+#
+# <!-- widget: schedule shape=cosine peak=2e-4 steps=100 warmup=5 now=50 -->
+#
+# ## Gain is linear, forgetting is quadratic
+#
+# Call the weights at home $\theta$ and the walk $\Delta$. For a short walk, any loss is a slope and
+# a curvature ($g$ is the gradient at home, $H$ the matrix of second derivatives):
+#
+# $$\mathcal{L}(\theta + \Delta) \approx \mathcal{L}(\theta) + g^\top \Delta + \tfrac{1}{2} \Delta^\top H \Delta .$$
+#
+# The *task* is new, so at home its slope is steep, and the gain begins **linear** in the walk. In
+# *general* ability the model was trained for long: home lies near the bottom of a valley, where the
+# slope is about zero. So forgetting begins **quadratic**. Walk only the share $\lambda$ of the way:
+#
+# $$\text{gain}(\lambda) \approx \lambda\, |g_\text{task}^\top \Delta|, \qquad \text{forgetting}(\lambda) \approx \tfrac{\lambda^2}{2} \Delta^\top H_\text{gen} \Delta .$$
+#
+# By hand: a walk that gains 2 nats and forgets 0.4. Half of it gains about 1 and forgets
+# $0.4 \cdot 0.5^2 = 0.1$: half of the gain for a quarter of the price. Short walks are cheap. This is also where
+# the remedies come from. A penalty on $\Delta^\top H_\text{gen} \Delta$ is *elastic weight
+# consolidation*; forbidding directions is LoRA; $g_\text{gen}$, which is zero at home but no longer
+# on the way, is what rehearsal adds.
+#
+# ## A ruler for forgetting
+#
+# The course's general set has {{ items.n | int }} questions with four choices each, none about the
+# case. A choice scores the sum of the log-probabilities of its tokens after the question. We read
+# it in two ways: **accuracy**, the share of questions whose right choice scores best, and **item
+# loss**, $-\log p(\text{right})$ with $p$ the softmax over the four scores. A blind guess has an
+# item loss of $\log 4$.
+#
+# Questions in a bare format may survive while the manner of answering does not. So there is a
+# second ruler: what the untuned model itself replies to general requests, and how many nats a
+# token these replies surprise the tuned one. Both use `course.retention`.
+
+# %%
+from course.case import INTENTS, extraction, general_items, tickets
+from course.chat import Encoded, collate, encode
+from course.retention import Retention, general_prompts, own_replies, retention
+from course.tuning import evaluate, labeled_logits
+
+items = general_items()[: budget["items"]]
+own = {split: own_replies(model, tokenizer, general_prompts(split, n), budget["tokens"])
+       for split, n in (("rehearsal", STEPS), ("held-out", budget["replies"]))}  # fmt: skip
+start = retention(model, tokenizer, items)
+p, n = start.accuracy, len(items)
+half_width = 1.96 * math.sqrt(p * (1 - p) / n)
+record.values("items", {"n": n, "accuracy": p, "loss": start.loss, "half_width": half_width})
+record.value("blind", math.log(4))
+example = own["rehearsal"][0]
+print(f"right: {p:.1%} ± {half_width:.1%}, item loss {start.loss:.3f}")
+print(tokenizer.decode(example.input_ids[example.prompt_length :]))
+
+# %% [markdown]
+# The untuned model gets {{ items.accuracy | pct0 }} right. How exact is that? The standard error of
+# a share is $\sqrt{p(1-p)/N}$, so the 95 % interval is {{ items.accuracy | pct0 }} ±
+# {{ 100 * items.half_width | f0 }} points: too coarse to see most forgetting. Two things sharpen
+# the ruler. The *same* items before and after can be paired: if nothing were lost, each item that
+# flips would be equally likely to flip either way, so $m$ flips all in one direction have the
+# two-sided probability $2 \cdot 0.5^m$. And the item loss moves with every item long before one
+# flips.
+
+# %% [markdown] tags=["predict"]
+# id: forget-flips
+# ask: >-
+#   After a tune, $m$ items have flipped from right to wrong and none the other way. How large must
+#   $m$ be for a two-sided probability below 5 %?
+# number: flips.needed
+# format: int
+# unit: items
+
+# %% tags=["reveal"]
+needed = next(m for m in range(1, 60) if 2 * 0.5**m < 0.05)
+record.values("flips", {"needed": needed, "chance": 2 * 0.5**needed, "points": 100 * needed / 60})
+print(f"{needed} flips: {2 * 0.5**needed:.3f}; that is {100 * needed / 60:.0f} points of accuracy")
+
+# %% [markdown]
+# Six: five would still leave 0.0625. So on sixty items a drop of
+# {{ flips.points | f0 }} points *can* be real, if nothing flips back, and a drop of three points
+# never is. On this page forgetting means the change of the item loss against the untuned model,
+# unless it says otherwise.
+#
+# ## The run, in the open
+#
+# The task is the extraction of lesson 05: a ticket in, JSON with intent, product and urgency out.
+# A run sees each training ticket once. `rows` makes a batch: the same tickets in the same order for
+# every method, plus, if asked, one further example from a `pool` in every `every`-th batch. The
+# formula of the schedule stands where the rate is set.
+
+# %%
+import random
+
+
+def short_tickets(split: str, n: int) -> list[Encoded]:
+    """The first n tickets of a split whose whole conversation has at most 64 tokens."""
+    pairs = ((ticket.text, extraction(ticket).completion) for ticket in tickets(split, 6 * n))
+    rows = [encode(tokenizer, text, answer, system="Extract JSON.") for text, answer in pairs]
+    return [row for row in rows if len(row.input_ids) <= 64][:n]
+
+
+train_set = short_tickets("train", STEPS * BATCH + STEPS)  # the last ones are for a control
+held_out = short_tickets("validation", budget["held_out"])
+POOLS = {"none": [], "general": own["rehearsal"], "tickets": train_set[STEPS * BATCH :]}
+
+
+def train(groups, seed, steps=STEPS, pool="none", every=1, warmup=2, clip=1.0) -> list[float]:
+    """Tune parameter groups (each with its peak "lr") and return the loss of every step."""
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    order = random.Random(seed).sample(range(STEPS * BATCH), STEPS * BATCH)
+    losses = []
+    model.train()
+    for step in range(steps):
+        rows = [train_set[i] for i in order[step * BATCH : (step + 1) * BATCH]]
+        if POOLS[pool] and step % every == 0:
+            rows.append(POOLS[pool][step // every % len(POOLS[pool])])
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = rate(step + 1, peak, warmup, steps + 1)
+        logits, targets, _ = labeled_logits(model, collate(rows, PAD))
+        loss = torch.nn.functional.cross_entropy(logits.float(), targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    model.eval()
+    return losses
+
+
+# %% [markdown]
+# `measure` reads all rulers. A full run measures twice: at its end, and half of the way back home,
+# at $\theta + \frac{1}{2}\Delta$, for the prediction above. It also notes how far each block
+# walked, $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the matrices of block $\ell$. LoRA runs
+# use rank 4 and α = 8 on all linear layers, as in [Rank or target modules?](lesson:08).
+
+# %%
+from functools import cache
+from typing import NamedTuple
+
+from peft import LoraConfig, get_peft_model
+
+LETTERS = [tokenizer(intent, add_special_tokens=False)["input_ids"][0] for intent in INTENTS]
+PLACE = len(tokenizer('{"intent":"', add_special_tokens=False)["input_ids"])
+
+
+class Outcome(NamedTuple):
+    task: float  # nats a completion token on held-out tickets
+    accuracy: float  # share of held-out tickets with the right intent
+    items: Retention
+    replies: float  # nats a token on the untuned model's own replies
+
+    @property
+    def forgot(self) -> float:
+        """Change of the item loss against the untuned model, in nats."""
+        return self.items.loss - start.loss
+
+
+def measure() -> Outcome:
+    task = evaluate(model, held_out, PAD, PLACE, LETTERS)
+    replies = evaluate(model, own["held-out"], PAD, 0, LETTERS).loss
+    return Outcome(*task, retention(model, tokenizer, items), replies)
+
+
+base = measure()
+record.values("base", {"task": base.task, "accuracy": base.accuracy, "replies": base.replies})
+
+# %%
+class Walk(NamedTuple):
+    end: Outcome
+    half: Outcome | None  # at theta + delta / 2
+    blocks: list[float]  # relative length of the walk of each block
+    farthest: float  # the largest change of any single weight
+    losses: list[float]
+
+
+def by_block(state: dict[str, torch.Tensor]) -> list[float]:
+    """Norm of all tensors of each block."""
+    squares = [0.0] * model.config.num_hidden_layers
+    for name, tensor in state.items():
+        if name.startswith("model.layers."):
+            squares[int(name.split(".")[2])] += float(tensor.square().sum())
+    return [math.sqrt(value) for value in squares]
+
+
+@torch.no_grad()
+def inspect(losses: list[float], halfway: bool) -> Walk:
+    """Measure a fully tuned model, and half of the way back; then go home."""
+    end = measure()
+    delta = {name: tensor - home[name] for name, tensor in model.state_dict().items()}
+    ratio = [d / w for d, w in zip(by_block(delta), by_block(home), strict=True)]
+    farthest = max(float(change.abs().max()) for change in delta.values())
+    half = None
+    if halfway:
+        model.load_state_dict({name: home[name] + change / 2 for name, change in delta.items()})
+        half = measure()
+    model.load_state_dict(home)
+    return Walk(end, half, ratio, farthest, losses)
+
+
+@cache
+def full_run(k: int, seed: int, steps: int = STEPS, pool: str = "none", every: int = 1) -> Walk:
+    model.requires_grad_(True)
+    groups = [{"params": list(model.parameters()), "lr": 10 ** (k / 2)}]
+    return inspect(train(groups, seed, steps, pool, every), halfway=pool == "none")
+
+
+@cache
+def lora_run(k: int, seed: int, steps: int = STEPS, pool: str = "none") -> Outcome:
+    seed_everything(seed)
+    adapted = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear"))
+    trainable = [p for p in adapted.parameters() if p.requires_grad]
+    train([{"params": trainable, "lr": 10 ** (k / 2)}], seed, steps, pool)
+    outcome = measure()
+    adapted.unload()
+    return outcome
+
+
+# %% [markdown]
+# ## The sweep: wasted, good, diverging
+#
+# Five rates for each method, half a decade apart, one seed, everything else equal.
+
+# %% [markdown] tags=["predict"]
+# id: forget-rates
+# ask: >-
+#   One LoRA step changes $W$ through $s\,BA$, with $B$ starting at zero; a full step moves every
+#   entry of $W$ by $\eta$. By what factor is LoRA's best rate above that of full tuning? (The grid
+#   has steps of 3.2.)
+# choices:
+#   - text: Below 1. LoRA has fewer parameters, so each should be moved with care.
+#     right: lr.ratio < 0.9
+#   - text: About 1 to 3. Adam normalizes the size of the gradient away.
+#     right: lr.ratio >= 0.9 and lr.ratio < 5
+#   - text: 10 or more. The same rate moves W much less through the two factors.
+#     right: lr.ratio >= 5
+
+# %% tags=["reveal", "hide-code"]
+full_sweep = {k: full_run(k, SEEDS[0]) for k in budget["full"]}
+lora_sweep = {k: lora_run(k, SEEDS[0]) for k in budget["lora"]}
+ends = {"full tuning": {k: walk.end for k, walk in full_sweep.items()}, "LoRA": lora_sweep}
+best = {name: min(line, key=lambda k, line=line: line[k].task) for name, line in ends.items()}
+record.figure("lr.plot", record.Figure(
+    kind="line", x_label="peak learning rate", y_label="held-out loss (nats a token)",
+    x_log=True, y_log=True, guides=[("untuned", base.task)],
+    series=[record.Series(name, [10 ** (k / 2) for k in line], [o.task for o in line.values()])
+            for name, line in ends.items()],
+    caption="Held-out loss on tickets against the peak rate, one seed. Best for full tuning: "
+            "{{ lr.full | sci1 }}, for LoRA {{ lr.lora | sci1 }}.",
+    alt="Two U-shaped lines of held-out loss over learning rate, full tuning to the left of LoRA. "
+        "The dashed line is the untuned model. The table below has the numbers."))  # fmt: skip
+rows = [[name, f"{10 ** (k / 2):.1e}", round(o.task, 3), round(o.accuracy, 2),
+         round(o.items.loss, 3), round(o.items.accuracy, 2), round(o.replies, 2)]
+        for name, line in ends.items() for k, o in line.items()]  # fmt: skip
+rows.insert(0, ["untuned", "", round(base.task, 3), round(base.accuracy, 2),
+                round(start.loss, 3), round(start.accuracy, 2), round(base.replies, 2)])  # fmt: skip
+record.table("lr.table", rows,
+             columns=["method", "peak rate", "ticket loss", "intent accuracy", "item loss",
+                      "item accuracy", "replies loss"],
+             caption="The sweep in numbers: two columns of gain, three of what it cost.")  # fmt: skip
+keys = {"full tuning": "full", "LoRA": "lora"}
+record.values("lr", {keys[name]: 10 ** (k / 2) for name, k in best.items()})
+record.value("lr.ratio", 10 ** ((best["LoRA"] - best["full tuning"]) / 2))
+record.value("lr.edges", sum(best[name] in (min(line), max(line)) for name, line in ends.items()))
+for name, line in ends.items():
+    for label, k in (("cold", min(line)), ("best", best[name]), ("hot", max(line))):
+        o = line[k]
+        record.values(f"{label}.{keys[name]}", {
+            "task": o.task, "accuracy": o.accuracy, "items": o.items.loss, "forgot": o.forgot,
+            "right": o.items.accuracy, "replies": o.replies, "rate": 10 ** (k / 2)})  # fmt: skip
+leash = sum(rate(t + 1, 10 ** (best["full tuning"] / 2), 2, STEPS + 1) for t in range(STEPS))
+record.values("walk", {"leash": leash, "farthest": full_sweep[best["full tuning"]].farthest,
+                       "blocks": sum(full_sweep[best["full tuning"]].blocks) / len(by_block(home))})  # fmt: skip
+
+# %% [markdown]
+# **Wasted:** at {{ cold.full.rate | sci1 }} full tuning ends at {{ cold.full.task | f2 }} nats, with
+# the same data and the same time. **Good:** {{ best.full.task | f3 }} at {{ lr.full | sci1 }}.
+# **Diverging:** {{ hot.full.task | f2 }} at {{ hot.full.rate | sci1 }}; the item loss is then
+# {{ hot.full.items | f2 }}, with {{ hot.full.right | pct0 }} of the items right. LoRA's best rate is
+# {{ lr.lora | sci1 }}, {{ lr.ratio | f0 }} times that of full tuning. [Rank or target
+# modules?](lesson:08#claim-8) decides the folklore of 10 to 100 times in a box of its own, with
+# longer sweeps; this is a second look at the same pair on other tickets. Of the two lines,
+# {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "both end" | text }} with its
+# best value at an edge, where it would be only a bound.
+#
+# The leash of the good full run is $\sum_t \eta_t =$ {{ walk.leash | sci2 }}, and the weight that went
+# farthest moved by {{ walk.farthest | sci2 }}, {{ walk.farthest / walk.leash | f2 }} times that. All
+# the learning you see happened in a walk of {{ walk.blocks | pct1 }} of the length of the weights.
+#
+# ## Halfway home
+#
+# The derivation made a prediction about $\theta + \frac{1}{2}\Delta$. No training is needed to test it:
+# average the tuned weights with the untuned ones and measure. (For models that see images this is
+# known as WiSE-FT.) We do it for the good rate with every seed, and for the next rate up.
+
+# %% [markdown] tags=["predict"]
+# id: forget-half
+# ask: >-
+#   Full tuning at its best rate, then half of the way back. By the derivation, how much of the
+#   forgetting stays?
+# number: 100 * half.forgot
+# format: f0
+# unit: "%"
+
+# %% tags=["reveal"]
+from collections.abc import Callable, Iterable
+
+
+def mean(values: Iterable[float]) -> float:
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def halfway(k: int) -> dict[str, float]:
+    """Shares of gain and forgetting that stay at half of the walk: ratios of means over seeds."""
+    runs = [full_run(k, s) for s in SEEDS]
+    end, half = [run.end for run in runs], [run.half for run in runs]
+    gain = base.task - mean(o.task for o in end)
+    kept = base.task - mean(o.task for o in half)
+    replies = mean(o.replies for o in end) - base.replies
+    return {"gain": kept / gain, "task": mean(o.task for o in half), "end": mean(o.task for o in end),
+            "forgot": mean(o.forgot for o in half) / mean(o.forgot for o in end),
+            "replies": (mean(o.replies for o in half) - base.replies) / replies}  # fmt: skip
+
+
+record.values("half", halfway(best["full tuning"]))
+
+# %% [markdown]
+# TODO halfway text.
+#
+# ## Slower below
+#
+# **Layer-wise learning-rate decay** gives lower layers a smaller rate, since what they do (words,
+# syntax) is thought to serve every task. With the top at depth $L$ and one factor $\xi < 1$ a layer:
+#
+# $$\eta_\ell = \eta\, \xi^{L - \ell}, \qquad \frac{1}{L+1} \sum_{\ell=0}^{L} \eta_\ell = \eta\, \frac{1 - \xi^{L+1}}{(L+1)(1 - \xi)} .$$
+#
+# By hand, $\xi = 0.5$ and $L = 2$: rates $\frac{\eta}{4}, \frac{\eta}{2}, \eta$, mean $\frac{7}{12}\eta$. The second formula is the control
+# that is often missing: decay lowers the *mean* rate too. Whoever compares it with a uniform $\eta$
+# compares two things at once. Here $\xi = 0.9$ over 31 depths makes a mean of {{ llrd.mean | f2 }} of
+# the top rate: almost exactly one step of our grid. So the fair partner of a decayed run is the
+# uniform run one $k$ lower.
+#
+# One trap: this model *ties* its output head to its embedding, so one matrix is the lowest and the
+# highest layer at once. We count it as the lowest.
+
+# %%
+XI, DEPTH = 0.9, model.config.num_hidden_layers
+
+
+def depth_of(name: str) -> int:
+    """0 for the (tied) embedding, 1 to DEPTH for the blocks; the last norm goes with the top."""
+    if name.startswith("model.layers."):
+        return int(name.split(".")[2]) + 1
+    return 0 if "embed" in name else DEPTH
+
+
+@cache
+def decayed_run(k: int, seed: int) -> Walk:
+    model.requires_grad_(True)
+    layers = {depth: [] for depth in range(DEPTH + 1)}
+    for name, parameter in model.named_parameters():
+        layers[depth_of(name)].append(parameter)
+    groups = [{"params": layer, "lr": 10 ** (k / 2) * XI ** (DEPTH - depth)}  # eta * xi^(L - l)
+              for depth, layer in layers.items()]  # fmt: skip
+    return inspect(train(groups, seed), halfway=False)
+
+
+mean_share = (1 - XI ** (DEPTH + 1)) / ((DEPTH + 1) * (1 - XI))
+assert math.isclose(mean_share, mean(XI ** (DEPTH - d) for d in range(DEPTH + 1)))
+
+# %% tags=["hide-code"]
+k = best["full tuning"]
+decayed = {s: decayed_run(k, s) for s in SEEDS}
+lower = {s: full_run(k - 1, s) for s in SEEDS}
+upper = {s: full_run(k, s) for s in SEEDS}
+blocks = list(range(1, DEPTH + 1))
+record.figure("llrd.plot", record.Figure(
+    kind="line", x_label="block (1 is next to the input)", y_label="length of the walk (% of the weights)",
+    series=[record.Series(name, blocks, [100 * mean(r.blocks[b - 1] for r in runs.values()) for b in blocks])
+            for name, runs in (("uniform", upper), ("uniform, half a decade lower", lower),
+                               ("decay 0.9 per layer", decayed))],
+    caption="How far each block walks, as a share of the length of its weights; mean over seeds.",
+    alt="Two nearly level lines for the uniform rates and a rising one for the decayed rates, "
+        "which ends at the level of the higher uniform rate."))  # fmt: skip
+record.value("llrd.mean", mean_share)
+for name, runs in (("llrd.decayed", decayed), ("llrd.lower", lower), ("llrd.upper", upper)):
+    record.values(name, {"task": mean(r.end.task for r in runs.values()),
+                         "forgot": mean(r.end.forgot for r in runs.values()),
+                         "replies": mean(r.end.replies for r in runs.values()) - base.replies,
+                         "bottom": mean(r.blocks[0] for r in runs.values()),
+                         "top": mean(r.blocks[-1] for r in runs.values())})  # fmt: skip
+
+# %% [markdown]
+# TODO llrd text.
+#
+# ## Rehearsal
+#
+# Rehearsal mixes general examples into the training batches. But *which*? The data that taught the
+# model is rarely at hand. **Self-rehearsal** asks the untuned model for replies to general requests
+# and trains on those; the target of each is what the model already does, so the only thing it
+# teaches is to stay. Our {{ data.rehearsal | int }} requests share no topic and no wording with the
+# second ruler, and the code checks that no item's question occurs in what is rehearsed.
+#
+# **Controlled:** each batch has the same {{ data.batch | int }} tickets in the same order, and the
+# number of steps is the same. A reply is *added* to every second batch (1 example in 9) or to every
+# batch (1 in 5). **A placebo:** a fifth *ticket* in every batch, in case any fifth example would do.
+
+# %% [markdown] tags=["predict"]
+# id: forget-rehearsal
+# ask: >-
+#   One reply added to every batch of four tickets. How much of the damage to the *held-out* replies
+#   (other topics, other wording) goes away?
+# number: 100 * rehearse.fifth.removed
+# format: f0
+# unit: "%"
+
+# %% tags=["reveal"]
+text = " ".join(tokenizer.decode(e.input_ids) for e in own["rehearsal"]).lower()
+assert not any(item.question.lower() in text for item in items)
+record.values("data", {"rehearsal": len(own["rehearsal"]), "replies": len(own["held-out"]),
+                       "held_out": len(held_out), "batch": BATCH, "steps": STEPS})  # fmt: skip
+
+MIXES = {"none": ("none", 1), "ninth": ("general", 2), "fifth": ("general", 1),
+         "placebo": ("tickets", 1)}  # fmt: skip
+mixed = {name: [full_run(best["full tuning"], s, STEPS, *mix).end for s in SEEDS]
+         for name, mix in MIXES.items()}  # fmt: skip
+
+
+def spread(values: Iterable[float]) -> str:
+    values = list(values)
+    return f"{mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+damage = mean(o.replies for o in mixed["none"]) - base.replies
+titles = {"none": "tickets only", "ninth": "1 reply in 9", "fifth": "1 reply in 5",
+          "placebo": "a fifth ticket"}  # fmt: skip
+record.table("rehearse.table",
+             [[titles[name], spread(o.task for o in runs), spread(o.forgot for o in runs),
+               spread(o.replies - base.replies for o in runs)] for name, runs in mixed.items()],
+             columns=["batch", "ticket loss", "forgotten on items", "lost on replies"],
+             caption="Full tuning at its best rate: mean over seeds, smallest and largest in brackets.")  # fmt: skip
+for name, runs in mixed.items():
+    lost = mean(o.replies for o in runs) - base.replies
+    record.values(f"rehearse.{name}", {
+        "task": mean(o.task for o in runs), "forgot": mean(o.forgot for o in runs), "lost": lost,
+        "removed": 1 - lost / damage})  # fmt: skip
+
+# %% [markdown]
+# TODO rehearsal text.
+#
+# ## Full tuning or LoRA, at equal quality
+#
+# "LoRA forgets less" can be said of any method that learns less. A fair question fixes the task
+# quality first. Each run is a point, with the task loss across and the forgetting up; a method's
+# points over rates and step counts trace its **frontier**. Where both reach the same task loss,
+# compare the heights.
+
+# %% tags=["hide-code"]
+from itertools import pairwise
+
+
+def frontier(name: str, seed: int) -> list[Outcome]:
+    """Runs of one method up to its best rate, and one of half the steps at that rate."""
+    top = best[name]
+    rates = [k for k in budget[keys[name]] if top - 2 <= k <= top]
+    if name == "LoRA":
+        return [*(lora_run(k, seed) for k in rates), lora_run(top, seed, STEPS // 2)]
+    return [*(full_run(k, seed).end for k in rates), full_run(top, seed, STEPS // 2).end]
+
+
+lines = {(name, s): frontier(name, s) for name in keys for s in SEEDS}
+
+
+def at_quality(name: str, seed: int, target: float, ruler: Callable) -> float:
+    """What a method has lost where its frontier passes the target, linear in the log of the loss."""
+    line = sorted(((o.task, ruler(o)) for o in (base, *lines[name, seed])), reverse=True)
+    for (x0, y0), (x1, y1) in pairwise(line):
+        if x0 >= target >= x1:
+            return y0 + (y1 - y0) * math.log(target / x0) / math.log(x1 / x0) if x1 < x0 else y1
+    raise ValueError(f"{name} does not reach {target}.")
+
+
+# %% [markdown] tags=["predict"]
+# id: forget-frontier
+# ask: >-
+#   At the same task loss, on the same tickets: which method has lost less of the held-out replies?
+# choices:
+#   - text: LoRA, clearly. It can only move in a few directions.
+#     right: equal.replies.gap > 2 * equal.replies.error
+#   - text: Full tuning, clearly. It can pick the best of all directions.
+#     right: equal.replies.gap < -2 * equal.replies.error
+#   - text: Neither, beyond two standard errors of the paired difference.
+#     right: abs(equal.replies.gap) <= 2 * equal.replies.error
+
+# %% tags=["reveal", "hide-code"]
+target = max(min(o.task for o in line) for line in lines.values())  # all lines reach this
+clouds = {name: [o for s in SEEDS for o in lines[name, s]] for name in keys}
+clouds["full, halfway home"] = [full_run(k, s).half for s in SEEDS
+                                for k in (best["full tuning"] - 1, best["full tuning"])]  # fmt: skip
+clouds["full, 1 reply in 5"] = mixed["fifth"]
+record.figure("frontier.plot", record.Figure(
+    kind="scatter", x_label="held-out loss on tickets (nats a token)", x_log=True,
+    y_label="lost on replies (nats a token)",
+    series=[record.Series(name, [o.task for o in cloud], [o.replies - base.replies for o in cloud])
+            for name, cloud in clouds.items()],
+    caption="The frontier: better at tickets to the left, less lost further down. All seeds.",
+    alt="Scatter of loss on replies over held-out task loss for full tuning, LoRA, full tuning "
+        "halfway home and full tuning with rehearsal. The table below compares the first two at "
+        "equal task loss."))  # fmt: skip
+rulers = {"items": lambda o: o.forgot, "replies": lambda o: o.replies - base.replies}
+rows = []
+for ruler, read in rulers.items():
+    full, lora = ([at_quality(name, s, target, read) for s in SEEDS] for name in keys)
+    gaps = [a - b for a, b in zip(full, lora, strict=True)]
+    error = math.sqrt(sum((g - mean(gaps)) ** 2 for g in gaps) / max(1, len(gaps) - 1) / len(gaps))
+    rows.append([ruler, spread(full), spread(lora), round(mean(gaps), 3), round(error, 3)])
+    record.values(f"equal.{ruler}", {"full": mean(full), "lora": mean(lora), "gap": mean(gaps),
+                                     "error": error, "wins": sum(g > 0 for g in gaps)})  # fmt: skip
+record.value("equal.target", target)
+record.value("equal.seeds", len(SEEDS))
+record.table("equal.table", rows,
+             columns=["ruler", "full tuning", "LoRA", "full − LoRA", "standard error"],
+             caption="Lost at equal task loss, interpolated per seed: mean and range over seeds.")  # fmt: skip
+
+# %% [markdown]
+# TODO frontier text.
+#
+# ## Break it
+#
+# **A rate that diverges.** Full tuning at {{ broken.rate | sci1 }}, with and without its two
+# supposed safeguards, warmup and clipping.
+
+# %% tags=["hide-code"]
+hot_k, first_steps = max(budget["full"]) + 1, budget["broken"]
+tries = {"neither": (0, 1e9), "warmup": (first_steps // 2, 1e9), "clipping": (0, 1.0),
+         "both": (first_steps // 2, 1.0)}  # fmt: skip
+curves = {}
+for name, (warmup, clip) in tries.items():
+    model.requires_grad_(True)
+    groups = [{"params": list(model.parameters()), "lr": 10 ** (hot_k / 2)}]
+    curves[name] = train(groups, SEEDS[0], first_steps, warmup=warmup, clip=clip)
+    model.load_state_dict(home)
+ceiling = 2 * math.log(model.config.vocab_size)  # a loss that is no number is drawn here
+curves = {name: [x if x < ceiling else ceiling for x in line] for name, line in curves.items()}
+record.figure("broken.plot", record.Figure(
+    kind="line", x_label="step", y_label="training loss (nats a token)",
+    guides=[("uniform guess", math.log(model.config.vocab_size))],
+    series=[record.Series(name, list(range(1, first_steps + 1)), line)
+            for name, line in curves.items()],
+    caption="The first steps at a rate that is far too high.",
+    alt="Training loss over the first steps for four runs at too high a rate. Without warmup the "
+        "loss jumps after the first step; with warmup it rises later."))  # fmt: skip
+record.values("broken", {"rate": 10 ** (hot_k / 2), "start": curves["neither"][0],
+                         "steps": first_steps, "warmup": first_steps // 2})  # fmt: skip
+record.values("broken.last", {name: line[-1] for name, line in curves.items()})
+record.values("broken.second", {name: line[1] for name, line in curves.items()})
+
+# %% [markdown]
+# TODO break text.
+#
+# ## At 7B and 70B
+#
+# The formulas need no model. What changes is the size of everything around them.
+
+# %%
+SIZES = {"7B": 7e9, "70B": 70e9}
+for size, parameters in SIZES.items():
+    record.value(f"scale.copy{size.lower()}", 2 * parameters)  # bytes of a second copy in 16 bits
+weight, step = 0.02, 2e-5  # a typical weight, and the peak rate of Llama 2's supervised tune
+as_bf16 = torch.tensor(weight, dtype=torch.bfloat16)
+moved = as_bf16 - torch.tensor(step, dtype=torch.bfloat16)
+spacing = float(torch.finfo(torch.bfloat16).eps) * 2 ** math.floor(math.log2(weight))
+record.values("scale", {"spacing": spacing, "lost": bool(moved == as_bf16)})
+print(f"bf16 near {weight}: steps of {spacing:.1e}; a step of {step:.0e} changes it: {moved != as_bf16}")
+
+# %% [markdown]
+# **Rates fall.** Llama 2's supervised tune took a peak of $2 \cdot 10^{-5}$ with a cosine at all
+# sizes ([arXiv:2307.09288](https://arxiv.org/abs/2307.09288)). Near a weight of 0.02, bf16 numbers are
+# {{ scale.spacing | sci1 }} apart, so such a step
+# {{ "vanishes in rounding" if scale.lost else "survives rounding" | text }}: the reason for the
+# 32-bit master copy of [Where the memory goes](lesson:02).
+#
+# **The factor stays.** The "LoRA Without Regret" study, on models up to 8B and beyond, found the best LoRA rate about ten
+# times that of full tuning, and nearer fifteen times in short runs.
+#
+# **The frontier is an open question.** On Llama 2 7B, with far more data, Biderman and others found that LoRA
+# learned less and forgot less, and that both methods seemed to lie on the same curve of learning
+# against forgetting; on code, LoRA could sit above it. Kalajdzievski (2024) fitted forgetting under LoRA on Llama 2 7B
+# and found that neither early stopping nor fewer trained parameters avoids it.
+#
+# **Rehearsal data is a budget.** Scialom and others kept old skills of models up to 11B with 1 % of
+# the old data; Ibrahim and others needed 5 % of replay for a mild change of distribution in continued
+# pretraining and more for a strong one. **Interpolation** needs the untuned weights beside the
+# tuned ones: {{ scale.copy7b | gb0 }} for 7B and {{ scale.copy70b | gb0 }} for 70B in 16 bits, on disk and for a minute. An
+# adapter needs none of that: scale α.
+
+# %% [markdown] tags=["claims"]
+# - number: 25
+#   text: 10–20 % general data prevents forgetting; LoRA forgets less
+#   source: common advice; the second half is the title of Biderman and others, 2024
+#   value: >-
+#     1 reply in 5 examples removes {{ rehearse.fifth.removed | pct0 }} of the damage to replies; at
+#     equal task loss LoRA has lost {{ equal.replies.lora | f3 }} nats a token on replies, full tuning
+#     {{ equal.replies.full | f3 }}
+#   holds: >-
+#     rehearse.fifth.removed >= 0.8 and equal.replies.gap > 2 * equal.replies.error
+#   partly: >-
+#     rehearse.fifth.removed >= 0.5 or equal.replies.gap > 2 * equal.replies.error
+#   note: >-
+#     'Prevents' is taken as removing at least 80 % on replies to other requests, 'less' as more than
+#     two standard errors of the paired difference at equal task loss. One small model, a short run.
+
+
+# %% [markdown]
+# ## Exercises
+#
+# ### Exercise 1: How low is the lowest rate?
+# A model of 32 blocks, $\xi = 0.95$, 33 depths. How large is the embedding's rate as a share of the
+# top rate, and the mean rate? To keep the mean rate, by how much would you raise the top? Work it
+# out from the formula, then check.
+
+# %% tags=["solution"]
+shares = [0.95 ** (32 - depth) for depth in range(33)]
+record.values("exercise", {"bottom": shares[0], "mean": mean(shares), "raise": 1 / mean(shares)})
+print(f"bottom {shares[0]:.2f}, mean {mean(shares):.2f}, so raise the top {1 / mean(shares):.1f}-fold")
+
+# %% [markdown] tags=["solution"]
+# The bottom gets $0.95^{32} =$ {{ exercise.bottom | f2 }} of the top rate and the mean is
+# {{ exercise.mean | f2 }}. To hold the mean, the top rate must go up {{ exercise.raise | f1 }}-fold:
+# for an untuned comparison the decayed run trains at half the speed.
+
+# %% [markdown]
+# ### Exercise 2: Rescue a run that went too far
+# Train with the next rate above the best one (first seed) and keep the weights. Measure
+# $\theta + \lambda \Delta$ for $\lambda$ of 0.25, 0.5 and 0.75. Which $\lambda$ has the lowest ticket
+# loss, and is it better than stopping at $\lambda = 1$?
+
+# %% tags=["solution"]
+model.requires_grad_(True)
+groups = [{"params": list(model.parameters()), "lr": 10 ** ((best["full tuning"] + 1) / 2)}]
+train(groups, SEEDS[0])
+tuned = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+rescue = {}
+for share in (0.25, 0.5, 0.75, 1.0):
+    model.load_state_dict({name: home[name].lerp(tuned[name], share) for name in home})
+    rescue[share] = measure()
+    print(f"{share:4.2f}: tickets {rescue[share].task:.3f}, forgot {rescue[share].forgot:+.3f}")
+model.load_state_dict(home)
+kept = min(rescue, key=lambda share: rescue[share].task)
+record.values("rescue", {"share": kept, "task": rescue[kept].task, "forgot": rescue[kept].forgot,
+                         "end": rescue[1.0].task, "end_forgot": rescue[1.0].forgot})  # fmt: skip
+
+# %% [markdown] tags=["solution"]
+# The lowest ticket loss is {{ rescue.task | f3 }} at $\lambda =$ {{ rescue.share | f2 }}, against
+# {{ rescue.end | f3 }} at the end of the run; the forgetting there is {{ rescue.forgot | f2 }}
+# against {{ rescue.end_forgot | f2 }}. Choosing $\lambda$ on these tickets is a choice like any
+# other: report it on tickets that had no part in it.
+
+# %% [markdown]
+# ### Exercise 3: Both remedies at once
+# Does LoRA need rehearsal too? Train it at its best rate with one reply in five (first seed). Before
+# you run it, say which of the three rulers you expect to move, and what you would need to call the
+# result a finding.
+
+# %% tags=["solution"]
+together = lora_run(best["LoRA"], SEEDS[0], STEPS, "general")
+alone = lora_run(best["LoRA"], SEEDS[0])
+record.values("both", {"task": together.task, "alone": alone.task,
+                       "replies": together.replies - base.replies,
+                       "replies_alone": alone.replies - base.replies})  # fmt: skip
+print(f"tickets {alone.task:.3f} → {together.task:.3f}, replies {alone.replies:.3f} → {together.replies:.3f}")
+
+# %% [markdown] tags=["solution"]
+# The replies lose {{ both.replies | f3 }} nats a token instead of {{ both.replies_alone | f3 }}; the
+# ticket loss goes from {{ both.alone | f3 }} to {{ both.task | f3 }}. One seed is an observation. For
+# a finding: all seeds, paired, and a fifth ticket as placebo here too.
+
+# %% [markdown]
+# ## Knowledge check
+#
+# <!-- quiz -->
+#
+# ## Checklist
+#
+# - [ ] I can write warmup and cosine from memory and say what the sum of the rates means.
+# - [ ] I sweep the rate in half decades until both neighbors of the best one are worse.
+# - [ ] I measure something general before and after every tune, on the same items, and pair them.
+# - [ ] I know how large a drop my general set can show.
+# - [ ] I compare methods at equal task quality, with seeds, and a control for every remedy.
+# - [ ] Rehearsal and test share no topic, no wording and no item.
+#
+# ## Interview questions
+#
+# ??? question "Your tuned model does the task, but customers say that it has become dumb. What do you do?"
+#     Measure before fixing: a general set, scored before and after on the same items. If the loss is
+#     real, go down the list by price. First half-way interpolation, which needs no training. Then a
+#     lower rate or fewer steps. Then rehearsal with the old model's own replies. Compare each
+#     at equal task quality and keep the cheapest that passes both limits.
+#
+# ??? question "Someone shows that LoRA forgets less than full tuning. What do you ask?"
+#     At which task quality? At its own best rate each? A method that learned less has forgotten less
+#     by construction. I want both frontiers, over rates and steps, with seeds, and the
+#     heights compared where the task losses are equal.
+#
+# ??? question "The loss explodes at step 3. Somebody proposes gradient clipping. Will it help?"
+#     With Adam, hardly, if the rate is the cause: Adam divides the size of the gradient out again, so
+#     the first step has the same length with and without clipping. Clipping protects the averages from one
+#     odd batch. I would lower the peak rate first and lengthen the warmup second.
+#
+# ## Pitfalls
+#
+# | symptom | cause | fix |
+# |---|---|---|
+# | The first logged rate is 0 | warmup counts from 0 | harmless in long runs; in short ones start at step 1 |
+# | Layer-wise decay "reduces forgetting" | its mean rate is lower | compare with a uniform run at that mean |
+# | The embedding gets two rates, or none | head and embedding are tied | group by parameter, not by module name |
+# | Rehearsal looks perfect | it contains the test items or their wording | split by topic and wording, and check by code |
+# | General accuracy unchanged, users complain | the general set has another format than use | add a ruler in chat format |
+# | Interpolation makes nonsense | the two models do not share a start | interpolate only with the weights the tune began at |
+#
+# ## Further reading
+#
+# - Biderman and others, *LoRA Learns Less and Forgets Less*, 2024,
+#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). The frontier at 7B, with a section on
+#   whether the two methods lie on one curve.
+# - Kirkpatrick and others, *Overcoming catastrophic forgetting in neural networks*, 2016,
+#   [arXiv:1612.00796](https://arxiv.org/abs/1612.00796). The quadratic penalty.
+# - Wortsman and others, *Robust fine-tuning of zero-shot models*, 2021,
+#   [arXiv:2109.01903](https://arxiv.org/abs/2109.01903). WiSE-FT: the walk back, measured.
+# - Huang and others, *Mitigating Catastrophic Forgetting in Large Language Models with Self-Synthesized
+#   Rehearsal*, 2024, [arXiv:2403.01244](https://arxiv.org/abs/2403.01244). Rehearsal without the
+#   old data.
+# - Scialom and others, *Fine-tuned Language Models are Continual Learners*, 2022,
+#   [arXiv:2205.12393](https://arxiv.org/abs/2205.12393). A little rehearsal over many tasks.
+# - Ibrahim and others, *Simple and Scalable Strategies to Continually Pre-train Large Language
+#   Models*, 2024, [arXiv:2403.08763](https://arxiv.org/abs/2403.08763). Warming up again, decaying
+#   again, replay.
+# - Sun and others, *How to Fine-Tune BERT for Text Classification?*, 2019,
+#   [arXiv:1905.05583](https://arxiv.org/abs/1905.05583). Layer-wise rates with 0.95.
+# - Howard and Ruder, *Universal Language Model Fine-tuning for Text Classification*, 2018,
+#   [arXiv:1801.06146](https://arxiv.org/abs/1801.06146). Where rates by layer come from.
+# - Kalajdzievski, *Scaling Laws for Forgetting When Fine-Tuning Large Language Models*, 2024,
+#   [arXiv:2401.05605](https://arxiv.org/abs/2401.05605). Forgetting under LoRA, fitted.
+# - Schulman and others, *LoRA Without Regret*, 2025, [Thinking
+#   Machines](https://thinkingmachines.ai/blog/lora/). The factor of ten.
+#
+# ## For your readiness packet
+#
+# Add to the training log: the sweep with its edges, the schedule and the sum of its rates. Add to
+# the evaluation: the general set before and after (accuracy with its interval, item loss, flips in
+# both directions), the second ruler in chat format, and the remedy you chose with its control.
+# Keep the untuned weights: they are the rollback, and the other end of the interpolation.
