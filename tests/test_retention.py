@@ -6,8 +6,18 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from course.case import ChoiceItem, general_items
+from course.chat import Encoded
 from course.models import device
-from course.retention import choice_logprobs, general_prompts, own_replies, retention
+from course.retention import (
+    at_level,
+    choice_logprobs,
+    drift,
+    general_prompts,
+    next_token_logprobs,
+    own_replies,
+    retention,
+    walk,
+)
 
 
 class Letters:
@@ -82,3 +92,39 @@ def test_a_reply_that_was_cut_has_no_end_of_turn(model: Any) -> None:
     answered = reply.input_ids[reply.prompt_length :]
     assert len(answered) <= 5
     assert answered[-1] != Letters.eos_token_id or len(answered) < 4
+
+
+def test_a_walk_is_measured_by_block_and_by_its_farthest_weight(model: Any) -> None:
+    home = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert walk(model, home) == ([0.0, 0.0], 0.0)
+    with torch.no_grad():
+        for parameter in model.model.layers[1].parameters():
+            parameter.mul_(1.5)
+    blocks, farthest = walk(model, home)
+    assert blocks == pytest.approx([0.0, 0.5])
+    assert farthest == pytest.approx(0.5)  # the weights of the norms are 1
+
+
+def test_a_frontier_is_read_between_its_points() -> None:
+    points = [(1.0, 0.0), (0.01, 2.0), (0.1, 0.4)]
+    assert at_level(points, 0.1) == pytest.approx(0.4)
+    assert at_level(points, math.sqrt(0.1)) == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="does not reach"):
+        at_level(points, 0.001)
+
+
+def test_drift_is_the_divergence_from_the_reference(model: Any) -> None:
+    examples = [Encoded((5, 6, 7, 8, 9, 1), 3), Encoded((5, 9, 9, 8, 1), 2)]
+    before = next_token_logprobs(model, examples, 0)
+    assert before.shape == (6, 64)
+    assert drift(model, examples, before, 0) == pytest.approx(0.0, abs=1e-6)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(2)
+    after = next_token_logprobs(model, examples, 0)
+    by_hand = torch.distributions.kl_divergence(
+        torch.distributions.Categorical(logits=before), torch.distributions.Categorical(logits=after)
+    )
+    assert drift(model, examples, before, 0) == pytest.approx(float(by_hand.mean()), rel=1e-4)
+    with torch.no_grad():
+        model.lm_head.weight.fill_(float("nan"))
+    assert drift(model, examples, before, 0) == pytest.approx(math.log(64))

@@ -1,4 +1,4 @@
-"""What a model still knows after a tune: general questions by log-likelihood, and general replies of its own.
+"""What a model still knows after a tune: general questions, general replies of its own, and how far it has moved.
 
 Shapes: ``N`` items, ``T`` tokens, ``V`` vocabulary entries, ``K`` tokens of the longest choice. The topics below share
 nothing with the items of :func:`course.case.general_items`, and the two splits share neither topic nor wording.
@@ -7,15 +7,18 @@ nothing with the items of :func:`course.case.general_items`, and the two splits 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch.nn import functional as F
 
 from course.case import ChoiceItem
-from course.chat import Encoded, encode, generate
+from course.chat import Encoded, collate, encode, generate
 from course.models import device
+from course.tuning import labeled_logits
 
 # fmt: off
 _WORDING: Final = {
@@ -109,6 +112,54 @@ def retention(model: Any, tokenizer: Any, items: Sequence[ChoiceItem]) -> Retent
     return Retention(float((scores.argmax(dim=1) == answers).float().mean()), tuple(losses))
 
 
+@torch.no_grad()
+def next_token_logprobs(model: Any, examples: Sequence[Encoded], pad_id: int) -> torch.Tensor:
+    """Log-probabilities ``(N, V)`` of the next token at the ``N`` labeled positions of ``examples``."""
+    return F.log_softmax(labeled_logits(model, collate(examples, pad_id))[0].float(), dim=-1)
+
+
+def drift(model: Any, examples: Sequence[Encoded], reference: torch.Tensor, pad_id: int) -> float:
+    """Mean over positions of ``KL(reference || model)``, in nats a token; ``log V`` if the model has diverged.
+
+    ``reference`` is what :func:`next_token_logprobs` gave for another model on the same examples.
+    """
+    found = next_token_logprobs(model, examples, pad_id)
+    nats = float((reference.exp() * (reference - found)).sum(dim=1).mean())
+    return nats if math.isfinite(nats) else math.log(reference.shape[1])
+
+
+@torch.no_grad()
+def walk(model: Any, home: Mapping[str, torch.Tensor]) -> tuple[list[float], float]:
+    """How far ``model`` is from the state dict ``home``.
+
+    Returns:
+        For every block the length of its change as a share of the length of its weights, and the largest change of
+        any single weight of the model.
+    """
+    blocks = model.config.num_hidden_layers
+    squares, whole, farthest = [0.0] * blocks, [0.0] * blocks, 0.0
+    for name, tensor in model.state_dict().items():
+        change = tensor - home[name]
+        farthest = max(farthest, float(change.abs().max()))
+        if found := re.search(r"\.layers\.(\d+)\.", name):
+            squares[int(found[1])] += float(change.square().sum())
+            whole[int(found[1])] += float(home[name].square().sum())
+    return [math.sqrt(a / b) for a, b in zip(squares, whole, strict=True)], farthest
+
+
+def at_level(points: Sequence[tuple[float, float]], level: float) -> float:
+    """The ``y`` of a frontier where it passes ``x = level``, linear in ``log x`` between neighbors.
+
+    Raises:
+        ValueError: a frontier that does not reach ``level``.
+    """
+    line = sorted(points, reverse=True)
+    for (x0, y0), (x1, y1) in pairwise(line):
+        if x0 >= level >= x1:
+            return y0 + (y1 - y0) * math.log(level / x0) / math.log(x1 / x0) if x1 < x0 else y1
+    raise ValueError(f"The frontier from {line[0][0]:g} to {line[-1][0]:g} does not reach {level:g}.")
+
+
 def _padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows as one tensor of ids, padded on the right with 0, and its mask."""
     longest = max(map(len, rows))
@@ -117,4 +168,14 @@ def _padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, mask
 
 
-__all__ = ["Retention", "choice_logprobs", "general_prompts", "own_replies", "retention"]
+__all__ = [
+    "Retention",
+    "at_level",
+    "choice_logprobs",
+    "drift",
+    "general_prompts",
+    "next_token_logprobs",
+    "own_replies",
+    "retention",
+    "walk",
+]
