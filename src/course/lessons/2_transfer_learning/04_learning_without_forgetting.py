@@ -19,9 +19,9 @@
 # %% [markdown]
 # Tune a model on tickets, and it gets better at tickets. What does it get worse at? One number
 # decides most of it, the learning rate. With full tuning at {{ lr.full | sci1 }}, the loss on
-# held-out tickets falls from {{ base.task | f2 }} to {{ best.full.task | f2 }} nats a token, and the
-# loss on sixty general questions changes by {{ best.full.forgot | f2 }}. Ten times that rate learns
-# nothing and leaves the questions at {{ hot.full.items | f2 }}, where a blind guess is
+# held-out tickets falls from {{ base.task | f2 }} to {{ best.full.task | f2 }} nats a token, and
+# the loss on sixty general questions changes by {{ best.full.forgot | f2 }}. Ten times that rate
+# learns nothing and leaves the questions at {{ hot.full.items | f2 }}, where a blind guess is
 # {{ blind | f2 }}. Then you compare what is said to help: LoRA, rehearsal, slower lower layers, and
 # going half of the way back.
 #
@@ -57,10 +57,10 @@ seed = 0
 # ```
 #
 # Every remedy of this lesson changes the walk. The **learning rate** sets its length. **Layer-wise
-# rates** let some layers walk less. **LoRA** allows only certain directions. **Rehearsal** bends the
-# path as soon as it leaves the left region. **Interpolation** walks part of the way back. The
-# picture breaks in one place: a map has two directions, the model 135 million, so two walks of equal
-# length can do very different damage.
+# rates** let some layers walk less. **LoRA** allows only certain directions. **Rehearsal** bends
+# the path as soon as it leaves the left region. **Interpolation** walks part of the way back. The
+# picture breaks in one place: a map has two directions, the model 135 million, so two walks of
+# equal length can do very different damage.
 
 # %%
 from course.models import load_causal_lm, seed_everything
@@ -139,8 +139,9 @@ record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
 # By hand, in the course's module and in transformers: the same hundred rates. One of them deserves
 # a look. The rate of step 0 is {{ schedule.first | f0 }}: with a warmup, transformers' first batch
 # computes gradients and changes nothing. In a thousand steps nobody minds; in the
-# {{ data.steps | int }} steps of this page it would waste {{ 1 / data.steps | pct0 }} of the data. This lesson counts steps from 1 and lets the schedule end one step after
-# the run. Move the sliders and watch the sum of all rates:
+# {{ data.steps | int }} steps of this page it would waste {{ 1 / data.steps | pct0 }} of the data.
+# This lesson counts steps from 1 and lets the schedule end one step after the run. Move the sliders
+# and watch the sum of all rates:
 #
 # <!-- widget: schedule shape=cosine peak=2e-4 steps=100 warmup=5 now=50 -->
 #
@@ -227,10 +228,9 @@ record.values("flips", {"needed": needed, "chance": 2 * 0.5**needed, "points": 1
 print(f"{needed} flips: {2 * 0.5**needed:.3f}; that is {100 * needed / 60:.0f} points of accuracy")
 
 # %% [markdown]
-# Six: five would still leave 0.0625. So on sixty items a drop of
-# {{ flips.points | f0 }} points *can* be real, if nothing flips back, and a drop of three points
-# never is. On this page forgetting means the change of the item loss against the untuned model,
-# unless it says otherwise.
+# Six: five would still leave 0.0625. So on sixty items a drop of {{ flips.points | f0 }} points
+# *can* be real, if nothing flips back, and a drop of three points never is. On this page forgetting
+# means the change of the item loss against the untuned model, unless it says otherwise.
 #
 # ## The run, in the open
 #
@@ -291,8 +291,8 @@ def train(groups, seed, steps=STEPS, pool="none", every=1, warmup=2, clip=1.0) -
 # %% [markdown]
 # `measure` reads all three. A full run measures twice: at its end, and half of the way back home,
 # at $\theta + \frac{1}{2}\Delta$, for the prediction above. It also notes how far each block
-# walked, $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the matrices of block $\ell$. LoRA runs
-# use rank 4 and α = 8 on all linear layers, as in [Rank or target modules?](lesson:08).
+# walked, $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the matrices of block $\ell$. LoRA
+# runs use rank 4 and α = 8 on all linear layers, as in [Rank or target modules?](lesson:08).
 
 # %%
 from functools import cache
@@ -434,25 +434,27 @@ leash = sum(rate(t + 1, 10 ** (best["full tuning"] / 2), 2, STEPS + 1) for t in 
 record.values("walk", {"leash": leash, "farthest": good.farthest, "blocks": mean(good.blocks)})
 
 # %% [markdown]
-# **Wasted:** at {{ cold.full.rate | sci1 }} full tuning ends at {{ cold.full.task | f2 }} nats, with
-# the same data and the same time. **Good:** {{ best.full.task | f3 }} at {{ lr.full | sci1 }}.
+# **Wasted:** at {{ cold.full.rate | sci1 }} full tuning ends at {{ cold.full.task | f2 }} nats,
+# with the same data and the same time. **Good:** {{ best.full.task | f3 }} at {{ lr.full | sci1 }}.
 # **Diverging:** {{ hot.full.task | f2 }} at {{ hot.full.rate | sci1 }}; the item loss is then
-# {{ hot.full.items | f2 }}, with {{ hot.full.right | pct0 }} of the items right. LoRA's best rate is
-# {{ lr.lora | sci1 }}, {{ lr.ratio | f0 }} times that of full tuning. [Rank or target
+# {{ hot.full.items | f2 }}, with {{ hot.full.right | pct0 }} of the items right. LoRA's best rate
+# is {{ lr.lora | sci1 }}, {{ lr.ratio | f0 }} times that of full tuning. [Rank or target
 # modules?](lesson:08#claim-8) decides the folklore of 10 to 100 times in a box of its own, with
 # longer sweeps; this is a second look at the same pair on other tickets. Of the two lines,
-# {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "both end" | text }} with its
-# best value at an edge, where it would be only a bound.
+# {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "both end" | text }} with
+# its best value at an edge, where it would be only a bound.
 #
-# The leash of the good full run is $\sum_t \eta_t =$ {{ walk.leash | sci2 }}, and the weight that went
-# farthest moved by {{ walk.farthest | sci2 }}, {{ walk.farthest / walk.leash | f2 }} times that. All
-# the learning you see happened in a walk of {{ walk.blocks | pct1 }} of the length of the weights.
+# The leash of the good full run is $\sum_t \eta_t =$ {{ walk.leash | sci2 }}, and the weight that
+# went farthest moved by {{ walk.farthest | sci2 }}, {{ walk.farthest / walk.leash | f2 }} times
+# that. All the learning you see happened in a walk of {{ walk.blocks | pct1 }} of the length of the
+# weights.
 #
 # ## Halfway home
 #
-# The derivation made a prediction about $\theta + \frac{1}{2}\Delta$. No training is needed to test it:
-# average the tuned weights with the untuned ones and measure. (For models that see images this is
-# known as WiSE-FT.) We do it for the good rate with every seed, and for the next rate up.
+# The derivation made a prediction about $\theta + \frac{1}{2}\Delta$. No training is needed to test
+# it: average the tuned weights with the untuned ones and measure. (For models that see images this
+# is known as WiSE-FT.) We do it after every full run: at the best rate with all seeds, at the
+# others with one.
 
 # %% [markdown] tags=["predict"]
 # id: forget-half
@@ -471,23 +473,31 @@ def halfway(k: int) -> dict[str, float]:
     gain = base.task - mean(o.task for o in end)
     kept = base.task - mean(o.task for o in half)
     return {"gain": kept / gain, "task": mean(o.task for o in half), "end": mean(o.task for o in end),
-            "forgot": mean(o.forgot for o in half) / mean(o.forgot for o in end),
+            "moved": mean(o.drift for o in half),
             "drift": mean(o.drift for o in half) / mean(o.drift for o in end)}  # fmt: skip
 
 
 record.values("half", halfway(best["full tuning"]))
+listed = [[f"{10 ** (k / 2):.1e}", round(run.end.task, 3), round(run.half.task, 3),
+           round(run.end.drift, 3), round(run.half.drift, 3), round(run.half.drift / run.end.drift, 2)]
+          for k, run in full_sweep.items()]  # fmt: skip
+record.table("half.table", listed,
+             columns=["peak rate", "ticket loss, end", "halfway", "drift, end", "halfway", "share"],
+             caption="Halfway home from each run of the sweep, one seed.")  # fmt: skip
 
 # %% [markdown]
 # Of the drift {{ half.drift | pct0 }} stays. The quadratic law says 25 %, a straight line would say
-# 50 %. Of the gain {{ half.gain | pct0 }} stays, {{ "more than half" if half.gain > 0.55 else "about half" if half.gain > 0.45 else "less than half" | text }}: the task's
-# slope is steepest at home, so the first half of a walk earns more than the second. In ticket loss that
-# is {{ half.task | f3 }} instead of {{ half.end | f3 }}. The law is for short walks: drift cannot
-# grow for ever, so at high rates the share that stays must rise.
+# 50 %. Of the gain {{ half.gain | pct0 }} stays,
+# {{ "more than half" if half.gain > 0.55 else "about half" if half.gain > 0.45 else "less than half" | text }}:
+# the task's slope is steepest at home, so the first half of a walk earns more than the second. In
+# ticket loss that is {{ half.task | f3 }} instead of {{ half.end | f3 }}. The law is for short
+# walks; the last column of the table shows how far it carries.
 #
 # ## Slower below
 #
 # **Layer-wise learning-rate decay** gives lower layers a smaller rate, since what they do (words,
-# syntax) is thought to serve every task. With the top at depth $L$ and one factor $\xi < 1$ a layer:
+# syntax) is thought to serve every task. With the top at depth $L$ and one factor $\xi < 1$ a
+# layer:
 #
 # $$\begin{aligned}
 # \eta_\ell &= \eta\, \xi^{L - \ell} \\
@@ -554,9 +564,10 @@ for name, runs in (("llrd.decayed", decayed), ("llrd.lower", lower), ("llrd.uppe
 # %% [markdown]
 # The decayed walk climbs from {{ llrd.decayed.bottom | pct2 }} in the first block to
 # {{ llrd.decayed.top | pct2 }} in the last. Compared with the uniform run at the same top rate, its
-# drift is {{ llrd.decayed.drift | f3 }} instead of {{ llrd.upper.drift | f3 }}: a success, until you see the
-# fair partner. The uniform run half a decade lower has a drift of {{ llrd.lower.drift | f3 }} at a ticket loss of
-# {{ llrd.lower.task | f3 }}; decay ends at {{ llrd.decayed.task | f3 }} (and the upper rate at {{ llrd.upper.task | f3 }}).
+# drift is {{ llrd.decayed.drift | f3 }} instead of {{ llrd.upper.drift | f3 }}: a success, until
+# you see the fair partner. The uniform run half a decade lower has a drift of
+# {{ llrd.lower.drift | f3 }} at a ticket loss of {{ llrd.lower.task | f3 }}; decay ends at
+# {{ llrd.decayed.task | f3 }} (and the upper rate at {{ llrd.upper.task | f3 }}).
 # {{ "At the same mean rate decay is better on both counts here." if llrd.decayed.task < llrd.lower.task and llrd.decayed.drift < llrd.lower.drift else "At the same mean rate decay is worse on both counts here." if llrd.decayed.task > llrd.lower.task and llrd.decayed.drift > llrd.lower.drift else "At the same mean rate decay buys task quality with drift, as a higher uniform rate would." if llrd.decayed.task < llrd.lower.task else "At the same mean rate decay drifts less and learns less, as a lower uniform rate would." | text }}
 #
 # ## Rehearsal
@@ -569,7 +580,8 @@ for name, runs in (("llrd.decayed", decayed), ("llrd.lower", lower), ("llrd.uppe
 #
 # **Controlled:** each batch has the same {{ data.batch | int }} tickets in the same order, and the
 # number of steps is the same. A reply is *added* to every second batch (1 example in 9) or to every
-# batch (1 in 5). **A placebo:** a fifth *ticket* in every batch, in case any fifth example would do.
+# batch (1 in 5). **A placebo:** a fifth *ticket* in every batch, in case any fifth example would
+# do.
 
 # %% [markdown] tags=["predict"]
 # id: forget-rehearsal
@@ -613,12 +625,13 @@ for name, runs in mixed.items():
 
 # %% [markdown]
 # One reply in five takes away {{ rehearse.fifth.removed | pct0 }} of the drift, one in nine
-# {{ rehearse.ninth.removed | pct0 }}, a fifth ticket {{ rehearse.placebo.removed | pct0 }}. The ticket loss
-# moves from {{ rehearse.none.task | f3 }} to {{ rehearse.fifth.task | f3 }}. So the remedy works on requests it never saw, and
+# {{ rehearse.ninth.removed | pct0 }}, a fifth ticket {{ rehearse.placebo.removed | pct0 }}. The
+# ticket loss moves from {{ rehearse.none.task | f3 }} to {{ rehearse.fifth.task | f3 }}. So the
+# remedy works on requests it never saw, and
 # {{ "the placebo shows that it is the reply that does it" if rehearse.placebo.removed < 0.5 * rehearse.fifth.removed else "part of it is what any fifth example would do" | text }}.
 # The items are another matter: forgetting goes from {{ rehearse.none.forgot | f3 }} to
-# {{ rehearse.fifth.forgot | f3 }} nats an item. Rehearsal protects what is rehearsed: short replies in chat format are
-# not questions in bare text. Mind the word "prevents" in the folklore.
+# {{ rehearse.fifth.forgot | f3 }} nats an item. Rehearsal protects what is rehearsed: short replies
+# in chat format are not questions in bare text. Mind the word "prevents" in the folklore.
 #
 # ## Full tuning or LoRA, at equal quality
 #
@@ -696,14 +709,15 @@ record.table("equal.table", listed,
 # At a ticket loss of {{ equal.target | f3 }}, which every line reaches, full tuning has drifted by
 # {{ equal.drift.full | f3 }} and LoRA by {{ equal.drift.lora | f3 }} nats a token. The paired
 # difference is {{ equal.drift.gap | f3 }} with a standard error of {{ equal.drift.error | f3 }}:
-# {{ "LoRA drifts less" if equal.drift.gap > 2 * equal.drift.error else "full tuning drifts less" if equal.drift.gap < -2 * equal.drift.error else "no difference beyond two standard errors" | text }}. On the items it is
-# {{ equal.items.gap | f3 }} ({{ equal.items.error | f3 }}):
+# {{ "LoRA drifts less" if equal.drift.gap > 2 * equal.drift.error else "full tuning drifts less" if equal.drift.gap < -2 * equal.drift.error else "no difference beyond two standard errors" | text }}.
+# On the items it is {{ equal.items.gap | f3 }} ({{ equal.items.error | f3 }}):
 # {{ "LoRA forgets less" if equal.items.gap > 2 * equal.items.error else "full tuning forgets less" if equal.items.gap < -2 * equal.items.error else "no difference that we could call one" | text }}.
 # With {{ equal.seeds | int }} seeds a standard error is itself a rough number. Look also at the two
 # other clouds: remedies that cost no rank and no new method.
 #
-# What this does not show: one small model, {{ data.steps | int }} steps, one narrow task. Long runs on large data,
-# where full tuning learns what LoRA cannot, are the case in which the two frontiers can part.
+# What this does not show: one small model, {{ data.steps | int }} steps, one narrow task. Long runs
+# on large data, where full tuning learns what LoRA cannot, are the case in which the two frontiers
+# can part.
 #
 # ## Break it
 #
@@ -736,19 +750,19 @@ record.values("broken.last", {name: line[-1] for name, line in curves.items()})
 record.values("broken.second", {name: line[1] for name, line in curves.items()})
 
 # %% [markdown]
-# Read the second loss, after one update. Without warmup it is {{ broken.second.neither | f1 }}, with
-# clipping {{ broken.second.clipping | f1 }}; it began at {{ broken.start | f1 }}. Clipping divides every
-# gradient by the same number, and Adam divides that number out again: the first step has length $\eta$
-# per weight with or without it. Warmup does change the rate, and the second loss is
-# {{ broken.second.warmup | f1 }}; but it only postpones. After {{ broken.steps | int }} steps, at the full rate,
-# the four losses are {{ broken.last.neither | f1 }}, {{ broken.last.warmup | f1 }},
-# {{ broken.last.clipping | f1 }} and {{ broken.last.both | f1 }}.
+# Read the second loss, after one update. Without warmup it is {{ broken.second.neither | f1 }},
+# with clipping {{ broken.second.clipping | f1 }}; it began at {{ broken.start | f1 }}. Clipping
+# divides every gradient by the same number, and Adam divides that number out again: the first step
+# has length $\eta$ per weight with or without it. Warmup does change the rate, and the second loss
+# is {{ broken.second.warmup | f1 }}; but it only postpones. After {{ broken.steps | int }} steps,
+# at the full rate, the four losses are {{ broken.last.neither | f1 }},
+# {{ broken.last.warmup | f1 }}, {{ broken.last.clipping | f1 }} and {{ broken.last.both | f1 }}.
 #
 # So what are they for? **Warmup** covers the steps in which Adam's averages rest on a few batches
 # and every weight takes full steps on little evidence. **Clipping** keeps one odd batch from
 # dominating the averages: a gradient a hundred times too long enters $v$ with a weight of ten
-# thousand and shortens the steps after it. Neither makes a rate good that is too high. The fix is the
-# sweep.
+# thousand and shortens the steps after it. Neither makes a rate good that is too high. The fix is
+# the sweep.
 #
 # ## At 7B and 70B
 #
@@ -767,24 +781,26 @@ print(f"bf16 near {weight}: steps of {spacing:.1e}; a step of {step:.0e} changes
 
 # %% [markdown]
 # **Rates fall.** Llama 2's supervised tune took a peak of $2 \cdot 10^{-5}$ with a cosine at all
-# sizes ([arXiv:2307.09288](https://arxiv.org/abs/2307.09288)). Near a weight of 0.02, bf16 numbers are
-# {{ scale.spacing | sci1 }} apart, so such a step
+# sizes ([arXiv:2307.09288](https://arxiv.org/abs/2307.09288)). Near a weight of 0.02, bf16 numbers
+# are {{ scale.spacing | sci1 }} apart, so such a step
 # {{ "vanishes in rounding" if scale.lost else "survives rounding" | text }}: the reason for the
 # 32-bit master copy of [Where the memory goes](lesson:02).
 #
-# **The factor stays.** The "LoRA Without Regret" study, on models up to 8B and beyond, found the best LoRA rate about ten
-# times that of full tuning, and nearer fifteen times in short runs.
+# **The factor stays.** The "LoRA Without Regret" study, on Llama and Qwen models, found the best
+# LoRA rate about ten times that of full tuning, and nearer fifteen times in short runs.
 #
-# **The frontier is an open question.** On Llama 2 7B, with far more data, Biderman and others found that LoRA
-# learned less and forgot less, and that both methods seemed to lie on the same curve of learning
-# against forgetting; on code, LoRA could sit above it. Kalajdzievski (2024) fitted forgetting under LoRA on Llama 2 7B
-# and found that neither early stopping nor fewer trained parameters avoids it.
+# **The frontier is an open question.** On Llama 2 7B, with far more data, Biderman and others found
+# that LoRA learned less and forgot less, and that both methods seemed to lie on the same curve of
+# learning against forgetting, with cases on code in which LoRA learned as much and forgot less.
+# Kalajdzievski (2024) fitted forgetting under LoRA on Llama 2 7B and found that neither early
+# stopping nor fewer trained parameters avoids it.
 #
 # **Rehearsal data is a budget.** Scialom and others kept old skills of models up to 11B with 1 % of
-# the old data; Ibrahim and others needed 5 % of replay for a mild change of distribution in continued
-# pretraining and more for a strong one. **Interpolation** needs the untuned weights beside the
-# tuned ones: {{ scale.copy7b | gb0 }} for 7B and {{ scale.copy70b | gb0 }} for 70B in 16 bits, on disk and for a minute. An
-# adapter needs none of that: scale α.
+# the old data; Ibrahim and others found that a new warmup, a new decay and some replay together
+# match training again from scratch, in continued pretraining of up to 10B parameters.
+# **Interpolation** needs the untuned weights beside the tuned ones: {{ scale.copy7b | gb0 }} for 7B
+# and {{ scale.copy70b | gb0 }} for 70B in 16 bits, on disk and for a minute. An adapter needs none
+# of that: scale α.
 
 # %% [markdown] tags=["claims"]
 # - number: 25
@@ -821,8 +837,8 @@ print(f"bottom {shares[0]:.2f}, mean {mean(shares):.2f}, so raise the top {1 / m
 # %% [markdown]
 # ### Exercise 2: Rescue a run that went too far
 # Train with the next rate above the best one (first seed) and keep the weights. Measure
-# $\theta + \lambda \Delta$ for $\lambda$ of 0.25, 0.5 and 0.75. Which $\lambda$ has the lowest ticket
-# loss, and is it better than stopping at $\lambda = 1$?
+# $\theta + \lambda \Delta$ for $\lambda$ of 0.25, 0.5 and 0.75. Which $\lambda$ has the lowest
+# ticket loss, and is it better than stopping at $\lambda = 1$?
 
 # %% tags=["solution"]
 model.requires_grad_(True)
@@ -847,9 +863,9 @@ record.values("rescue", {"share": kept, "task": rescue[kept].task, "forgot": res
 
 # %% [markdown]
 # ### Exercise 3: Both remedies at once
-# Does LoRA need rehearsal too? Train it at its best rate with one reply in five (first seed). Before
-# you run it, say which of the three rulers you expect to move, and what you would need to call the
-# result a finding.
+# Does LoRA need rehearsal too? Train it at its best rate with one reply in five (first seed).
+# Before you run it, say which of the three rulers you expect to move, and what you would need to
+# call the result a finding.
 
 # %% tags=["solution"]
 together = lora_run(best["LoRA"], SEEDS[0], STEPS, "general")
@@ -859,8 +875,9 @@ record.values("both", {"task": together.task, "alone": alone.task,
 print(f"tickets {alone.task:.3f} → {together.task:.3f}, drift {alone.drift:.3f} → {together.drift:.3f}")
 
 # %% [markdown] tags=["solution"]
-# The drift is {{ both.drift | f3 }} nats a token instead of {{ both.drift_alone | f3 }}; the ticket loss goes from {{ both.alone | f3 }} to {{ both.task | f3 }}. One seed is an observation. For
-# a finding: all seeds, paired, and a fifth ticket as placebo here too.
+# The drift is {{ both.drift | f3 }} nats a token instead of {{ both.drift_alone | f3 }}; the ticket
+# loss goes from {{ both.alone | f3 }} to {{ both.task | f3 }}. One seed is an observation. For a
+# finding: all seeds, paired, and a fifth ticket as placebo here too.
 
 # %% [markdown]
 # ## Knowledge check
