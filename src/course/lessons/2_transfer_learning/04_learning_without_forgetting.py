@@ -472,14 +472,15 @@ def halfway(k: int) -> dict[str, float]:
     end, half = [run.end for run in runs], [run.half for run in runs]
     gain = base.task - mean(o.task for o in end)
     kept = base.task - mean(o.task for o in half)
-    return {"gain": kept / gain, "task": mean(o.task for o in half), "end": mean(o.task for o in end),
-            "moved": mean(o.drift for o in half),
+    return {"gain": kept / gain, "task": mean(o.task for o in half),
+            "end": mean(o.task for o in end), "moved": mean(o.drift for o in half),
             "drift": mean(o.drift for o in half) / mean(o.drift for o in end)}  # fmt: skip
 
 
 record.values("half", halfway(best["full tuning"]))
 listed = [[f"{10 ** (k / 2):.1e}", round(run.end.task, 3), round(run.half.task, 3),
-           round(run.end.drift, 3), round(run.half.drift, 3), round(run.half.drift / run.end.drift, 2)]
+           round(run.end.drift, 3), round(run.half.drift, 3),
+           round(run.half.drift / run.end.drift, 2)]
           for k, run in full_sweep.items()]  # fmt: skip
 record.table("half.table", listed,
              columns=["peak rate", "ticket loss, end", "halfway", "drift, end", "halfway", "share"],
@@ -544,10 +545,10 @@ k = best["full tuning"]
 decayed = {s: decayed_run(k, s) for s in SEEDS}
 lower = {s: full_run(k - 1, s) for s in SEEDS}
 upper = {s: full_run(k, s) for s in SEEDS}
-blocks = list(range(1, DEPTH + 1))
 record.figure("llrd.plot", record.Figure(
-    kind="line", x_label="block (1 is next to the input)", y_label="length of the walk (% of the weights)",
-    series=[record.Series(name, blocks, [100 * mean(r.blocks[b - 1] for r in runs.values()) for b in blocks])
+    kind="line", x_label="block (1 is next to the input)", y_label="walk (% of the weights)",
+    series=[record.Series(name, list(range(1, DEPTH + 1)),
+                          [100 * mean(run.blocks[b] for run in runs.values()) for b in range(DEPTH)])
             for name, runs in (("uniform", upper), ("uniform, half a decade lower", lower),
                                ("decay 0.9 per layer", decayed))],
     caption="How far each block walks, as a share of the length of its weights; mean over seeds.",
@@ -616,7 +617,7 @@ record.table("rehearse.table",
              [[titles[name], spread(o.task for o in runs), spread(o.forgot for o in runs),
                spread(o.drift for o in runs)] for name, runs in mixed.items()],
              columns=["batch", "ticket loss", "forgotten on items", "drift"],
-             caption="Full tuning at its best rate: mean over seeds, smallest and largest in brackets.")  # fmt: skip
+             caption="Full tuning at its best rate: mean over seeds, with smallest and largest.")  # fmt: skip
 for name, runs in mixed.items():
     drifted = mean(o.drift for o in runs)
     record.values(f"rehearse.{name}", {
@@ -777,7 +778,7 @@ as_bf16 = torch.tensor(weight, dtype=torch.bfloat16)
 moved = as_bf16 - torch.tensor(step, dtype=torch.bfloat16)
 spacing = float(torch.finfo(torch.bfloat16).eps) * 2 ** math.floor(math.log2(weight))
 record.values("scale", {"spacing": spacing, "lost": bool(moved == as_bf16)})
-print(f"bf16 near {weight}: steps of {spacing:.1e}; a step of {step:.0e} changes it: {moved != as_bf16}")
+print(f"bf16 near {weight}: {spacing:.1e} apart; a step of {step:.0e} is lost: {moved == as_bf16}")
 
 # %% [markdown]
 # **Rates fall.** Llama 2's supervised tune took a peak of $2 \cdot 10^{-5}$ with a cosine at all
@@ -827,7 +828,7 @@ print(f"bf16 near {weight}: steps of {spacing:.1e}; a step of {step:.0e} changes
 # %% tags=["solution"]
 shares = [0.95 ** (32 - depth) for depth in range(33)]
 record.values("exercise", {"bottom": shares[0], "mean": mean(shares), "lift": 1 / mean(shares)})
-print(f"bottom {shares[0]:.2f}, mean {mean(shares):.2f}, so raise the top {1 / mean(shares):.1f}-fold")
+print(f"bottom {shares[0]:.2f}, mean {mean(shares):.2f}, top to raise {1 / mean(shares):.1f}-fold")
 
 # %% [markdown] tags=["solution"]
 # The bottom gets $0.95^{32} =$ {{ exercise.bottom | f2 }} of the top rate and the mean is
@@ -872,7 +873,8 @@ together = lora_run(best["LoRA"], SEEDS[0], STEPS, "general")
 alone = lora_run(best["LoRA"], SEEDS[0])
 record.values("both", {"task": together.task, "alone": alone.task,
                        "drift": together.drift, "drift_alone": alone.drift})  # fmt: skip
-print(f"tickets {alone.task:.3f} → {together.task:.3f}, drift {alone.drift:.3f} → {together.drift:.3f}")
+print(f"tickets {alone.task:.3f} → {together.task:.3f}")
+print(f"drift {alone.drift:.3f} → {together.drift:.3f}")
 
 # %% [markdown] tags=["solution"]
 # The drift is {{ both.drift | f3 }} nats a token instead of {{ both.drift_alone | f3 }}; the ticket
