@@ -20,10 +20,10 @@
 # Tune a model on tickets, and it gets better at tickets. What does it get worse at? One number
 # decides most of it, the learning rate. With full tuning at {{ lr.full | sci1 }}, the loss on
 # held-out tickets falls from {{ base.task | f2 }} to {{ best.full.task | f2 }} nats a token, and
-# the loss on sixty general questions changes by {{ best.full.forgot | f2 }}. Ten times that rate
-# learns nothing and leaves the questions at {{ hot.full.items | f2 }}, where a blind guess is
-# {{ blind | f2 }}. Then you compare what is said to help: LoRA, rehearsal, slower lower layers, and
-# going half of the way back.
+# the loss on sixty general questions changes by {{ best.full.forgot | f2 }}. At
+# {{ hot.full.rate | sci1 }} the same tickets end at {{ hot.full.task | f2 }} and the questions at
+# {{ hot.full.items | f2 }}, where a blind guess is {{ blind | f2 }}. Then you compare what is said
+# to help: LoRA, rehearsal, slower lower layers, and going half of the way back.
 #
 # ## Warm-up
 #
@@ -182,8 +182,8 @@ record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
 # $$\text{drift} = \frac{1}{M} \sum_{i=1}^{M} \sum_{v=1}^{V} \pi_0(v \mid i) \log \frac{\pi_0(v \mid i)}{\pi_\theta(v \mid i)}$$
 #
 # This is a Kullback–Leibler divergence, in nats a token, over $M$ positions. It is zero at home and
-# never negative. So home is *exactly* its lowest point, its slope there is exactly zero, and the
-# derivation above applies without an "about". (Its curvature is the Fisher information, which is
+# never negative. So home is *exactly* its lowest point, its slope there is exactly zero, and it must
+# begin to grow quadratically. (Its curvature is the Fisher information, which is
 # what elastic weight consolidation uses.) It says how much has changed, not whether for the worse.
 
 # %%
@@ -289,10 +289,11 @@ def train(groups, seed, steps=STEPS, pool="none", every=1, warmup=2, clip=1.0) -
 
 
 # %% [markdown]
-# `measure` reads all three. A full run measures twice: at its end, and half of the way back home,
-# at $\theta + \frac{1}{2}\Delta$, for the prediction above. It also notes how far each block
-# walked, $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the matrices of block $\ell$. LoRA
-# runs use rank 4 and α = 8 on all linear layers, as in [Rank or target modules?](lesson:08).
+# `measure` reads the tickets, the items and the drift. A full run measures twice: at its end, and
+# half of the way back home, at $\theta + \frac{1}{2}\Delta$, for the prediction above. It also
+# notes how far each block walked, $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the
+# matrices of block $\ell$. LoRA runs use rank 4 and α = 8 on all linear layers, as in [Rank or
+# target modules?](lesson:08).
 
 # %%
 from functools import cache
@@ -304,8 +305,6 @@ from course.retention import drift, next_token_logprobs, walk
 
 LETTERS = [tokenizer(intent, add_special_tokens=False)["input_ids"][0] for intent in INTENTS]
 PLACE = len(tokenizer('{"intent":"', add_special_tokens=False)["input_ids"])
-
-
 reference = next_token_logprobs(model, own["held-out"], PAD)  # (N, V), at home
 
 
