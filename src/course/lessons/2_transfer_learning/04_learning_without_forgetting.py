@@ -36,7 +36,7 @@
 #     $B = 0$, so $\frac{\alpha}{r} B A = 0$. See [LoRA from scratch](lesson:07).
 
 # %% tags=["parameters"]
-profile = "laptop"  # "smoke": seconds; "laptop": a quarter of an hour on two cores; "full": a GPU
+profile = "laptop"  # "smoke": seconds; "laptop": about half an hour on two cores; "full": a GPU
 seed = 0
 
 # %% [markdown]
@@ -73,7 +73,8 @@ PAD = tokenizer.pad_token_id
 # %% [markdown]
 # The budget, in the open. Rates live on a grid of half decades, written as whole numbers $k$:
 # $\eta = 10^{k/2}$, so $k = -7$ is 0.00032. The grids were set by a pilot on the validation split.
-# No run on this page looks at the test split.
+# No run on this page looks at the test split. The whole page trains about fifty times; that is why
+# it takes longer than most.
 
 # %%
 budget = {
@@ -800,9 +801,9 @@ print(f"bf16 near {weight}: {spacing:.1e} apart; a step of {step:.0e} is lost: {
 # Kalajdzievski (2024) fitted forgetting under LoRA on Llama 2 7B and found that neither early
 # stopping nor fewer trained parameters avoids it.
 #
-# **Rehearsal data is a budget.** Scialom and others kept old skills of models up to 11B with 1 % of
-# the old data; Ibrahim and others found that a new warmup, a new decay and some replay together
-# match training again from scratch, in continued pretraining of up to 10B parameters.
+# **Rehearsal data is a budget.** Scialom and others kept nearly all of a model's old skills with 1
+# % of the old data; Ibrahim and others found that a new warmup, a new decay and some replay
+# together match training again from scratch, in continued pretraining of up to 10B parameters.
 # **Interpolation** needs the untuned weights beside the tuned ones: {{ scale.copy7b | gb0 }} for 7B
 # and {{ scale.copy70b | gb0 }} for 70B in 16 bits, on disk and for a minute. An adapter needs none
 # of that: scale α.
