@@ -451,6 +451,12 @@ record.values("walk", {"leash": leash, "farthest": good.farthest, "blocks": mean
 # {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "both end" | text }} with
 # its best value at an edge, where it would be only a bound.
 #
+# And the price at the good rate? Accuracy on the items goes from {{ items.accuracy | pct0 }} to
+# {{ best.full.right | pct0 }}, inside its interval. The item loss changes by
+# {{ best.full.forgot | f3 }} nats with a paired standard error of {{ best.full.error | f3 }}:
+# {{ "more than two errors, so real" if best.full.forgot > 2 * best.full.error else "less than two errors, so not shown" | text }}.
+# The drift, {{ best.full.drift | f2 }} nats a token, is the ruler that sees most.
+#
 # The leash of the good full run is $\sum_t \eta_t =$ {{ walk.leash | sci2 }}, and the weight that
 # went farthest moved by {{ walk.farthest | sci2 }}, {{ walk.farthest / walk.leash | f2 }} times
 # that. All the learning you see happened in a walk of {{ walk.blocks | pct1 }} of the length of the
@@ -589,8 +595,8 @@ for name, runs in (("llrd.decayed", decayed), ("llrd.lower", lower), ("llrd.uppe
 #
 # **Controlled:** each batch has the same {{ data.batch | int }} tickets in the same order, and the
 # number of steps is the same. A reply is *added* to every second batch (1 example in 9) or to every
-# batch (1 in 5). **A placebo:** a fifth *ticket* in every batch, in case any fifth example would
-# do.
+# batch (1 in 5). **A placebo:** a fifth *ticket* in every batch (one seed), in case any fifth
+# example would do.
 
 # %% [markdown] tags=["predict"]
 # id: forget-rehearsal
@@ -847,8 +853,8 @@ print(f"bottom {shares[0]:.2f}, mean {mean(shares):.2f}, top to raise {1 / mean(
 # %% [markdown]
 # ### Exercise 2: Rescue a run that went too far
 # Train with the next rate above the best one (first seed) and keep the weights. Measure
-# $\theta + \lambda \Delta$ $\theta + \lambda \Delta$ for $\lambda$ of 0.5 and 0.75. Which $\lambda$ has the lowest
-# ticket loss, and is it better than stopping at $\lambda = 1$?
+# $\theta + \lambda \Delta$ $\theta + \lambda \Delta$ for $\lambda$ of 0.5 and 0.75. Which $\lambda$
+# has the lowest ticket loss, and is it better than stopping at $\lambda = 1$?
 
 # %% tags=["solution"]
 model.requires_grad_(True)
