@@ -66,6 +66,7 @@ def test_retention_is_accuracy_and_cross_entropy_over_the_choices(model: Any) ->
     scores, found = choice_logprobs(model, Letters(), ITEMS), retention(model, Letters(), ITEMS)
     right = [int(scores[i].argmax()) == item.answer for i, item in enumerate(ITEMS)]
     assert found.accuracy == sum(right) / len(ITEMS)
+    assert found.right == tuple(right)
     by_hand = [-float(scores[i].log_softmax(0)[item.answer]) for i, item in enumerate(ITEMS)]
     assert found.losses == pytest.approx(by_hand, rel=1e-5)
     assert found.loss == pytest.approx(sum(by_hand) / len(ITEMS), rel=1e-5)
@@ -109,6 +110,8 @@ def test_a_frontier_is_read_between_its_points() -> None:
     points = [(1.0, 0.0), (0.01, 2.0), (0.1, 0.4)]
     assert at_level(points, 0.1) == pytest.approx(0.4)
     assert at_level(points, math.sqrt(0.1)) == pytest.approx(0.2)
+    assert at_level(points, math.sqrt(0.001), log_y=True) == pytest.approx(math.sqrt(0.4 * 2.0))
+    assert at_level(points, math.sqrt(0.1), log_y=True) == pytest.approx(0.2)  # next to a zero: a straight line
     with pytest.raises(ValueError, match="does not reach"):
         at_level(points, 0.001)
 

@@ -47,6 +47,9 @@ class Retention(NamedTuple):
     losses: tuple[float, ...]
     """For every item ``-log p(right)``, with ``p`` the softmax of the four log-likelihoods; ``log 4`` is a blind guess."""
 
+    right: tuple[bool, ...] = ()
+    """For every item whether its right choice has the highest log-likelihood."""
+
     @property
     def loss(self) -> float:
         """Mean of ``losses``: nats an item."""
@@ -107,9 +110,10 @@ def retention(model: Any, tokenizer: Any, items: Sequence[ChoiceItem]) -> Retent
     scores = choice_logprobs(model, tokenizer, items)
     answers = torch.tensor([item.answer for item in items], device=scores.device)
     if not bool(scores.isfinite().all()):
-        return Retention(0.25, (math.log(4),) * len(items))
+        return Retention(0.25, (math.log(4),) * len(items), (False,) * len(items))
     losses = F.cross_entropy(scores, answers, reduction="none").tolist()
-    return Retention(float((scores.argmax(dim=1) == answers).float().mean()), tuple(losses))
+    right = tuple((scores.argmax(dim=1) == answers).tolist())
+    return Retention(sum(right) / len(right), tuple(losses), right)
 
 
 @torch.no_grad()
@@ -147,16 +151,22 @@ def walk(model: Any, home: Mapping[str, torch.Tensor]) -> tuple[list[float], flo
     return [math.sqrt(a / b) for a, b in zip(squares, whole, strict=True)], farthest
 
 
-def at_level(points: Sequence[tuple[float, float]], level: float) -> float:
+def at_level(points: Sequence[tuple[float, float]], level: float, log_y: bool = False) -> float:
     """The ``y`` of a frontier where it passes ``x = level``, linear in ``log x`` between neighbors.
+
+    With ``log_y`` it is linear in ``log y`` too, except next to a point whose ``y`` is not positive.
 
     Raises:
         ValueError: a frontier that does not reach ``level``.
     """
     line = sorted(points, reverse=True)
+    for x, y in line:
+        if x == level:
+            return y
     for (x0, y0), (x1, y1) in pairwise(line):
-        if x0 >= level >= x1:
-            return y0 + (y1 - y0) * math.log(level / x0) / math.log(x1 / x0) if x1 < x0 else y1
+        if x0 > level > x1:
+            share = math.log(level / x0) / math.log(x1 / x0)
+            return float(y0 * (y1 / y0) ** share) if log_y and min(y0, y1) > 0 else y0 + (y1 - y0) * share
     raise ValueError(f"The frontier from {line[0][0]:g} to {line[-1][0]:g} does not reach {level:g}.")
 
 
