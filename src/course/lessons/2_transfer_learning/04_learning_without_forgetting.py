@@ -45,8 +45,7 @@ seed = 0
 # ## A walk away from home
 #
 # The pretrained weights are home. Around home lies a region in which the model keeps what it knows.
-# Somewhere lies another region in which it does the task well. Both are enormous, and what you want
-# is the overlap:
+# Another holds the models that do the task well. You want the overlap:
 #
 # ```text
 #      keeps general ability
@@ -58,11 +57,10 @@ seed = 0
 #    └─────────────────────────┘    does the task well
 # ```
 #
-# Every remedy of this lesson changes the walk. The **learning rate** sets its length. **Layer-wise
-# rates** let some layers walk less. **LoRA** allows only certain directions. **Rehearsal** bends
-# the path as soon as it leaves the left region. **Interpolation** walks part of the way back. The
-# picture breaks in one place: a map has two directions, the model 135 million, so two walks of
-# equal length can do very different damage.
+# Every remedy changes the walk. The **learning rate** sets its length. **Layer-wise rates** let some
+# layers walk less. **LoRA** allows only certain directions. **Rehearsal** bends the path.
+# **Interpolation** walks part of the way back. The picture breaks in one place: a map has two
+# directions, the model 135 million, so two walks of equal length can do very different damage.
 
 # %%
 from course.models import load_causal_lm, seed_everything
@@ -73,10 +71,9 @@ home = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 PAD = tokenizer.pad_token_id
 
 # %% [markdown]
-# The budget, in the open. Rates live on a grid of half decades, written as whole numbers $k$:
-# $\eta = 10^{k/2}$, so $k = -7$ is 0.00032. The grids were set by a pilot on the validation split.
-# No run on this page looks at the test split. The whole page trains about forty times, so it takes
-# longer than most.
+# The budget. Rates live on a grid of half decades, written as whole numbers $k$:
+# $\eta = 10^{k/2}$, so $k = -7$ is 0.00032. The grids were set by a pilot on the validation split; no
+# run on this page looks at the test split. The page trains about forty times.
 
 # %%
 budget = {
@@ -139,12 +136,11 @@ record.value("schedule.first", rate(0, 2e-4, 5, 100))
 record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
 
 # %% [markdown]
-# By hand, in the course's module and in transformers: the same hundred rates. One of them deserves
-# a look. The rate of step 0 is {{ schedule.first | f0 }}: with a warmup, transformers' first batch
-# computes gradients and changes nothing. In a thousand steps nobody minds; in the
-# {{ data.steps | int }} steps of this page it would waste {{ 1 / data.steps | pct0 }} of the data.
-# This lesson counts steps from 1 and lets the schedule end one step after the run. Move the sliders
-# and watch the sum of all rates:
+# By hand, in the course's module and in transformers: the same hundred rates. The rate of step 0 is
+# {{ schedule.first | f0 }}: with a warmup, transformers' first batch changes nothing. In a thousand
+# steps nobody minds; in the {{ data.steps | int }} steps of this page it would waste
+# {{ 1 / data.steps | pct0 }} of the data. So this lesson counts steps from 1 and lets the schedule end
+# one step after the run. Move the sliders and watch the sum of all rates:
 #
 # <!-- widget: schedule shape=cosine peak=2e-4 steps=100 warmup=5 now=50 -->
 #
@@ -165,19 +161,18 @@ record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
 # \text{forgetting}(\lambda) &\approx \frac{\lambda^2}{2}\, \Delta^\top H_\text{gen}\, \Delta
 # \end{aligned}$$
 #
-# By hand: a walk that gains 2 nats and forgets 0.4. Half of it gains about 1 and forgets
-# $0.4 \cdot 0.5^2 = 0.1$: half of the gain for a quarter of the price. Short walks are cheap. This is also where
-# the remedies come from. A penalty on $\Delta^\top H_\text{gen} \Delta$, with $H$ reduced to its
-# diagonal, is *elastic weight consolidation*; forbidding directions is LoRA; $g_\text{gen}$, about
-# zero at home but no longer on the way, is what rehearsal adds.
+# By hand: a walk gains 2 nats and forgets 0.4. Half of it gains about 1 and forgets
+# $0.4 \cdot 0.5^2 = 0.1$: half of the gain for a quarter of the price. The remedies come from here too.
+# A penalty on $\Delta^\top H_\text{gen} \Delta$, with $H$ reduced to its diagonal, is *elastic weight
+# consolidation*; forbidding directions is LoRA; $g_\text{gen}$, about zero at home but no longer on
+# the way, is what rehearsal adds.
 #
 # ## A ruler for forgetting
 #
 # The course's general set has {{ items.n | int }} questions with four choices each, none about the
-# case. A choice scores the sum of the log-probabilities of its tokens after the question. We read
-# it in two ways: **accuracy**, the share of questions whose right choice scores best, and **item
-# loss**, $-\log p(\text{right})$ with $p$ the softmax over the four scores. A blind guess has an
-# item loss of $\log 4$.
+# case. A choice scores the sum of the log-probabilities of its tokens after the question.
+# **Accuracy** is the share of questions whose right choice scores best; **item loss** is
+# $-\log p(\text{right})$ with $p$ the softmax over the four scores. A blind guess has $\log 4$.
 #
 # Knowledge may survive while the manner of answering does not. So there is a second ruler,
 # **drift**. Let the untuned model reply to general requests; at every token of these replies
@@ -186,9 +181,9 @@ record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
 # $$\text{drift} = \frac{1}{M} \sum_{i=1}^{M} \sum_{v=1}^{V} \pi_0(v \mid i) \log \frac{\pi_0(v \mid i)}{\pi_\theta(v \mid i)}$$
 #
 # This is a Kullback–Leibler divergence, in nats a token, over $M$ positions. It is zero at home and
-# never negative. So home is *exactly* its lowest point, its slope there is exactly zero, and it must
-# begin to grow quadratically. (Its curvature is the Fisher information, whose diagonal elastic
-# weight consolidation uses.) It says how much has changed, not whether for the worse.
+# never negative, so its slope at home is exactly zero and it must begin quadratically. (Its curvature
+# is the Fisher information, whose diagonal elastic weight consolidation uses.) It says how much has
+# changed, not whether for the worse.
 
 # %%
 from course.case import INTENTS, extraction, general_items, tickets
@@ -209,13 +204,12 @@ print(f"right: {p:.1%} ± {half_width:.1%}, item loss {start.loss:.3f}")
 print(tokenizer.decode(example.input_ids[example.prompt_length :]))
 
 # %% [markdown]
-# The untuned model gets {{ items.accuracy | pct0 }} right. How exact is that? The standard error of
-# a share is $\sqrt{p(1-p)/n}$ over $n$ items, so the 95 % interval is {{ items.accuracy | pct0 }} ±
-# {{ 100 * items.half_width | f0 }} points: too coarse to see most forgetting. Two things sharpen
-# the ruler. The *same* items before and after can be paired: if nothing were lost, each item that
-# flips would be equally likely to flip either way, so $m$ flips all in one direction have the
-# two-sided probability $2 \cdot 0.5^m$. And the item loss moves with every item long before one
-# flips.
+# The untuned model gets {{ items.accuracy | pct0 }} right. The standard error of a share over $n$ items
+# is $\sqrt{p(1-p)/n}$, so the 95 % interval is {{ items.accuracy | pct0 }} ±
+# {{ 100 * items.half_width | f0 }} points: too coarse to see most forgetting. Two things sharpen it.
+# Pair the *same* items before and after: if nothing were lost, each item that flips would be equally
+# likely to flip either way, so $m$ flips all in one direction have the two-sided probability
+# $2 \cdot 0.5^m$. And the item loss moves with every item long before one flips.
 
 # %% [markdown] tags=["predict"]
 # id: forget-flips
@@ -240,8 +234,8 @@ print(f"{needed} flips: {2 * 0.5**needed:.3f}; that is {100 * needed / n:.0f} po
 #
 # The task is the extraction of lesson 05: a ticket in, JSON with intent, product and urgency out.
 # We keep tickets whose conversation fits in 64 tokens, which saves time and makes the set lopsided.
-# A run sees each training ticket once. `rows` makes a batch: the same tickets in the same order for
-# every method, plus, if asked, one further example from a `pool` in every `every`-th batch.
+# A run sees each training ticket once, in the same order for every method; `rows` adds, if asked, an
+# example from a `pool` to every `every`-th batch.
 
 # %%
 import random
@@ -293,11 +287,10 @@ def train(groups, seed, steps=STEPS, pool="none", every=1, warmup=2, clip=1.0) -
 
 
 # %% [markdown]
-# `measure` reads the tickets, the items and the drift. A full run may measure twice: at its end, and
-# half of the way back home, at $\theta + \frac{1}{2}\Delta$, for the law above. It also notes how
-# far each block walked, $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the weights of block
-# $\ell$. LoRA runs use rank 4 and α = 8 on all linear layers, as in [Rank or target
-# modules?](lesson:08).
+# `measure` reads tickets, items and drift. Full runs may be measured twice: at the end, and half of
+# the way back home, at $\theta + \frac{1}{2}\Delta$. They also note how far each block walked,
+# $\lVert \Delta_\ell \rVert / \lVert W_\ell \rVert$ over the weights of block $\ell$. LoRA uses rank 4
+# and α = 8 on all linear layers, as in [Rank or target modules?](lesson:08).
 
 # %%
 from functools import cache
@@ -428,9 +421,8 @@ record.figure("lr.plot", record.Figure(
         "line is the untuned model. The table below has the numbers."))  # fmt: skip
 
 # %% [markdown]
-# How sure is a change of the item loss? Its items are a sample of all questions one could ask. The
-# **bootstrap** draws as many items again, with replacement, many times; the middle 95 % of the
-# means is the interval. Flips are counted in both directions.
+# How sure is a change of the item loss? The **bootstrap** draws as many items again, with replacement,
+# many times; the middle 95 % of the means is the interval.
 
 # %% tags=["reveal"]
 picker = random.Random(0)
@@ -476,19 +468,18 @@ leash = sum(rate(t + 1, 10 ** (best["full tuning"] / 2), 2, STEPS + 1) for t in 
 record.values("walk", {"leash": leash, "farthest": good.farthest, "blocks": mean(good.blocks)})
 
 # %% [markdown]
-# **Wasted:** at {{ cold.full.rate | sci1 }} full tuning ends at {{ cold.full.task | f2 }} nats,
-# with the same data and the same time. **Good:** {{ best.full.task | f3 }} at {{ lr.full | sci1 }}.
-# **Diverging:** {{ hot.full.task | f2 }} at {{ hot.full.rate | sci1 }}; the item loss is then
-# {{ hot.full.items | f2 }}, with {{ hot.full.right | pct0 }} of the items right. LoRA's best rate
-# is {{ lr.lora | sci1 }}, {{ lr.ratio | f0 }} times that of full tuning. [Rank or target
-# modules?](lesson:08#claim-8) decides the folklore of 10 to 100 times in a box of its own, with
-# longer sweeps; this is a second look at the same pair on other tickets. Of the two lines,
-# {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "both end" | text }} with
-# its best value at an edge, where it would be only a bound.
+# **Wasted:** at {{ cold.full.rate | sci1 }} full tuning ends at {{ cold.full.task | f2 }} nats, for
+# the same time. **Good:** {{ best.full.task | f3 }} at {{ lr.full | sci1 }}. **Diverging:**
+# {{ hot.full.task | f2 }} at {{ hot.full.rate | sci1 }}, with {{ hot.full.right | pct0 }} of the items
+# right. LoRA's best rate is {{ lr.lora | sci1 }}, {{ lr.ratio | f0 }} times that of full tuning;
+# [Rank or target modules?](lesson:08#claim-8) decides the folklore of 10 to 100 times, with longer
+# sweeps. Of the two lines,
+# {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "both end" | text }} with its
+# best value at an edge, where it would be only a bound.
 #
 # The rate was picked on these same {{ data.held_out | int }} tickets, so its loss is slightly
-# flattered. Intent accuracy on so few has an interval of up to ±{{ 98 / sqrt(data.held_out) | f0 }} points: read no order into
-# that column.
+# flattered. Intent accuracy on so few has an interval of up to
+# ±{{ 98 / sqrt(data.held_out) | f0 }} points: read no order into it.
 #
 # And the price at the good rate? {{ best.full.lost | int }} items flip to wrong and
 # {{ best.full.won | int }} to right. The item loss changes by {{ best.full.forgot | f3 }} nats, with
@@ -556,19 +547,19 @@ record.table("half.table", listed,
 # ## Slower below
 #
 # **Layer-wise learning-rate decay** gives lower layers a smaller rate, since they are thought to hold
-# what is general (Howard and Ruder, 2018). With the top at depth $L$ and one factor $\xi < 1$ a layer:
+# what is general (Howard and Ruder, 2018). With the top at depth $L$ and a factor $\xi < 1$ a layer:
 #
 # $$\begin{aligned}
 # \eta_\ell &= \eta\, \xi^{L - \ell} \\
 # \frac{1}{L+1} \sum_{\ell=0}^{L} \eta_\ell &= \eta\, \frac{1 - \xi^{L+1}}{(L+1)(1 - \xi)}
 # \end{aligned}$$
 #
-# By hand, $\xi = 0.5$ and $L = 2$: rates $\frac{\eta}{4}, \frac{\eta}{2}, \eta$, mean $\frac{7}{12}\eta$. The second formula is the control
-# that is often missing: decay lowers the *mean* rate too. Whoever compares it with a uniform $\eta$
-# compares two things at once. Here $\xi = 0.9$ over 31 depths makes a mean of {{ llrd.mean | f2 }} of
-# the top rate: almost exactly one step of our grid. So the fair partner of a decayed run is the
-# uniform run one $k$ lower, roughly. (Weighted by parameters the mean is lower still: the embedding
-# alone holds a fifth of them. And we swept no top rate for decay.)
+# By hand, $\xi = 0.5$ and $L = 2$: rates $\frac{\eta}{4}, \frac{\eta}{2}, \eta$, mean
+# $\frac{7}{12}\eta$. The second formula is the control that is often missing: decay lowers the *mean*
+# rate too. Here $\xi = 0.9$ over 31 depths makes a mean of {{ llrd.mean | f2 }} of the top rate, one
+# step of our grid. So the fair partner of a decayed run is, roughly, the uniform run one $k$ lower.
+# (Weighted by parameters the mean is lower still: the embedding holds a fifth of them. And we swept no
+# top rate for decay.)
 #
 # One trap: this model *ties* its output head to its embedding, so one matrix is the lowest and the
 # highest layer at once. We count it as the lowest.
@@ -636,31 +627,27 @@ record.table("llrd.table",
 
 # %% [markdown]
 # The decayed walk goes from {{ llrd.decayed.bottom | pct2 }} in the first block to
-# {{ llrd.decayed.top | pct2 }} in the last. Its drift is {{ llrd.decayed.drift | f3 }}, that of the
-# uniform run at the same top rate {{ llrd.upper.drift | f3 }}, that of the partner half a decade
-# lower {{ llrd.lower.drift | f3 }}. Their ticket losses differ too ({{ llrd.decayed.task | f3 }},
-# {{ llrd.upper.task | f3 }} and {{ llrd.lower.task | f3 }}), so none of this is a verdict yet. It
-# comes [at equal task loss](#full-tuning-or-lora-at-equal-quality).
+# {{ llrd.decayed.top | pct2 }} in the last. Its drift is {{ llrd.decayed.drift | f3 }}, against
+# {{ llrd.upper.drift | f3 }} at the same top rate and {{ llrd.lower.drift | f3 }} half a decade lower.
+# The ticket losses differ too, so this is no verdict yet. It comes [at equal task
+# loss](#full-tuning-or-lora-at-equal-quality).
 #
 # ## Rehearsal
 #
 # Rehearsal mixes general examples into the training batches. But *which*? The data that taught the
-# model is rarely at hand. **Self-rehearsal** asks the untuned model for replies to general requests
-# and trains on those. Where the model is sure, that teaches it to stay. Where it is not, it also
-# teaches it to be surer: the gradient of a token's loss is $p$ minus one-hot, zero only where $p$ is
-# already 1. Replies that are *sampled* have gradient zero at home on average; the full distribution
-# as target (distillation, the formula of the drift) has it exactly. We take greedy replies, since
-# they need nothing but text.
+# model is rarely at hand. **Self-rehearsal** trains on the untuned model's own replies to general
+# requests. Where the model is sure, that teaches it to stay. Where it is not, it also teaches it to be
+# surer: the gradient of a token's loss is $p$ minus one-hot, zero only where $p$ is already 1. *Sampled*
+# replies have gradient zero at home on average; the full distribution as target (distillation, the
+# formula of the drift) has it exactly. We take greedy replies: they need nothing but text.
 #
 # Our {{ data.rehearsal | int }} requests share no topic and no wording with the second ruler, but they
 # are its cousins (bread here, cheese there; one short sentence in both): a test of near transfer, not
-# of general ability. The code checks that no item's question occurs in what is rehearsed; it cannot
-# see a rehearsed *fact*.
+# of general ability. The code checks that no item's question is rehearsed; it cannot see a *fact*.
 #
-# **Controlled:** each batch has the same {{ data.batch | int }} tickets in the same order, and the
-# number of steps is the same. A reply is *added* to every second batch (1 example in 9, with half as
-# many different replies) or to every batch (1 in 5). **A placebo:** a fifth *ticket* in every batch
-# (one seed), in case any fifth example would do.
+# **Controlled:** each batch has the same {{ data.batch | int }} tickets, for the same number of steps. A
+# reply is *added* to every second batch (1 example in 9, half as many different replies) or to every
+# batch (1 in 5). **A placebo:** a fifth *ticket* in every batch (one seed).
 
 # %% [markdown] tags=["predict"]
 # id: forget-rehearsal
@@ -706,15 +693,13 @@ for name, runs in mixed.items():
 # On the items forgetting goes from {{ rehearse.none.forgot | f3 }} to
 # {{ rehearse.fifth.forgot | f3 }} nats an item:
 # {{ "there was none to protect against" if rehearse.none.forgot <= 0 else "no protection there" if rehearse.fifth.forgot > 0.8 * rehearse.none.forgot else "less there too" | text }}.
-# The items are questions in bare text, the replies short and in chat format. Mind the word
-# "prevents" in the folklore.
+# The items are questions in bare text, the replies short and in chat format.
 #
 # ## Full tuning or LoRA, at equal quality
 #
-# "LoRA forgets less" can be said of any method that learns less. A fair question fixes the task
-# loss first. Each run is a point, with the task loss across and the forgetting up; a method's
-# points over learning rates trace its **frontier**. Where both reach the same task loss,
-# compare the heights.
+# "LoRA forgets less" can be said of any method that learns less. A fair question fixes the task loss
+# first. Each run is a point, with the task loss across and the forgetting up; a method's points over
+# learning rates trace its **frontier**. Where both reach the same task loss, compare the heights.
 
 # %%
 from course.retention import at_level
@@ -745,10 +730,10 @@ def lost_at(name: str, seed: int, level: float, ruler: Callable, log_y: bool = F
 
 
 # %% [markdown]
-# At which task loss? At the end point of either line the answer would hang on which method happened
-# to end a little lower. So three levels were set before any comparison: 90, 95 and 98 % of the gain
-# that every line reaches. Drift spans decades, so it is interpolated in its logarithm (next to home,
-# where it is zero, along a straight line).
+# At which task loss? At the end of a line the answer would hang on which method happened to end a
+# little lower. So three levels were set beforehand: 90, 95 and 98 % of the gain that every line
+# reaches. Drift spans decades and is interpolated in its logarithm (next to home, where it is zero,
+# along a straight line).
 
 # %%
 LEVELS = (0.9, 0.95, 0.98)  # shares of the common gain
@@ -823,18 +808,18 @@ record.values("equal.boot", {"low": low, "high": high})
 # %% [markdown]
 # At the middle level, a ticket loss of {{ equal.target | f3 }}, full tuning has drifted by
 # {{ equal.drift.full | f3 }} and LoRA by {{ equal.drift.lora | f3 }} nats a token: a paired
-# difference of {{ equal.drift.gap | f3 }} ± {{ equal.drift.wide | f3 }}. The ± is the 95 % interval,
-# {{ equal.t | f1 }} standard errors with {{ equal.seeds | int }} seeds. LoRA is lower beyond it at
+# difference of {{ equal.drift.gap | f3 }} ± {{ equal.drift.wide | f3 }} ({{ equal.t | f1 }} standard
+# errors with {{ equal.seeds | int }} seeds). LoRA is lower beyond the interval at
 # {{ equal.drift.less | int }} of the three levels, full tuning at {{ equal.drift.more | int }}:
 # {{ "LoRA drifts less" if equal.drift.less == 3 else "full tuning drifts less" if equal.drift.more == 3 else "no verdict that holds at every level" | text }}.
 # On the items the difference is {{ equal.items.gap | f3 }} ± {{ equal.items.wide | f3 }} over seeds,
 # and {{ equal.boot.low | f3 }} to {{ equal.boot.high | f3 }} over items:
 # {{ "LoRA forgets less" if equal.items.less == 3 and equal.boot.low > 0 else "full tuning forgets less" if equal.items.more == 3 and equal.boot.high < 0 else "no difference that we could call one" | text }}.
-# The seeds change the order of the same {{ data.tickets | int }} tickets (and LoRA's start); they do
-# not say what other tickets would do.
+# Seeds change the order of the same {{ data.tickets | int }} tickets (and LoRA's start); they do not
+# say what other tickets would do.
 #
-# The other remedies get the same test. Each run is compared with plain full tuning *at the run's
-# own ticket loss*; a ratio below 1 is a gain.
+# The remedies get the same test: each run against plain full tuning *at the run's own ticket loss*. A
+# ratio below 1 is a gain.
 
 # %% tags=["hide-code"]
 def against_full(runs: Sequence[Outcome]) -> list[float]:
@@ -870,18 +855,16 @@ record.table("remedy.table", listed,
 # {{ "LoRA forgets less" if equal.items.gap > 2 * equal.items.error else "full tuning forgets less" if equal.items.gap < -2 * equal.items.error else "no difference that we could call one" | text }}.
 # With {{ equal.seeds | int }} seeds a standard error is itself a rough number.
 #
-# Is walking back better than walking less? Halfway home was comparable in {{ remedy.half.n | int }}
-# of the seeds,
-# {{ "so there is no answer here" if remedy.half.n == 0 else "and its drift was below that of a shorter walk in each" if remedy.half.high < 1 else "and its drift was above that of a shorter walk in each: a rescue for a run that you cannot repeat" if remedy.half.low > 1 else "with ratios on both sides of 1" | text }}.
-# Slower below: comparable in {{ remedy.decay.n | int }},
-# {{ "no answer" if remedy.decay.n == 0 else "below 1 in each, so decay buys something here" if remedy.decay.high < 1 else "above 1 in each, so decay costs something here" if remedy.decay.low > 1 else "on both sides of 1, so decay is only another way to walk less" | text }}.
-# Rehearsal, 1 in 5: comparable in {{ remedy.fifth.n | int }},
+# Halfway home, comparable in {{ remedy.half.n | int }} seeds:
+# {{ "no answer" if remedy.half.n == 0 else "better than a shorter walk in each" if remedy.half.high < 1 else "worse than a shorter walk in each, so a rescue for a run that you cannot repeat" if remedy.half.low > 1 else "on both sides of 1" | text }}.
+# Decay, in {{ remedy.decay.n | int }}:
+# {{ "no answer" if remedy.decay.n == 0 else "below 1 in each" if remedy.decay.high < 1 else "above 1 in each" if remedy.decay.low > 1 else "on both sides of 1, so only another way to walk less" | text }}.
+# One reply in 5, in {{ remedy.fifth.n | int }}:
 # {{ "no answer" if remedy.fifth.n == 0 else "below 1 in each" if remedy.fifth.high < 1 else "above 1 in each" if remedy.fifth.low > 1 else "on both sides of 1" | text }}.
 # So few seeds make no interval; a range that does not touch 1 is a hint.
 #
-# What this does not show: one small model, {{ data.steps | int }} steps, one narrow task. Long runs
-# on large data, where full tuning learns what LoRA cannot, are the case in which the two frontiers
-# can part.
+# All this is one small model, {{ data.steps | int }} steps, one narrow task. Long runs on large data,
+# where full tuning learns what LoRA cannot, are where the two frontiers can part.
 #
 # ## Break it
 #
@@ -925,11 +908,10 @@ record.values("broken.second", {name: line[1] for name, line in curves.items()})
 # second, both last):
 # {{ "warmup only postponed it" if broken.last.warmup > broken.start else "with warmup the run came back below its start in these few steps" | text }}.
 #
-# So what are they for? **Warmup** covers the steps in which Adam's averages rest on a few batches
-# and every weight takes full steps on little evidence. **Clipping** keeps one odd batch from
-# dominating the averages: a gradient a hundred times too long enters $v$ with a weight of ten
-# thousand and shortens the steps after it. Neither makes a rate good that is too high. The fix is
-# the sweep.
+# So what are they for? **Warmup** covers the steps in which Adam's averages rest on a few batches.
+# **Clipping** keeps one odd batch from dominating them: a gradient a hundred times too long enters $v$
+# with a weight of ten thousand and shortens the steps after it. Neither makes a rate good that is too
+# high. The fix is the sweep.
 #
 # ## At 7B and 70B
 #
@@ -950,26 +932,24 @@ print(f"bf16 near {weight}: {spacing:.1e} apart; a step of {step:.0e} is lost: {
 # **Published rates are lower, and runs longer.** Llama 2's report gives one number for its supervised
 # tune, an initial rate of $2 \cdot 10^{-5}$ with a cosine and two epochs, and names no size
 # ([arXiv:2307.09288](https://arxiv.org/abs/2307.09288)). How much of the difference from
-# {{ lr.full | sci1 }} is size and how much the length of the run, it does not say. Near a weight of
-# 0.02 (the standard deviation at which Llama's code starts its matrices) bf16 numbers are
+# {{ lr.full | sci1 }} is size and how much the longer run, it does not say. Near a weight of 0.02 (the
+# standard deviation at which Llama's code starts its matrices) bf16 numbers are
 # {{ scale.spacing | sci1 }} apart, so such a step
-# {{ "vanishes in rounding" if scale.lost else "survives rounding" | text }}: the reason for the
-# 32-bit master copy of [Where the memory goes](lesson:02).
+# {{ "vanishes in rounding" if scale.lost else "survives rounding" | text }}: hence the 32-bit master
+# copy of [Where the memory goes](lesson:02).
 #
-# **The factor stays.** The "LoRA Without Regret" study, on Llama and Qwen models, found the best
-# LoRA rate about ten times that of full tuning, and nearer fifteen times in short runs.
+# **The factor stays.** "LoRA Without Regret", on Llama and Qwen models, found the best LoRA rate about
+# ten times that of full tuning, nearer fifteen in short runs.
 #
-# **The frontier is an open question.** On Llama 2 7B, with far more data, Biderman and others found
-# that LoRA learned less and forgot less, and that both methods seemed to lie on the same curve of
-# learning against forgetting, with cases on code in which LoRA learned as much and forgot less.
-# Kalajdzievski (2024) fitted forgetting under LoRA on Llama 2 7B chat; the fits suggest that neither
-# early stopping nor fewer trained parameters avoids it.
+# **The frontier is open.** On Llama 2 7B, with far more data, Biderman and others found that LoRA
+# learned less and forgot less, mostly on one common curve, with cases on code in which it learned as
+# much and forgot less. Kalajdzievski's fits on Llama 2 7B chat suggest that neither early stopping nor
+# fewer trained parameters avoids forgetting.
 #
-# **Rehearsal data is a budget.** Scialom and others kept nearly all of a model's old skills with 1
-# % of the old data; Ibrahim and others found that a new warmup, a new decay and some replay
-# together match training again from scratch, in continued pretraining of up to 10B parameters.
-# **Interpolation** needs the untuned weights beside the tuned ones: {{ scale.copy7b | gb0 }} for 7B
-# and {{ scale.copy70b | gb0 }} for 70B in 16 bits. An adapter needs none of that: scale α.
+# **Rehearsal data is a budget.** Scialom and others kept nearly all of a model's old skills with 1 %
+# of the old data. **Interpolation** needs the untuned weights beside the tuned ones:
+# {{ scale.copy7b | gb0 }} for 7B and {{ scale.copy70b | gb0 }} for 70B in 16 bits. An adapter needs
+# none of that: scale α.
 
 # %% [markdown] tags=["claims"]
 # - number: 25
@@ -1035,9 +1015,8 @@ record.values("rescue", {"share_drift": run.half.drift / run.end.drift, "task": 
 
 # %% [markdown]
 # ### Exercise 3: Both remedies at once
-# Does LoRA need rehearsal too? Train it at its best rate with one reply in five (first seed).
-# Before you run it, say which of ticket loss, items and drift you expect to move, and what you would
-# need to call the result a finding.
+# Does LoRA need rehearsal too? Train it at its best rate with one reply in five (first seed). First
+# say which of ticket loss, items and drift you expect to move, and what would make it a finding.
 
 # %% tags=["solution"]
 together = lora_run(best["LoRA"], SEEDS[0], "general")
@@ -1072,51 +1051,42 @@ print(f"drift {alone.drift:.3f} → {together.drift:.3f}")
 # ## Interview questions
 #
 # ??? question "Your tuned model does the task, but customers say that it has become dumb. What do you do?"
-#     Measure before fixing: a general set, scored before and after on the same items. If the loss is
-#     real, go down the list by price. First half-way interpolation, which needs no training. Then a
-#     lower rate or fewer steps. Then rehearsal with the old model's own replies. Compare each
-#     at equal task quality and keep the cheapest that passes both limits.
+#     Measure before fixing: a general set, before and after, on the same items. If the loss is real, go
+#     down the list by price: half-way interpolation, which needs no training; a lower rate or fewer
+#     steps; rehearsal with the old model's own replies. Compare each at equal task loss.
 #
 # ??? question "Someone shows that LoRA forgets less than full tuning. What do you ask?"
-#     At which task quality? At its own best rate each? A method that learned less has forgotten less
-#     by construction. I want both frontiers, over rates and steps, with seeds, and the
-#     heights compared where the task losses are equal.
+#     At which task loss? At its own best rate each? A method that learned less has forgotten less by
+#     construction. I want both frontiers, with seeds, compared where the task losses are equal.
 #
 # ??? question "The loss explodes at step 3. Somebody proposes gradient clipping. Will it help?"
-#     With Adam, hardly, if the rate is the cause: Adam divides the size of the gradient out again, so
-#     the first step has the same length with and without clipping. Clipping protects the averages from one
-#     odd batch. I would lower the peak rate first and lengthen the warmup second.
+#     With Adam, hardly, if the rate is the cause: Adam divides the size of the gradient out again.
+#     Clipping protects the averages from one odd batch. I would lower the peak rate first and lengthen
+#     the warmup second.
 #
 # ## Pitfalls
 #
 # | symptom | cause | fix |
 # |---|---|---|
-# | The first logged rate is 0 | warmup counts from 0 | harmless in long runs; in short ones start at step 1 |
+# | The first logged rate is 0 | warmup counts from 0 | in short runs start at step 1 |
 # | Layer-wise decay "reduces forgetting" | its mean rate is lower | compare with a uniform run at that mean |
 # | The embedding gets two rates, or none | head and embedding are tied | group by parameter, not by module name |
 # | Rehearsal looks perfect | it contains the test items or their wording | split by topic and wording, and check by code |
 # | General accuracy unchanged, users complain | the general set has another format than use | add a ruler in chat format |
-# | Interpolation makes nonsense | the two models do not share a start | interpolate only with the weights the tune began at |
+# | Interpolation makes nonsense | the models do not share a start | use the weights the tune began at |
 #
 # ## Further reading
 #
 # - Biderman and others, *LoRA Learns Less and Forgets Less*, 2024,
-#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). The frontier at 7B, with a section on
-#   whether the two methods lie on one curve.
+#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). The frontier at 7B.
 # - Kirkpatrick and others, *Overcoming catastrophic forgetting in neural networks*, 2016,
 #   [arXiv:1612.00796](https://arxiv.org/abs/1612.00796). The quadratic penalty.
 # - Wortsman and others, *Robust fine-tuning of zero-shot models*, 2021,
-#   [arXiv:2109.01903](https://arxiv.org/abs/2109.01903). WiSE-FT: the walk back, measured.
+#   [arXiv:2109.01903](https://arxiv.org/abs/2109.01903). WiSE-FT: the walk back.
 # - Huang and others, *Mitigating Catastrophic Forgetting in Large Language Models with Self-Synthesized
-#   Rehearsal*, 2024, [arXiv:2403.01244](https://arxiv.org/abs/2403.01244). Rehearsal without the
-#   old data.
+#   Rehearsal*, 2024, [arXiv:2403.01244](https://arxiv.org/abs/2403.01244). Without the old data.
 # - Scialom and others, *Fine-tuned Language Models are Continual Learners*, 2022,
-#   [arXiv:2205.12393](https://arxiv.org/abs/2205.12393). A little rehearsal over many tasks.
-# - Ibrahim and others, *Simple and Scalable Strategies to Continually Pre-train Large Language
-#   Models*, 2024, [arXiv:2403.08763](https://arxiv.org/abs/2403.08763). Warming up again, decaying
-#   again, replay.
-# - Sun and others, *How to Fine-Tune BERT for Text Classification?*, 2019,
-#   [arXiv:1905.05583](https://arxiv.org/abs/1905.05583). Layer-wise rates with 0.95.
+#   [arXiv:2205.12393](https://arxiv.org/abs/2205.12393). A little rehearsal.
 # - Howard and Ruder, *Universal Language Model Fine-tuning for Text Classification*, 2018,
 #   [arXiv:1801.06146](https://arxiv.org/abs/1801.06146). Where rates by layer come from.
 # - Kalajdzievski, *Scaling Laws for Forgetting When Fine-Tuning Large Language Models*, 2024,
@@ -1126,7 +1096,7 @@ print(f"drift {alone.drift:.3f} → {together.drift:.3f}")
 #
 # ## For your readiness packet
 #
-# Add to the training log: the sweep with its edges, the schedule and the sum of its rates. Add to
-# the evaluation: the general set before and after (accuracy with its interval, item loss, flips in
-# both directions), the second ruler in chat format, and the remedy you chose with its control.
-# Keep the untuned weights: they are the rollback, and the other end of the interpolation.
+# Add to the training log the sweep with its edges and the sum of its rates. Add to the evaluation the
+# general set before and after (item loss with its interval, flips in both directions), the second
+# ruler in chat format, and the remedy you chose with its control. Keep the untuned weights: they are
+# the rollback.
