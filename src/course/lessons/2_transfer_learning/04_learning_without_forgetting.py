@@ -845,14 +845,6 @@ record.table("remedy.table", listed,
                      "ratio over the seeds whose ticket loss plain full tuning reaches.")  # fmt: skip
 
 # %% [markdown]
-# At a ticket loss of {{ equal.target | f3 }}, which every line reaches, full tuning has drifted by
-# {{ equal.drift.full | f3 }} and LoRA by {{ equal.drift.lora | f3 }} nats a token. The paired
-# difference is {{ equal.drift.gap | f3 }} with a standard error of {{ equal.drift.error | f3 }}:
-# {{ "LoRA drifts less" if equal.drift.gap > 2 * equal.drift.error else "full tuning drifts less" if equal.drift.gap < -2 * equal.drift.error else "no difference beyond two standard errors" | text }}.
-# On the items it is {{ equal.items.gap | f3 }} ({{ equal.items.error | f3 }}):
-# {{ "LoRA forgets less" if equal.items.gap > 2 * equal.items.error else "full tuning forgets less" if equal.items.gap < -2 * equal.items.error else "no difference that we could call one" | text }}.
-# With {{ equal.seeds | int }} seeds a standard error is itself a rough number.
-#
 # Halfway home, comparable in {{ remedy.half.n | int }} seeds:
 # {{ "no answer" if remedy.half.n == 0 else "better than a shorter walk in each" if remedy.half.high < 1 else "worse than a shorter walk in each, so a rescue for a run that you cannot repeat" if remedy.half.low > 1 else "on both sides of 1" | text }}.
 # Decay, in {{ remedy.decay.n | int }}:
