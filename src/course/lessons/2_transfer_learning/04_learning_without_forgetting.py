@@ -375,6 +375,30 @@ def lora_run(k: int, seed: int, pool: str = "none") -> Outcome:
 
 
 # %% [markdown]
+# How sure is a change of the item loss? The **bootstrap** draws as many items again, with replacement,
+# many times; the middle 95 % of the means is the interval.
+
+# %%
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean as mean
+
+picker = random.Random(0)
+PICKS = [picker.choices(range(len(items)), k=len(items)) for _ in range(1000)]
+
+
+def middle(values: Iterable[float]) -> tuple[float, float]:
+    """The middle 95 % of the values."""
+    line = sorted(values)
+    return line[len(line) // 40], line[-1 - len(line) // 40]
+
+
+def flips(o: Outcome) -> tuple[int, int]:
+    """Items that went from right to wrong, and from wrong to right."""
+    pairs = list(zip(start.right, o.items.right, strict=True))
+    return pairs.count((True, False)), pairs.count((False, True))
+
+
+# %% [markdown]
 # ## The sweep: wasted, good, diverging
 #
 # Five rates for each method, half a decade apart, one seed, everything else equal.
@@ -400,9 +424,6 @@ def lora_run(k: int, seed: int, pool: str = "none") -> Outcome:
 #     right: lr.ratio >= 5
 
 # %%
-from collections.abc import Callable, Iterable, Sequence
-from statistics import fmean as mean
-
 full_sweep = {k: full_run(k, SEEDS[0]) for k in budget["full"]}
 lora_sweep = {k: lora_run(k, SEEDS[0]) for k in budget["lora"]}
 ends = {"full tuning": {k: run.end for k, run in full_sweep.items()}, "LoRA": lora_sweep}
@@ -419,27 +440,6 @@ record.figure("lr.plot", record.Figure(
             "{{ lr.full | sci1 }}, for LoRA {{ lr.lora | sci1 }}.",
     alt="Held-out loss over learning rate, one line for full tuning and one for LoRA. The dashed "
         "line is the untuned model. The table below has the numbers."))  # fmt: skip
-
-# %% [markdown]
-# How sure is a change of the item loss? The **bootstrap** draws as many items again, with replacement,
-# many times; the middle 95 % of the means is the interval.
-
-# %% tags=["reveal"]
-picker = random.Random(0)
-PICKS = [picker.choices(range(len(items)), k=len(items)) for _ in range(1000)]
-
-
-def middle(values: Iterable[float]) -> tuple[float, float]:
-    """The middle 95 % of the values."""
-    line = sorted(values)
-    return line[len(line) // 40], line[-1 - len(line) // 40]
-
-
-def flips(o: Outcome) -> tuple[int, int]:
-    """Items that went from right to wrong, and from wrong to right."""
-    pairs = list(zip(start.right, o.items.right, strict=True))
-    return pairs.count((True, False)), pairs.count((False, True))
-
 
 # %% tags=["reveal", "hide-code"]
 listed = [[name, f"{10 ** (k / 2):.1e}", round(o.task, 3), round(o.accuracy, 2),
@@ -672,7 +672,7 @@ for name, mix in MIXES.items():
 titles = {"none": "tickets only", "ninth": "1 reply in 9", "fifth": "1 reply in 5",
           "placebo": "a fifth ticket"}  # fmt: skip
 record.table("rehearse.table",
-             [[titles[name], spread(o.task for o in runs), spread(o.task for o in runs), spread(o.forgot for o in runs),
+             [[titles[name], spread(o.task for o in runs), spread(o.forgot for o in runs),
                spread(o.drift for o in runs)] for name, runs in mixed.items()],
              columns=["batch", "ticket loss", "forgotten on items", "drift"],
              caption="Full tuning at its best rate: mean over seeds, with smallest and largest.")  # fmt: skip
