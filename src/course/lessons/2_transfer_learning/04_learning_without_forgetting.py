@@ -13,7 +13,7 @@
 # tags: [Learning rate, Learning-rate schedule, Warmup, Forgetting, Rehearsal, Full tuning, LoRA]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 0.5, 1, 2, 3, 4, 6, 7, 8, 10, 12, 25, 50, 60, 64, 90, 95, 98, 100]
+# plain_numbers: [0, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 25, 50, 60, 64, 90, 95, 98, 100]
 # ---
 
 # %% [markdown]
@@ -204,8 +204,8 @@ print(f"right: {p:.1%} ± {half_width:.1%}, item loss {start.loss:.3f}")
 print(tokenizer.decode(example.input_ids[example.prompt_length :]))
 
 # %% [markdown]
-# The untuned model gets {{ items.accuracy | pct0 }} right. The standard error of a share over $n$ items
-# is $\sqrt{p(1-p)/n}$, so the 95 % interval is {{ items.accuracy | pct0 }} ±
+# The untuned model gets {{ items.accuracy | pct0 }} right. The standard error of a share $a$ over $n$
+# items is $\sqrt{a(1-a)/n}$, so the 95 % interval is {{ items.accuracy | pct0 }} ±
 # {{ 100 * items.half_width | f0 }} points: too coarse to see most forgetting. Two things sharpen it.
 # Pair the *same* items before and after: if nothing were lost, each item that flips would be equally
 # likely to flip either way, so $m$ flips all in one direction have the two-sided probability
