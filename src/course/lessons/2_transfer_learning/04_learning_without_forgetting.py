@@ -992,7 +992,8 @@ rescue = {0.5: run.half, 1.0: run.end}
 for share, o in rescue.items():
     print(f"{share:3.1f}: tickets {o.task:.3f}, forgot {o.forgot:+.3f}, drift {o.drift:.3f}")
 record.values("rescue", {"share_drift": run.half.drift / run.end.drift,
-                         "task": run.half.task, "forgot": run.half.forgot, "end": run.end.task, "end_forgot": run.end.forgot})  # fmt: skip
+                         "task": run.half.task, "forgot": run.half.forgot,
+                         "end": run.end.task, "end_forgot": run.end.forgot})  # fmt: skip
 
 # %% [markdown] tags=["solution"]
 # A quarter, says the law; it was {{ rescue.share_drift | pct0 }}. The ticket loss is
