@@ -46,7 +46,6 @@ class Retention(NamedTuple):
     """Share of items whose right choice has the highest log-likelihood."""
     losses: tuple[float, ...]
     """For every item ``-log p(right)``, with ``p`` the softmax of the four log-likelihoods; ``log 4`` is a blind guess."""
-
     right: tuple[bool, ...] = ()
     """For every item whether its right choice has the highest log-likelihood."""
 
