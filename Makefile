@@ -31,7 +31,8 @@ test: $(VENV)/installed browser ## Install what tests need and run all of them
 	@$(BIN)/ruff check src tests build
 	@$(BIN)/ruff format --check --quiet src/course tests build
 	@$(BIN)/mypy
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone"
+	@$(BIN)/pytest -m alone
 
 check: $(VENV)/installed ## Check sources, quizzes, bindings and claims without running anything
 	@$(BIN)/course check

@@ -193,6 +193,15 @@ def test_notebook_and_script_run_alone(source: Path, bundles: dict[str, Bundle],
     assert needed <= recorded, "the smoke profile does not record what the page names"
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_script_needs_nothing_that_only_notebooks_have(source: Path, bundles: dict[str, Bundle]) -> None:
+    """No magic, no name such as ``display`` that Jupyter brings, also where the smoke profile does not come by."""
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F821", "-"]
+    script = downloads_of(source, bundles)[f"{source.stem}.py"]
+    done = subprocess.run(ruff, input=script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def _is_named(key: str, source: Path) -> bool:
     """Whether the source names this key; those made in loops over more runs than smoke makes need not exist."""
     return re.search(rf"[\"{{ ]{re.escape(key)}[\" |]", source.read_text(encoding="utf-8")) is not None

@@ -176,7 +176,7 @@ def _method(document: Document) -> str:
     return f"""\
 ## Method
 
-Each lesson sorts random numbers for half a second, shows a table and a plot, and imports numpy, pandas, matplotlib and a module that all
+Each lesson sorts random numbers for about 0.7 s, shows a table and a plot, and imports numpy, pandas, matplotlib and a module that all
 lessons share. Each system gets the same cells in the form it reads. In turn, each builds a new folder (cold), builds again (no-op), again after
 an edit of one lesson's code, and again after an edit of its prose; then the next system has its turn; {times}. *Cell CPU* is the
 processor time of the cells alone, in processes that have the libraries imported. The load of the machine before a measurement

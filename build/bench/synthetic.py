@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Synthetic:
-    """One lesson: about 0.7 s of work. ``scale`` and ``words`` are what the edits of code and of prose change."""
+    """One lesson. ``scale`` and ``words`` are what the edits of code and of prose change."""
 
     number: int
     scale: int = 1
@@ -55,8 +55,8 @@ def label():
 
 
 def walks(rng, scale):
-    """Random walks, after half a second of arithmetic."""
-    for _ in range(70):
+    """Random walks, after about 0.7 s of arithmetic."""
+    for _ in range(230):
         np.sort(rng.standard_normal(100_000))
     return scale * rng.standard_normal((64, 400)).cumsum(axis=1)
 '''

@@ -20,16 +20,14 @@ from playwright.sync_api import Page, expect
 from browser.support import DESKTOP, PHONE, Open, Site
 
 BARS = Path(__file__).parent / "bars"
-HEAVIEST = 165_000
-"""Bytes of a lesson's HTML. The longest lessons are as long as a chapter: 60 kB of their text are words and code."""
+HEAVIEST = 150_000
+"""Bytes of a lesson's HTML."""
 FIRST_VIEW = 400_000
 """Bytes that a page and all it asks for take from a host that compresses text, until nothing more is asked for."""
 SHIFT = 0.01
 """How much of a window may move without its reader's doing, as browsers count it."""
 SCORE = 95
 """Of a hundred, in each of Lighthouse's categories that a page of text has."""
-BUSY = 80
-"""The least performance on a machine that has other work: it is a measure of time, and no other category is."""
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TRIES = 3
 """Other programs make a measurement slower, never faster, so the best one counts."""
@@ -201,6 +199,19 @@ def test_lessons_are_light(site: Site) -> None:
 def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site, open_page: Open) -> None:
     heavy, moved = {}, {}
     for kind in kinds:
+        total, shifts = _first_view(kind, site, open_page)
+        assert total > 10_000, f"{kind}: nothing was counted"
+        if total > FIRST_VIEW:
+            heavy[kind] = total
+        if sum(value for value, *_ in shifts) > SHIFT:
+            moved[kind] = shifts
+    assert heavy == {}
+    assert moved == {}
+
+
+def _first_view(path: str, site: Site, open_page: Open) -> tuple[float, list[Any]]:
+    """The bytes that a page took, and what moved on it from top to end."""
+    for _ in range(TRIES):
         page = open_page("", viewport=PHONE, before=SHIFTS).page
         page.set_default_timeout(SLOW)
         session = page.context.new_cdp_session(page)
@@ -208,27 +219,32 @@ def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site,
         session.on("Network.loadingFinished", lambda event, to=received: to.append(event["encodedDataLength"]))
         session.send("Network.enable")
         session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        page.goto(site.url + kind, wait_until="networkidle")
-        if (total := sum(received)) > FIRST_VIEW:
-            heavy[kind] = total
-        assert total > 10_000, f"{kind}: nothing was counted"
-        _through(page)
+        page.goto(site.url + path, wait_until="networkidle")
+        drawn = _through(page)
         shifts = page.evaluate("window.shifts")
-        if sum(value for value, *_ in shifts) > SHIFT:
-            moved[kind] = shifts
         page.context.close()
-    assert heavy == {}
-    assert moved == {}
+        if drawn:
+            return sum(received), shifts
+    raise AssertionError(f"{path}: the browser stopped drawing it, {TRIES} times over")
 
 
-def _through(page: Page) -> None:
-    """Scroll to the end as a reader does, so that what comes late has come."""
-    page.evaluate("""async () => {
+def _through(page: Page) -> bool:
+    """Scroll to the end as a reader does, so that what comes late has come; whether every screen was drawn.
+
+    A browser without a window now and then draws no more frames of a page; waiting for one would never end.
+    """
+    drawn: bool = page.evaluate("""async () => {
+        const frame = () => new Promise((done) => {
+            requestAnimationFrame(() => done(true));
+            setTimeout(done, 5000, false);
+        });
         for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
             scrollTo(0, y);
-            await new Promise(requestAnimationFrame);
+            if (!await frame()) return false;
         }
+        return true;
     }""")
+    return drawn
 
 
 class _Tags(HTMLParser):
@@ -285,6 +301,7 @@ def test_mathematics_is_told_to_screen_readers(site: Site, lesson: str, open_pag
     assert all(node.get("childIds") for node in told)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("place", ["home", "lesson"])
 def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
     """On a desktop: a phone's processor is made up from this machine's, and with it the score."""
@@ -298,7 +315,6 @@ def test_lighthouse(site: Site, lesson: str, chromium: str, place: str) -> None:
                    if audit["score"] is not None and audit["score"] < 0.9]  # fmt: skip
         if min(best.values()) >= SCORE:
             break
-    assert best.pop("performance") >= BUSY, missing
     assert min(best.values()) >= SCORE, (best, missing)
 
 

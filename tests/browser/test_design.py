@@ -71,13 +71,13 @@ def test_home_shows_a_figure_that_a_lesson_recorded(open_page: Open) -> None:
     page = open_page("").page
     figure = page.locator(".home-figure figure")
     drawing = figure.locator("svg").get_attribute("aria-label")
-    numbers = texts(page, ".home-figure figcaption .bound")
+    numbers = texts(page, ".home-figure figcaption data")
     assert numbers, "the caption binds no number"
     figure.locator("figcaption a.figure-source").click()
     there = page.locator("figure:target")
     expect(there).to_be_in_viewport()
     assert there.locator("svg").get_attribute("aria-label") == drawing
-    assert texts(page, "figure:target figcaption .bound") == numbers
+    assert texts(page, "figure:target figcaption data") == numbers
 
 
 def test_the_place_to_continue_stands_before_the_lessons(open_page: Open) -> None:
@@ -98,7 +98,7 @@ def test_the_overview_names_the_outcomes_of_every_lesson(open_page: Open, site: 
     for at, slug in enumerate(site.lessons):
         objectives = lessons.nth(at).locator(".objectives").inner_html()
         assert objectives.count("<li>") > 1
-        page.goto(f"{site.url}lessons/{slug}/", wait_until="commit")
+        page.goto(f"{site.url}lessons/{slug}/", wait_until="domcontentloaded")
         assert page.locator(".lesson-meta .objectives").inner_html() == objectives
         page.goto(f"{site.url}lessons/", wait_until="commit")
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from browser.support import PHONE, Open, Site
 
-NUMBER = re.compile(r'<data class="?bound"? value="?([^>]*?)"? title="([^"]*)">')
+NUMBER = re.compile(r'<data value="?([^>]*?)"? title="?([^">]*)"?>')
 BLOCK = re.compile(r'<script type="?application/json"? class="?evidence"?>(.*?)</script>', re.S)
 STOPS = "(all) => all.filter((number) => number.tabIndex === 0).length"
 BOX = ".explained"
@@ -96,8 +96,8 @@ def lesson(site: Site, page: Page, selector: str) -> str:
 def test_hovering_names_key_value_kind_and_run_and_leads_to_the_cell(site: Site, open_page: Open) -> None:
     watched = open_page("")
     page = watched.page
-    lesson(site, page, ".md-content p > data.bound")
-    number = page.locator(".md-content p > data.bound").first
+    lesson(site, page, ".md-content p > data")
+    number = page.locator(".md-content p > data").first
     key, _, exact = (number.get_attribute("title") or "").rpartition(" = ")
     number.hover()
     box = page.locator(BOX)
@@ -127,7 +127,7 @@ def test_an_expression_over_several_values_names_all_cells(site: Site, open_page
             for cell, _, names in run["cells"]
             for key in names.split()
         }
-        for number in page.locator(".md-content p > data.bound").all():
+        for number in page.locator(".md-content p > data").all():
             read = keys((number.get_attribute("title") or "").rpartition(" = ")[0]) & cells.keys()
             wanted = {f"#cell-{cells[key]}" for key in read}
             if len(wanted) > 1:
@@ -141,8 +141,8 @@ def test_an_expression_over_several_values_names_all_cells(site: Site, open_page
 
 def test_a_tap_shows_the_box_and_another_closes_it(site: Site, open_page: Open) -> None:
     page = open_page("", viewport=PHONE, has_touch=True, is_mobile=True).page
-    lesson(site, page, ".md-content p > data.bound")
-    number = page.locator(".md-content p > data.bound").first
+    lesson(site, page, ".md-content p > data")
+    number = page.locator(".md-content p > data").first
     number.tap()
     box = page.locator(BOX)
     expect(box).to_be_visible()
@@ -156,8 +156,8 @@ def test_a_tap_shows_the_box_and_another_closes_it(site: Site, open_page: Open) 
 
 def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) -> None:
     page = open_page("").page
-    slug = lesson(site, page, ".md-content p > data.bound")
-    numbers = page.locator("data.bound")
+    slug = lesson(site, page, ".md-content p > data")
+    numbers = page.locator("data")
     assert numbers.evaluate_all(STOPS) == 0
     switch = page.get_by_role("button", name="Show where each number comes from")
     expect(switch).to_have_attribute("aria-pressed", "false")
@@ -168,10 +168,10 @@ def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) ->
     assert page.locator("h2").first.bounding_box() == before
     assert numbers.evaluate_all(STOPS) > 20
 
-    number = page.locator('.md-content p > data.bound[tabindex="0"]').first
+    number = page.locator('.md-content p > data[tabindex="0"]').first
     for _ in range(40):  # topics and downloads come before
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.classList.contains('bound')"):
+        if page.evaluate("document.activeElement.tagName === 'DATA'"):
             break
     box = page.locator(BOX)
     expect(box).to_be_visible()
@@ -193,11 +193,11 @@ def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) ->
 
 def test_numbers_of_the_ledger_and_of_the_home_page_lead_to_their_lesson(site: Site, open_page: Open) -> None:
     page = open_page("claims/").page
-    row = page.locator("tr[data-run]").filter(has=page.locator("data.bound")).last
+    row = page.locator("tr[data-run]").filter(has=page.locator("data")).last
     there = row.get_by_role("link", name="Lesson").get_attribute("href") or ""
     for address, number, lesson_page in (
-        ("claims/", row.locator("data.bound").first, there.partition("#")[0]),
-        ("", page.locator("[data-run] data.bound").first, ""),
+        ("claims/", row.locator("data").first, there.partition("#")[0]),
+        ("", page.locator("[data-run] data").first, ""),
     ):
         page.goto(site.url + address)
         number.scroll_into_view_if_needed()
@@ -214,14 +214,16 @@ def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
     page = open_page("").page
     for slug in site.lessons:
         page.goto(f"{site.url}lessons/{slug}/")
-        folded = set(page.locator("details.success .cell-anchor").evaluate_all("(all) => all.map((cell) => cell.id)"))
+        folded = set(
+            page.locator("details.success span[id^=cell-]").evaluate_all("(all) => all.map((cell) => cell.id)")
+        )
         cells = {
             key: f"cell-{cell}"
             for run in evidence(page.content()).values()
             for cell, _, names in run["cells"]
             for key in names.split()
         }
-        for number in page.locator("details.success data.bound").all():
+        for number in page.locator("details.success data").all():
             name = (number.get_attribute("title") or "").rpartition(" = ")[0]
             if cells.get(name) in folded:
                 page.evaluate("document.querySelectorAll('details.success').forEach((fold) => { fold.open = true })")
@@ -238,7 +240,7 @@ def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
 
 def test_without_scripts_a_number_has_its_title_and_the_head_leads_to_the_run(site: Site, open_page: Open) -> None:
     page = open_page(f"lessons/{site.lessons[0]}/", java_script_enabled=False).page
-    assert " = " in (page.locator("data.bound").first.get_attribute("title") or "")
+    assert " = " in (page.locator("data").first.get_attribute("title") or "")
     page.get_by_role("link", name="Where these numbers come from").click()
     assert page.url.endswith("#where-from")
     expect(page.locator("details.provenance")).to_be_in_viewport()

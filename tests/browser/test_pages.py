@@ -99,7 +99,7 @@ def test_downloads_exist_and_hold_something(site: Site, open_page: Open) -> None
     page = open_page("").page
     for slug in site.lessons:
         address = f"{site.url}lessons/{slug}/"
-        page.goto(address, wait_until="commit")
+        page.goto(address, wait_until="domcontentloaded")
         links = page.locator(".downloads a, .data-link a").evaluate_all("(all) => all.map((link) => link.href)")
         assert links, f"{slug} offers no downloads"
         for link in links:
@@ -137,7 +137,7 @@ def test_ids_are_unique(parsed: dict[str, _Links]) -> None:
 def test_figures_have_names(site: Site, open_page: Open) -> None:
     page = open_page("").page
     for slug in site.lessons:
-        page.goto(f"{site.url}lessons/{slug}/", wait_until="commit")
+        page.goto(f"{site.url}lessons/{slug}/", wait_until="domcontentloaded")
         figures = page.locator("svg.figure").evaluate_all(
             "(all) => all.map((f) => [f.getAttribute('role'), (f.getAttribute('aria-label') ?? '').trim()])"
         )

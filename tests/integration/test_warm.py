@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,7 +34,9 @@ def server() -> Iterator[ForkServer]:
 SURROUNDINGS = """\
 import os
 import signal
+import time
 import sys
+import time
 import tempfile
 import warnings
 
@@ -174,6 +177,11 @@ def test_a_build_that_is_killed_takes_everything_along(sandbox: Sandbox, modules
         assert process.stdout is not None
         assert any(line.strip() == str(sandbox.line("# here")) for line in process.stdout)
         commands = sandbox.processes()
+        for _ in range(100):  # the shell that the cell starts takes its time on a busy machine
+            if {"1000", "1001", "1002"} <= {command.split()[-1] for command in commands}:
+                break
+            time.sleep(0.1)
+            commands = sandbox.processes()
         assert {"1000", "1001", "1002"} <= {command.split()[-1] for command in commands}
         assert sum("course.pipeline.forkserver" in command for command in commands) == (2 if modules else 1)
         process.kill()

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 
-from course.pipeline import anchors, downloads, evidence, predict, quiz, render
+from course.pipeline import anchors, downloads, evidence, fragments, predict, quiz, render
 from course.pipeline.bind import Bound
 from course.pipeline.capture import Capture
 from course.pipeline.errors import CourseError
@@ -190,7 +190,7 @@ def test_the_page_has_the_question_and_the_folded_result() -> None:
     assert (made.get("data-kind"), made.get("data-answer"), made.get("data-cells")) == ("number", "4608", "2")
     folded = re.search(r'<details class="reveal" id="reveal-2">.*?</details>', text, re.S)
     assert folded
-    number = render.as_data(Bound("4,608", "lora.trainable / 2", 4608.0))
+    number = fragments.as_data(Bound("4,608", "lora.trainable / 2", 4608.0))
     run = f'The run: <strong class="predict-run">{number} parameters</strong>'
     assert folded[0].index("<summary>") < folded[0].index(run) < folded[0].index("the output")
 

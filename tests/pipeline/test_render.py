@@ -13,8 +13,9 @@ from course.pipeline import quiz
 from course.pipeline.bind import Bound
 from course.pipeline.capture import Capture
 from course.pipeline.errors import CourseError
+from course.pipeline.fragments import as_data
 from course.pipeline.listings import ledger
-from course.pipeline.render import Page, as_data, bound_text, csv_of, figure_of, link_lessons, page
+from course.pipeline.render import Page, bound_text, csv_of, figure_of, link_lessons, page
 
 from .samples import (
     CHOICE,
@@ -101,7 +102,7 @@ def test_provenance_is_on_the_page_and_escaped() -> None:
 def test_bound_numbers_carry_value_and_source() -> None:
     prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
     text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
-    data = '<data class="bound" value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
+    data = '<data value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
     assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
 
 

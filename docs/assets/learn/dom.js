@@ -17,6 +17,29 @@ export function copies(element) {
   return [...element.childNodes].map((node) => node.cloneNode(true));
 }
 
+/**
+ * A button that copies `text`, or selects `shown` where a page may not write to the clipboard, and the line that says so.
+ *
+ * @param {string} label of the button
+ * @param {string} text
+ * @param {HTMLElement} shown
+ * @returns {[HTMLButtonElement, HTMLSpanElement]}
+ */
+export function copier(label, text, shown) {
+  const button = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, label);
+  const told = make("span", { role: "status", class: "quiz-report-told" });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      told.textContent = "Copied.";
+    } catch {
+      getSelection()?.selectAllChildren(shown);
+      told.textContent = "Selected: copy it with your keyboard.";
+    }
+  });
+  return [button, told];
+}
+
 /** Tells the page that something the reader did was noted. */
 export function announce() {
   document.dispatchEvent(new CustomEvent("course:progress"));

@@ -11,7 +11,7 @@ import { make } from "./dom.js";
 import { explain } from "./popover.js";
 import { store } from "./store.js";
 
-const NUMBERS = "data.bound";
+const NUMBERS = "data";
 const KEY = "my:evidence";
 
 /**
@@ -37,19 +37,18 @@ export function keysOf(expression) {
   return new Set(expression.replace(/"[^"]*"|'[^']*'/g, "").match(/(?<![\w.])[A-Za-z_][\w.]*/g));
 }
 
-/** The expression of a number, and its exact value. Its title goes: the browser would show it beside the box. */
-function sourceOf(number) {
+/** The expression of a number. Its title goes: the browser would show it beside the box. */
+function expressionOf(number) {
   if (number.title) {
-    number.dataset.source = number.title;
+    number.dataset.expression = number.title.slice(0, -` = ${number.value}`.length);
     number.removeAttribute("title");
   }
-  const source = number.dataset.source ?? "";
-  return source.slice(0, -` = ${number.value}`.length) || source;
+  return number.dataset.expression ?? "";
 }
 
 /** @param {HTMLDataElement} number */
 function describe(number) {
-  const expression = sourceOf(number);
+  const expression = expressionOf(number);
   const label = number.closest("[data-run]")?.dataset.run;
   const run = label ? runs.get(label) : runs.values().next().value;
   const read = keysOf(expression);

@@ -1,6 +1,6 @@
 /** "Report a problem with this question": what a maintainer needs to find it, as a prepared issue or as text to copy. */
 
-import { make } from "./dom.js";
+import { copier, make } from "./dom.js";
 
 /** Where issues of the course are kept: `repo_url` of the site's configuration, or "". */
 function repository() {
@@ -43,18 +43,7 @@ export function report(question) {
     return make("p", { class: "quiz-report" }, make("a", { href, rel: "noopener" }, words));
   }
   const shown = make("pre", { tabindex: "0", "aria-label": "Details of the question" }, text);
-  const button = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, "Copy the details");
-  const told = make("span", { role: "status", class: "quiz-report-told" });
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      told.textContent = "Copied.";
-    } catch {
-      getSelection()?.selectAllChildren(shown);
-      told.textContent = "Selected: copy it with your keyboard.";
-    }
-  });
   const say = make("p", {}, "Send these lines to whoever gave you the course, and say what is wrong.");
   return make("details", { class: "quiz-report" }, make("summary", {}, words), say, shown,
-    make("div", { class: "quiz-buttons" }, button, told));
+    make("div", { class: "quiz-buttons" }, ...copier("Copy the details", text, shown)));
 }

@@ -5,7 +5,7 @@
  * the page names its file at the end.
  */
 
-import { make } from "./dom.js";
+import { copier, make } from "./dom.js";
 import { explain } from "./popover.js";
 
 const WORDS = "Edit this section";
@@ -24,16 +24,6 @@ for (const heading of source ? document.querySelectorAll("[data-line]") : []) {
 explain("button.section-source", (pencil) => {
   const place = `${path}:${pencil.parentElement?.getAttribute("data-line")}`;
   const shown = make("code", {}, place);
-  const button = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, "Copy");
-  const told = make("span", { role: "status" });
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(place);
-      told.textContent = " Copied.";
-    } catch {
-      getSelection()?.selectAllChildren(shown);
-      told.textContent = " Selected: copy it with your keyboard.";
-    }
-  });
-  return [make("p", {}, "This section is written in"), make("p", {}, shown), make("p", {}, button, told)];
+  const [button, told] = copier("Copy", place, shown);
+  return [make("p", {}, "This section is written in"), make("p", {}, shown), make("p", {}, button, " ", told)];
 });

@@ -11,9 +11,9 @@ export function axes(xs, ys) {
     HEIGHT - BOTTOM - ((y - ys[0]) / (ys[1] - ys[0])) * (HEIGHT - BOTTOM - TOP),
   ];
   return {
-    path: (places, f) => `M${places.map((x) => at(x, f(x)).map(length).join(" ")).join("L")}`,
+    path: (places, f) => `M${places.flatMap((x) => at(x, f(x))).map((at) => length(at, 1)).join(" ")}`,
     dot: (x, y) => {
-      const [cx, cy] = at(Math.min(x, xs[1]), Math.min(y, ys[1])).map(length);
+      const [cx, cy] = at(Math.min(x, xs[1]), Math.min(y, ys[1])).map((at) => length(at));
       return { cx, cy };
     },
   };

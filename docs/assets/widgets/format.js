@@ -17,9 +17,9 @@ export function fixed(value, digits) {
   return even(value.toFixed(100), digits, value.toFixed(digits));
 }
 
-/** A length in a drawing. */
-export function length(value) {
-  return fixed(value, 2);
+/** A length in a drawing, as short as SVG reads it. */
+export function length(value, digits = 2) {
+  return String(Number(fixed(value, digits)));
 }
 
 function grouped(text) {

@@ -10,6 +10,11 @@ _KEPT = re.compile(r"(<(?P<tag>pre|textarea|script|style)\b.*?</(?P=tag)>)", re.
 _START = re.compile(r"<[a-z][^<>]*[^/<>]>")
 _QUOTED = re.compile(r'="([\w.:#%+-][\w./:#%+-]*)"(?=[\s>])(?<!/")')
 _SPACE = re.compile(r"\s*\n\s*")
+_BLOCK = (
+    r"</?(?:article|aside|body|dd|details|div|dl|dt|figcaption|figure|footer|form|h[1-6]|head|header|html|li|link|main|meta"
+    r"|nav|ol|p|section|summary|t[dhr]|table|tbody|thead|title|ul)\b"
+)
+_AROUND = re.compile(rf"\n(?={_BLOCK})|({_BLOCK}[^<>]*>)\n")
 _BETTER = {
     # A dialog needs a name.
     '<div class="md-search" data-md-component="search" role="dialog">':
@@ -18,8 +23,10 @@ _BETTER = {
     '<svg xmlns="http://www.w3.org/2000/svg"': "<svg",
     # A label of a section that is always open.
     ' tabindex=""': "",
-    # The boxes of a list to check: nobody can tick them, the text says what to do.
-    '<input type="checkbox" disabled': '<input type="checkbox" disabled aria-hidden="true"',
+    # What Pygments puts before code for browsers of the past.
+    "<pre><span></span>": "<pre>",
+    # A corner of a table heads nothing.
+    "<th></th>": "<td></td>",
 }  # fmt: skip
 """What the theme and Markdown write, and what it should be."""
 
@@ -28,6 +35,7 @@ _SECTION = re.compile(
     r'aria-labelledby="\w+"(?P<rest>[^<>]*>\s*'
     r'<label class="md-nav__title"[^<>]*>\s*<span[^<>]*></span>\s*(?P<name>[^<]+?)\s*</label>)'
 )
+_BOX = re.compile(r'<input(?=[^<>]*\btype="checkbox")(?=[^<>]*\bdisabled\b)')
 _THEME_SCRIPT = re.compile(r'<script(?= src="[^"]*javascripts/bundle\.)')
 
 
@@ -36,13 +44,15 @@ def finish(page: str) -> str:
     for found, better in _BETTER.items():
         page = page.replace(found, better)
     page = _SECTION.sub(r'aria-label="\g<name>"\g<rest>', page)  # the label that it names may be empty
+    page = _BOX.sub('<input aria-hidden="true"', page)  # nobody can tick the boxes of a list, its text says what to do
     page = _THEME_SCRIPT.sub("<script defer", page)  # a page is shown before its script is there
     return protect(compact(page))
 
 
 def compact(page: str) -> str:
-    """``page`` without what HTML can do without: the indentation of templates, and quotation marks around plain words."""
+    """``page`` without what HTML can do without: indentation, line ends around blocks, quotation marks around words."""
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
-        parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), _SPACE.sub("\n", parts[place]))
+        text = _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place]))
+        parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()

@@ -1,8 +1,8 @@
 """The glossary: terms with a definition each, and their marks in the lessons.
 
 ``docs/glossary.yml`` is the only place where a definition stands. From it come the page of the glossary, the module of
-definitions that a page's script shows beside a word, and the links that lead from the first use in each section of a
-lesson to the definition. Lessons are tagged with its terms.
+definitions that a page's script shows beside a word, and the links that lead from the first use in a lesson to
+the definition. Lessons are tagged with its terms.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ TOPICS = "<!-- topics -->"
 
 _LESSON = re.compile(r"(\d\d)#([\w-]+)")
 _UNTOUCHED = frozenset(
-    {"a", "button", "code", "data", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "pre", "summary", "svg", "th"}
+    {"a", "button", "code", "data", "details", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "pre", "svg", "th"}
 )
-"""Elements in which no term is marked, beside mathematics: their words are code, names, or lead somewhere else."""
+"""Elements in which no term is marked, beside mathematics: their words are code, names, folded, or lead elsewhere."""
 _ASKED = re.compile('(?=<h2[^>]* id="exercises")')
 """From here on a lesson asks what it has told, and should not give the answer away."""
 
@@ -114,7 +114,7 @@ class Glossary:
         return f"export const TERMS = {json.dumps(entries, ensure_ascii=False, indent=0)};\n"
 
     def mark(self, html: str, address: str) -> str:
-        """Link the first use of each term in every section of a converted page to its definition, up to the exercises.
+        """Link the first use of each term in a converted page to its definition, up to the exercises.
 
         Args:
             html: prose only: what must stay as it is (outputs, quizzes) is not in it yet, see :meth:`render.Page.fill`.
@@ -130,10 +130,8 @@ class Glossary:
             seen.add(term.id)
             return f'<a class="term" href="{address}#{term.id}">{match[0]}</a>'
 
-        for text, rest, whole in pieces(told, _untouched):
+        for text, rest, _ in pieces(told, _untouched):
             out += [self._pattern.sub(link, text), rest]
-            if whole == "h2":
-                seen.clear()
         return "".join([*out, *asked])
 
     @cached_property

@@ -11,8 +11,9 @@ from typing import Any
 
 from course.pipeline import evidence, learning, markup
 from course.pipeline.claims import VERDICTS
+from course.pipeline.fragments import badge, duration
 from course.pipeline.lesson import MODULES
-from course.pipeline.render import badge, bound_text, drawing, duration, figure_of, noting
+from course.pipeline.render import bound_text, drawing, figure_of, noting
 from course.pipeline.store import Bundle
 
 NO_BREAK = "\N{NO-BREAK SPACE}"

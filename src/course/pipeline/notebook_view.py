@@ -55,11 +55,8 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
     body = _FIGURE.sub(lambda m: base64.b64decode(m[1]).decode(), body)
     # A downloaded notebook links to its sibling files; here those lessons have pages.
     body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
-    # A corner of a table heads nothing; nobody can tick the boxes of a list to check.
-    body = body.replace("<th></th>", "<td></td>")
     box = '<div class="table-scroll" tabindex="0" role="group" aria-label="Table">'  # the theme's own takes no focus
     body = re.sub(r"<table>(.*?)</table>", rf'{box}<table class="prose">\1</table></div>', body, flags=re.S)
-    body = body.replace(' disabled="" type="checkbox"', ' disabled="" type="checkbox" aria-hidden="true"')
     found: list[dict[str, Any]] = []
 
     def heading(match: re.Match[str]) -> str:

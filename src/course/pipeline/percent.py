@@ -16,7 +16,7 @@ _SERVER = ("jupytext.sync_contentsmanager", "jupytext.async_contentsmanager")
 _absent = [name for name in _SERVER if name not in sys.modules]
 for _name in _absent:
     sys.modules[_name] = None  # type: ignore[assignment]  # Python's own sign for "this cannot be imported"
-import jupytext  # noqa: E402
+import jupytext  # noqa: E402 - only now, when it cannot find them
 
 for _name in _absent:
     del sys.modules[_name]

@@ -117,6 +117,8 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         if config.nav:
             lessons = _lessons_nav(bundles, Path(config.docs_dir))
             config.nav = [lessons if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
+        if "MIKE_DOCS_VERSION" in os.environ:  # mike builds one version among others
+            config.extra["version"] = {"provider": "mike"}
         features = config.theme["features"]
         if len(bundles) > LONG and "navigation.expand" in features:
             features[features.index("navigation.expand")] = "navigation.prune"
@@ -275,7 +277,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
             for page in self.nav.pages
         )
         features = config.theme["features"]
-        theme = digest(self.settings, features, self.nav, *shown, self.cache.index.of(templates))
+        theme = digest(self.settings, features, config.extra, self.nav, *shown, self.cache.index.of(templates))
         self.pages.choose(pages, theme)
         return env
 

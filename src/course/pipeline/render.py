@@ -12,28 +12,24 @@ import html
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from course.draw import svg
 from course.figures import Figure, Series
-from course.pipeline import commonmark, evidence, glossary, learning, markup, plain, predict, widgets
+from course.pipeline import commonmark, evidence, fragments, learning, markup, plain, predict, widgets
 from course.pipeline.bind import BINDING, Bound, bind
 from course.pipeline.cache import Cache
-from course.pipeline.capture import Item, Provenance
-from course.pipeline.claims import VERDICTS, Decided
+from course.pipeline.capture import Item
 from course.pipeline.display import image_size
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import Scalar, keys
 from course.pipeline.index import digest
 from course.pipeline.lesson import MODULES, Cell, Lesson, slug_of
-from course.pipeline.quiz import Asked, ask
+from course.pipeline.quiz import ask
 from course.pipeline.store import Bundle
-
-AIM = 4
-"""Right answers of five that a reader should aim for."""
 
 LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
 QUIZ_MARKER = "<!-- quiz -->"
@@ -68,20 +64,12 @@ def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], 
     return bind(text, values, show)
 
 
-def as_data(bound: Bound) -> str:
-    """A bound number as HTML that carries its exact value and where it comes from."""
-    label = html.escape(f"{bound.expression} = {bound.value}")
-    return (
-        f'<data class="bound" value="{html.escape(str(bound.value))}" title="{label}">{html.escape(bound.text)}</data>'
-    )
-
-
 def noting(used: set[str]) -> Callable[[Bound], str]:
-    """:func:`as_data`, which also adds to ``used`` the keys that a number was made from."""
+    """:func:`course.pipeline.fragments.as_data`, which also adds to ``used`` the keys that a number was made from."""
 
     def show(bound: Bound) -> str:
         used.update(keys(bound.expression))
-        return as_data(bound)
+        return fragments.as_data(bound)
 
     return show
 
@@ -178,7 +166,9 @@ class _Renderer:
                     rendered += self._code(cell, index)
                     index += 1
                 elif "claims" in cell.tags:
-                    boxes = "".join(claim_box(decided, self._caption) for decided in self.bundle.claims[place])
+                    boxes = "".join(
+                        fragments.claim_box(decided, self._caption) for decided in self.bundle.claims[place]
+                    )
                     rendered.append(self._fragment(f"claims-{place}", boxes))
                 elif "predict" in cell.tags:
                     rendered.append(self._fragment(f"predict-{place}", self._prediction(cell, place)))
@@ -227,7 +217,7 @@ class _Renderer:
 
     def _code(self, cell: Cell, index: int) -> list[str]:
         fence = markup.fence(cell.source, f'python title="{html.escape(cell.title)}"' if cell.title else "python")
-        parts = [self._fragment(f"anchor-{index}", f'<span class="cell-anchor" id="cell-{index}"></span>')]
+        parts = [self._fragment(f"anchor-{index}", f'<span id="cell-{index}"></span>')]
         parts.append('??? abstract "Code"\n\n' + _indent(fence) if "hide-code" in cell.tags else fence)
         shown = "".join(self._output(output) for output in self.capture.outputs[index])
         shown = "".join(self.results.get(index, [])) + shown
@@ -269,7 +259,7 @@ class _Renderer:
         return f'<figure class="data-figure" id="{item.key}">{drawn}{caption}</figure>'
 
     def _provenance(self) -> str:
-        return provenance(self.capture.provenance)
+        return fragments.provenance(self.capture.provenance)
 
     def _caption(self, text: str) -> str:
         return markup.inline_html(self._bound(text))
@@ -283,10 +273,10 @@ class _Renderer:
         pairs = list(zip(self.bundle.asked, shown, strict=True))
         for question, pair in zip(self.bundle.questions, pairs, strict=True):
             try:
-                quiz([pair], text)
+                fragments.quiz([pair], text)
             except CourseError as error:  # it stands in the quiz's file, not in the lesson's
                 raise replace(error, path=question.path, line=question.line) from error
-        return quiz(pairs, text)
+        return fragments.quiz(pairs, text)
 
     def _kicker(self) -> str:
         """Above the title: where in the course the lesson stands."""
@@ -305,14 +295,14 @@ class _Renderer:
         objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
         return (
             f'<div class="lesson-meta"><p class="lesson-times">Read {header.read_minutes} min · '
-            f"ran in {duration(seconds)} on "
-            f"{html.escape(_machine(self.capture.provenance))}"
+            f"ran in {fragments.duration(seconds)} on "
+            f"{html.escape(fragments.machine(self.capture.provenance))}"
             + (f" · builds on {', '.join(before)}" if before else "")
             + "</p>"
             f"{learning.line(self.bundle)}"
             f'<p class="lesson-evidence"><a href="#where-from">Where these numbers come from</a></p>'
             f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
-            f"{_topics(header.tags)}{_downloads(downloads)}</div>"
+            f"{fragments.topics(header.tags)}{fragments.downloads(downloads)}</div>"
         )
 
 
@@ -352,120 +342,19 @@ class _PlainRenderer(_Renderer):
 
     def _provenance(self) -> str:
         absent = {name for name in ("Profile", "Seed") if name.lower() not in self.lesson.parameters}
-        return provenance(self.capture.provenance, {*absent, "Number type"})
+        return fragments.provenance(self.capture.provenance, {*absent, "Number type"})
 
     def _meta(self, downloads: Sequence[tuple[str, str]]) -> str:
         run = self.capture.provenance
         return (
-            f'<div class="lesson-meta"><p class="lesson-times">Ran in {duration(run.seconds)} on '
-            f"{html.escape(_machine(run))}</p>{learning.line(self.bundle)}{_downloads(downloads)}</div>"
+            f'<div class="lesson-meta"><p class="lesson-times">Ran in {fragments.duration(run.seconds)} on '
+            f"{html.escape(fragments.machine(run))}</p>{learning.line(self.bundle)}{fragments.downloads(downloads)}</div>"
         )
 
 
 def image_bytes(name: str, content: str) -> bytes:
     """The file of an image that a capture holds."""
     return content.encode() if name.endswith(".svg") else base64.b64decode(content)
-
-
-def _downloads(offered: Sequence[tuple[str, str]]) -> str:
-    links = "".join(f'<li><a href="{name}"{_attribute(name)}>{label}</a></li>' for label, name in offered)
-    return f'<ul class="downloads" aria-label="Downloads">{links}</ul>'
-
-
-def _attribute(name: str) -> str:
-    return "" if name.endswith("/") else " download"
-
-
-def quiz(asked: Sequence[tuple[Asked, Asked]], text: Callable[[str], str]) -> str:
-    """The knowledge check, complete without JavaScript: every answer is folded below its question.
-
-    Args:
-        asked: each question, and the same with its numbers as elements.
-        text: makes HTML of Markdown.
-    """
-    questions = "".join(_question(question, shown, text) for question, shown in asked)
-    return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{questions}</section>'
-
-
-def _question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
-    head = (
-        f'<div class="question" id="q-{question.id}" data-id="{question.id}" data-hash="{question.hash}" '
-        f'data-kind="{"choice" if question.options else "number"}"'
-    )
-    if question.options:
-        options = "".join(f'<li class="option"{_right(o.right)}>{text(o.text)}</li>' for o in shown.options)
-        whys = "".join(
-            f'<li class="why"{_right(o.right)}>{text(("**Right.** " if o.right else "**Not this.** ") + o.why)}</li>'
-            for o in shown.options
-        )
-        head += ">"
-        body = f'<ol class="options" type="A">{options}</ol>'
-        answer = f'<ol type="A">{whys}</ol>'
-    else:
-        head += (
-            f' data-answer="{question.number!r}" data-tolerance="{question.tolerance!r}" '
-            f'data-unit="{html.escape(question.unit)}">'
-        )
-        body = ""
-        answer = (
-            f'<div class="why" data-right>{text(f"**{shown.number_text}.** {shown.why}")}</div>'
-            f'<div class="hint">{text(shown.hint)}</div>'
-        )
-    return (
-        f'{head}<div class="ask">{text(shown.ask)}</div>{body}'
-        f'<details class="answers"><summary>Answer</summary>{answer}</details></div>'
-    )
-
-
-def _right(right: bool) -> str:
-    return " data-right" if right else ""
-
-
-def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
-    """A claim with its verdict, as an aside of the lesson.
-
-    Args:
-        text: makes HTML of Markdown with bindings.
-    """
-    claim = decided.claim
-    note = f"<p>{text(claim.note)}</p>" if claim.note else ""
-    return (
-        f'<aside class="claim claim--{decided.verdict}" id="{decided.anchor}" aria-label="Claim {claim.number}">'
-        f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> '
-        f"{markup.inline_html(claim.text)} "
-        f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
-        f"<p>{badge(decided)} Found here: {text(claim.value)}.</p>{note}</aside>"
-    )
-
-
-def badge(decided: Decided) -> str:
-    return f'<span class="verdict verdict--{decided.verdict}">{VERDICTS[decided.verdict]}</span>'
-
-
-def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
-    """Where the page's numbers come from, but for the entries ``left_out``."""
-    entries = {
-        "Source commit": run.commit, "Fingerprint": run.fingerprint, "Profile": run.profile, "Seed": str(run.seed),
-        "Device": f"{run.device} ({run.processor}, {run.threads} threads)", "Number type": run.dtype,
-        "Python": run.python, "Libraries": ", ".join(f"{name} {found}" for name, found in run.libraries.items()),
-        "Duration": duration(run.seconds), "Peak memory": f"{run.peak_mib:,} MiB", "Date": run.date,
-    }  # fmt: skip
-    rows = "".join(
-        f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items() if name not in left_out
-    )
-    return (
-        '<details class="provenance" id="where-from"><summary>Where these numbers come from</summary>'
-        f"<dl>{rows}</dl></details>"
-    )
-
-
-def _machine(run: Provenance) -> str:
-    return f"{run.threads} CPU thread{'s' if run.threads > 1 else ''}" if run.device == "cpu" else run.device
-
-
-def duration(seconds: float) -> str:
-    """``seconds`` as a reader wants them: in minutes from a minute and a half on."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _solution_groups(cells: Sequence[Cell]) -> list[list[tuple[int, Cell]]]:
@@ -477,11 +366,6 @@ def _solution_groups(cells: Sequence[Cell]) -> list[list[tuple[int, Cell]]]:
         else:
             groups.append([(place, cell)])
     return groups
-
-
-def _topics(tags: Sequence[str]) -> str:
-    links = "".join(f'<li><a href="../../topics/#{glossary.anchor(tag)}">{html.escape(tag)}</a></li>' for tag in tags)
-    return f'<ul class="lesson-topics" aria-label="Topics">{links}</ul>' if links else ""
 
 
 def _with_lines(cell: Cell) -> str:

@@ -22,6 +22,7 @@ from course.pipeline.index import FOLDER, clock, digest, library_code
 from course.pipeline.store import Bundle
 
 if TYPE_CHECKING:
+    from jinja2 import BytecodeCache, Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
@@ -176,10 +177,12 @@ class _Open:
 
         self.config = config.plugins.on_config(config)
         self.files: Files = get_files(self.config)
-        self.files.add_files_from_theme(self.config.theme.get_env(), self.config)
+        env = self.config.theme.get_env()
+        self.files.add_files_from_theme(env, self.config)
         self.files = self.config.plugins.on_files(self.files, config=self.config)
         set_exclusions(self.files, self.config)
         self.config.plugins.on_nav(get_navigation(self.files, self.config), config=self.config, files=self.files)
+        _compile(env, _course(self.config).cache)
 
     def convert(self, bundle: Bundle) -> None:
         """Convert the lesson's pages, and make the files beside them, into the cache."""
@@ -192,6 +195,23 @@ class _Open:
             page = self.config.plugins.on_pre_page(file.page, config=self.config, files=self.files)
             page.read_source(self.config)
             page.render(self.config, self.files)
+
+
+_NAMED = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([\w./-]+)["']\s*(?:-?%|as\b|with\b|import\b)""")
+
+
+def _compile(env: Environment, kept: BytecodeCache) -> None:
+    """Compile the templates of pages and what they name, so that rendering finds their bytecode."""
+    assert env.loader is not None
+    env.bytecode_cache = kept
+    seen, pending = set[str](), ["main.html", "404.html"]
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            source, *_ = env.loader.get_source(env, name)
+            env.get_template(name)
+            pending += _NAMED.findall(source)
 
 
 def _configured(root: Path, bundles: Sequence[Bundle]) -> MkDocsConfig:

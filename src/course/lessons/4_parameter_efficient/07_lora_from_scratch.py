@@ -18,31 +18,31 @@
 # %% [markdown]
 # A full fine-tune may move every number of a weight matrix independently. LoRA may not: it adds a
 # matrix of low rank, built from far fewer numbers. Why should that be enough? You will make a real
-# full update of {{ setup.trained | int }} weights, for the task of turning a support ticket into
-# JSON. You will cut it to **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see it
-# keep {{ keep.top_8 | pct0 }} of the gain on held-out tickets, though *not* because the update has
-# low rank. Then you build LoRA by hand and hold it against PEFT.
+# full update of {{ setup.trained | int }} weights, to turn support tickets into JSON, cut it to
+# **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see it keep
+# {{ keep.top_8 | pct0 }} of the gain on held-out tickets, though *not* because the update has low
+# rank. Then you build LoRA by hand and hold it against PEFT.
 
 # %% [markdown]
 # ## Warm-up
 #
 # ??? question "Adam in 32-bit floats: how many bytes does one *trained* parameter cost, and one *frozen* parameter?"
 #     Trained: 4 for the weight, 4 for its gradient, 4 + 4 for Adam's two moments: 16 bytes. Frozen:
-#     only the weight, 4 bytes ([where the memory goes](lesson:02)). That is why the *count of
-#     trained parameters* is the number to shrink.
+#     only the weight, 4 bytes ([where the memory goes](lesson:02)). So shrink the *count of trained
+#     parameters*.
 #
 # ??? question "Multiply a column of 3 numbers by a row of 4 numbers. What shape comes out, and how many of its entries can you choose freely?"
-#     A 3×4 matrix, an *outer product*. It has 12 entries, but they are made from 3 + 4 numbers.
-#     (Six are free: double the column, halve the row, and nothing changes.) Every row is a
-#     multiple of the same row: its rank is 1. LoRA uses this at scale.
+#     A 3×4 matrix, an *outer product*. Its 12 entries are made from 3 + 4 numbers. (Six are free:
+#     double the column, halve the row, and nothing changes.) Every row is a multiple of the same
+#     row: its rank is 1.
 
 # %% [markdown]
 # ## A change of rank one
 #
 # Think of a linear layer as a building of intercoms. A rank-1 change adds one **listener** and one
-# **speaker**. The listener hears all $d_\text{in}$ inputs and reduces them to a single number: how
-# much of one particular pattern is present. The speaker broadcasts one fixed pattern to all
-# $d_\text{out}$ outputs, as loud as that number says. Rank $r$ means $r$ such pairs.
+# **speaker**. The listener reduces all $d_\text{in}$ inputs to a single number: how much of one
+# pattern is present. The speaker broadcasts one fixed pattern to all $d_\text{out}$ outputs, as
+# loud as that number says. Rank $r$ means $r$ such pairs.
 #
 # ```text
 #                      x  (d_in numbers)
@@ -58,26 +58,25 @@
 #                      h  (d_out numbers)
 # ```
 #
-# Where the picture breaks: real intercoms have fixed rooms. Here training *moves* the listeners and
-# the speakers, and a pair has no identity of its own: replace $A$ by $MA$ and $B$ by $BM^{-1}$, for
-# any invertible $r\times r$ matrix $M$, and the layer computes the same. Only the product $BA$ means
-# something.
+# Where the picture breaks: training *moves* the listeners and the speakers, and a pair has no
+# identity of its own: replace $A$ by $MA$ and $B$ by $BM^{-1}$, for any invertible $r\times r$
+# matrix $M$, and the layer computes the same. Only the product $BA$ means something.
 
 # %% [markdown]
 # ## What rank measures
 #
 # Let $W \in \mathbb{R}^{d_\text{out}\times d_\text{in}}$ be a weight before the tune and $\Delta W$
-# (same shape) the sum of all steps that the tune took. The singular value decomposition writes any
-# $\Delta W$ as listener–speaker pairs, sorted by strength:
+# (same shape) the sum of all steps that the tune took. The singular value decomposition writes it
+# as listener–speaker pairs, sorted by strength:
 #
 # $$\Delta W = \sum_{i=1}^{\min(d_\text{out},\,d_\text{in})} \sigma_i\,\mathbf{u}_i\mathbf{v}_i^\top,
 # \qquad \sigma_1 \ge \sigma_2 \ge \dots \ge 0$$
 #
 # $\mathbf{v}_i$ ($d_\text{in}$ numbers) listens, $\mathbf{u}_i$ ($d_\text{out}$ numbers) speaks.
-# All have length one, the listeners are at right angles to each other, and so are the speakers.
-# Keep the first $r$ terms and you have $\Delta W_r$: no matrix of rank $r$ is closer to $\Delta W$
-# in squared entries (the Eckart–Young theorem). The squared entries of $\Delta W$ add up to
-# $\sum_i \sigma_i^2$, so the **energy** that rank $r$ captures is
+# All have length one; listeners are at right angles to each other, and so are speakers. The first
+# $r$ terms are $\Delta W_r$: no matrix of rank $r$ is closer to $\Delta W$ in squared entries (the
+# Eckart–Young theorem). The squared entries of $\Delta W$ add up to $\sum_i \sigma_i^2$, so the
+# **energy** that rank $r$ captures is
 #
 # $$E_r = \frac{\sigma_1^2 + \dots + \sigma_r^2}{\sum_i \sigma_i^2}$$
 #
@@ -85,16 +84,16 @@
 # $16 + 9 = 25$ and the best rank-1 copy keeps $16/25 = 64$ %.
 #
 # Energy is geometry, though. We tune to lower a **loss**, and call the drop on held-out tickets the
-# **gain**. So ask two questions of the same update: how much of its *energy* does a low rank keep,
-# and how much of its *gain*?
+# **gain**. So ask of one update: how much of its *energy* does a low rank keep, and how much of its
+# *gain*?
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
 seed = 0
 
 # %% [markdown]
-# Every seed draws other tickets, in another order, from the same training set; the held-out tickets
-# have products and wordings that no training ticket uses.
+# Every seed draws other tickets, in another order, from one training set; no training ticket uses a
+# product or wording of the held-out ones.
 
 # %%
 from course import record
@@ -120,10 +119,9 @@ def task(split, n):
 train_set, heldout = task("train", 240), task("validation", budget["heldout"])
 
 # %% [markdown]
-# We tune exactly the matrices that LoRA could touch later: every linear layer inside the
-# transformer blocks. Embeddings, norms and the tied output head stay frozen. So the two methods
-# differ only in the freedom of the update and in the learning rate. Losses are in nats (natural-log
-# units) a token.
+# We tune exactly the matrices that LoRA will touch, every linear layer inside the blocks, so the
+# two methods differ only in the freedom of the update and in the learning rate. Losses are in nats
+# (natural-log units) a token.
 
 # %%
 matrices = dict(linear_modules(model))
@@ -145,9 +143,9 @@ record.value("loss.base", base_loss)
 # %% [markdown]
 # ## A real update, taken apart
 #
-# The course's plain loop trains: AdamW without weight decay, a rate that rises over the first four
-# steps, loss on the answer's tokens only. Then we keep the difference and put the original weights
-# back, so that one model serves every run.
+# The course's loop trains: AdamW without weight decay, a rate that rises over four steps, loss on
+# the answer's tokens only. We keep the difference and put the original weights back, so one model
+# serves every run.
 
 # %%
 import torch
@@ -235,26 +233,24 @@ record.values("energy", {
 })  # fmt: skip
 
 # %% [markdown]
-# Read across a row. Rank 8 captures at least {{ energy.least_ratio | f1 }} times as large a share of
-# the update as of noise, and a larger one than of the weight itself in
-# {{ energy.over_weight | int }} of {{ energy.rows | int }} rows: tuning moves a matrix along
-# preferred directions. But look at what is missing. Over all matrices and seeds, rank 8 leaves
-# {{ 1 - energy.top_8 | pct0 }} of the energy out. **The update is concentrated, not low-rank.** If
-# LoRA's case rested on energy, it would be a weak case.
+# Rank 8 captures at least {{ energy.least_ratio | f1 }} times as large a share of the update as of
+# noise, and a larger one than of the weight itself in {{ energy.over_weight | int }} of
+# {{ energy.rows | int }} rows: tuning moves a matrix along preferred directions. But over all
+# matrices and seeds it leaves {{ 1 - energy.top_8 | pct0 }} of the energy out. **The update is
+# concentrated, not low-rank.** On energy alone, LoRA's case would be weak.
 
 # %% [markdown]
 # ## Cut the update, keep the gain
 #
-# Put $W + \Delta W_r$ back into every matrix at once and measure the
-# held-out loss. The share of the gain that survives is
+# Put $W + \Delta W_r$ back into every matrix at once and measure the held-out loss. The share of
+# the gain that survives is
 #
 # $$\text{kept}(r) = \frac{\mathcal{L}(W) - \mathcal{L}(W + \Delta W_r)}
 # {\mathcal{L}(W) - \mathcal{L}(W + \Delta W)}$$
 #
-# A cut that keeps much proves little by itself; perhaps *any* part of the update would do. So there
-# are three controls: the update heard through $r$ **random** listeners, scaled up to the energy of
-# $\Delta W_r$; the **whole** update, shrunk to the energy of $\Delta W_r$; and the **rest**,
-# $\Delta W - \Delta W_r$.
+# Perhaps *any* part of the update would keep as much. So there are three controls: the update heard
+# through $r$ **random** listeners, scaled up to the energy of $\Delta W_r$; the **whole** update,
+# shrunk to the energy of $\Delta W_r$; and the **rest**, $\Delta W - \Delta W_r$.
 
 # %%
 RANKS = (1, 2, 8, 32)
@@ -373,21 +369,17 @@ record.figure("keep.plot", record.Figure(
 ))  # fmt: skip
 
 # %% [markdown]
-# At rank 1 the strongest pairs hold {{ energy.top_1 | pct0 }} of the energy and keep
-# {{ keep.top_1 | pct0 }} of the gain (seeds: {{ keep.top_1.low | pct0 }} to
-# {{ keep.top_1.high | pct0 }}). At rank 8 it is {{ keep.top_8 | pct0 }}. Random listeners with just
-# as much energy keep {{ keep.random_1 | pct0 }} and {{ keep.random_8 | pct0 }}. So *which* $r$
-# directions are kept matters.
+# The strongest pairs keep {{ keep.top_1 | pct0 }} of the gain at rank 1 and {{ keep.top_8 | pct0 }}
+# at rank 8. Random listeners with as much energy keep {{ keep.random_1 | pct0 }} and
+# {{ keep.random_8 | pct0 }}. So *which* $r$ directions are kept matters.
 #
-# Now the controls that spoil the simple story. The whole update, shrunk to the energy of rank 1
-# (about {{ sqrt(energy.top_1) | pct0 }} of its length), keeps {{ keep.whole_1 | pct0 }},
-# {{ "more" if keep.whole_1 > keep.top_1 else "less" | text }} than the strongest pairs alone. And
-# with the strongest pair *thrown away*, the rest keeps {{ keep.rest_1 | pct0 }}; without the
-# strongest eight, {{ keep.rest_8 | pct0 }}. The two pieces at rank 1 add up to
-# {{ keep.top_1 + keep.rest_1 | pct0 }} of the gain. Shares of a loss need not add up to 100 %,
-# because the loss is not linear in the weights. One reading that fits: the pieces push the model
-# the same way, and once it is there, more push buys little. For this gain the update is
-# **redundant**, in length and in directions.
+# Two controls spoil the simple story. The whole update, shrunk to the energy of rank 1 (about
+# {{ sqrt(energy.top_1) | pct0 }} of its length), keeps {{ keep.whole_1 | pct0 }}. And with the
+# strongest pair *thrown away*, the rest keeps {{ keep.rest_1 | pct0 }}; without the strongest
+# eight, {{ keep.rest_8 | pct0 }}. The two pieces at rank 1 add up to
+# {{ keep.top_1 + keep.rest_1 | pct0 }}: the loss is not linear in the weights. One reading that
+# fits: the pieces push the model the same way, and once it is there, more push buys little. For
+# this gain the update is **redundant**, in length and in directions.
 #
 # So the careful sentence is *a few directions are enough for most of the gain*, not *the update has
 # low rank*, and not *only these directions work*. LoRA needs only the first.
@@ -395,28 +387,26 @@ record.figure("keep.plot", record.Figure(
 # What this does not show:
 #
 # - **Other tasks.** This one is narrow ({{ setup.steps | int }} steps of {{ setup.batch | int }}
-#   tickets, {{ setup.heldout | int }} held-out tickets, a small model), and much of the gain is the
-#   fixed shape of the JSON. On long training with new knowledge the picture changes: Biderman and
-#   others (in the reading) find updates of a rank 10 to 100 times that of usual LoRA
-#   configurations, and that LoRA then learns less.
-# - **Small losses.** A share of the gain flatters small leftovers. The losses, means over seeds, are
-#   {{ loss.base | f3 }} before, {{ loss.cut_1 | f3 }} at rank 1, {{ loss.cut_8 | f3 }} at rank 8 and
-#   {{ loss.full | f3 }} in full.
+#   tickets, {{ setup.heldout | int }} held-out ones, a small model), and much of the gain is the
+#   fixed shape of the JSON. On long training with new knowledge, Biderman and others (in the
+#   reading) find updates of a rank 10 to 100 times that of usual LoRA configurations, and that LoRA
+#   then learns less.
+# - **Small losses.** A share of the gain flatters small leftovers. The mean losses are
+#   {{ loss.cut_1 | f3 }} at rank 1, {{ loss.cut_8 | f3 }} at rank 8 and {{ loss.full | f3 }} in
+#   full.
 # - **Why these directions.** Equal energy in the weights is not equal effect on the outputs. The
-#   strongest listeners may simply sit where the layer's inputs are large, while a random listener
-#   hears little of any input. Exercise 3 returns to this.
+#   strongest listeners may sit where the layer's inputs are large (exercise 3).
 
 # %% [markdown]
 # ## Two thin matrices
 #
-# Cutting afterwards saves nothing: the full update had to be trained first. LoRA's move is to
-# *train inside* the set of changes of rank $r$ at most. Freeze $W$ and write
+# Cutting afterwards saves nothing: the full update had to be trained first. LoRA *trains inside*
+# the changes of rank $r$ at most. Freeze $W$ and write
 #
 # $$h = W x + \frac{\alpha}{r}\,B\,(A\,x), \qquad
 # B \in \mathbb{R}^{d_\text{out}\times r},\quad A \in \mathbb{R}^{r\times d_\text{in}}$$
 #
-# The rows of $A$ listen and the columns of $B$ speak. Read the shapes from right to left, as the
-# data flows: $x$ has $d_\text{in}$ numbers, $Ax$ has $r$, $B(Ax)$ has $d_\text{out}$.
+# The rows of $A$ listen and the columns of $B$ speak.
 #
 # **Parameters.** $A$ and $B$ hold
 # $r\,d_\text{in} + d_\text{out}\,r = r\,(d_\text{in} + d_\text{out})$. For a square matrix of side
@@ -426,19 +416,18 @@ record.figure("keep.plot", record.Figure(
 # **Multiply–adds.** For one token, the full layer costs $d_\text{out}\,d_\text{in}$ forward, as
 # much again to send the gradient back to $x$, and as much again for the gradient of $W$: three
 # units. LoRA drops only the third; the frozen $W$ still works in both directions, as long as
-# anything below it trains. Its own matrices add $3\,r\,(d_\text{in} + d_\text{out})$. So in matrix
-# products, such a layer's step cannot cost less than two thirds of a full one. For the square layer
-# above it is {{ cost.share | pct1 }}. **The parameters shrink by hundreds; the arithmetic shrinks by
-# a third at most.** What LoRA buys is memory (no gradient and no Adam moments for $W$) and small
-# files.
+# anything below it trains. Its own matrices add $3\,r\,(d_\text{in} + d_\text{out})$: for the
+# square layer above, {{ cost.share | pct1 }} of a full step's products remain. **The parameters
+# shrink by hundreds; the arithmetic shrinks by a third at most.** What LoRA buys is memory (no
+# gradient and no Adam moments for $W$) and small files.
 #
-# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs, so it grows with $r$. Dividing by $r$ is
-# meant to keep its size, and so the learning rate, when $r$ changes; $\alpha$ sets the volume.
-# Whether $1/r$ is the right power is disputed: rsLoRA argues for $1/\sqrt{r}$.
+# **The scale $\alpha/r$.** $BA$ is a sum of $r$ pairs. Dividing by $r$ is meant to keep its size,
+# and so the learning rate, when $r$ changes; $\alpha$ sets the volume. Whether $1/r$ is the right
+# power is disputed: rsLoRA argues for $1/\sqrt{r}$.
 #
 # What is given up: every change of rank above $r$.
 #
-# Move the sides and the rank to see both sets of numbers, with the matrices drawn to scale.
+# Move the sides and the rank; the matrices are drawn to scale.
 #
 # <!-- widget: rank -->
 
@@ -451,10 +440,9 @@ record.figure("keep.plot", record.Figure(
 # $$\frac{\partial \mathcal{L}}{\partial B} = s\,g\,(A x)^\top \qquad
 # \frac{\partial \mathcal{L}}{\partial A} = s\,B^\top g\,x^\top$$
 #
-# Each gradient contains the *other* matrix. With $B = 0$ the product $BA$ is zero, so training
-# starts exactly at the pretrained model; and with $A$ random, $B$ has a gradient at once. $A$'s
-# first gradient is zero, and it wakes up as soon as $B$ has moved. If *both* were zero, both
-# gradients would be zero, forever.
+# Each gradient contains the *other* matrix. With $B = 0$ training starts exactly at the pretrained
+# model, and with $A$ random, $B$ has a gradient at once. $A$'s first gradient is zero; it wakes up
+# when $B$ has moved. If *both* were zero, both gradients would stay zero forever.
 #
 # By hand, with $W = I$, $r = 1$, $s = 2$, and the loss $\frac{1}{2}\lVert h - y\rVert^2$:
 #
@@ -467,8 +455,7 @@ record.figure("keep.plot", record.Figure(
 # - The new $g = (0.64, -1.28)$, $B^\top g = -0.192$, and
 #   $\partial\mathcal{L}/\partial A = 2 \cdot (-0.192) \cdot (1, 2)$, which is $(-0.384, -0.768)$: awake.
 #
-# The same layer, number by number: take more steps, turn the volume up, or start with $A$ or both at
-# zero.
+# The same layer: take more steps, turn the volume up, or start with $A$ or both at zero.
 #
 # <!-- widget: forward step=1 -->
 
@@ -476,7 +463,7 @@ record.figure("keep.plot", record.Figure(
 # ## Build it
 #
 # The forward line is the equation, with $x$ as rows: `F.linear(x, A)` computes $A x$ for every
-# token. $A$'s random start is the one that PyTorch gives a linear layer, and PEFT gives $A$.
+# token. $A$ starts as PyTorch starts a linear layer, and PEFT its $A$.
 
 # %%
 import math
@@ -523,8 +510,8 @@ for step in (1, 2):
         layer.B -= 0.01 * grad_B
 
 # %% [markdown]
-# The numbers are the ones above. Now give every chosen matrix of the real model such a layer.
-# Swapping a module is one `setattr` on its parent.
+# The numbers are the ones above. Now give every matrix of the real model such a layer; `swap` is
+# one `setattr` on the parent module.
 
 # %%
 ALPHA = 16
@@ -548,8 +535,8 @@ def eject():
 # %% [markdown]
 # ## The same as PEFT
 #
-# A comparison at $B = 0$ would prove nothing: a layer that ignores $A$ would pass. So we give both
-# implementations the same *non-zero* $B$, and compare logits and every gradient.
+# At $B = 0$ even a layer that ignores $A$ would pass. So both implementations get the same
+# *non-zero* $B$, and we compare logits and every gradient.
 
 # %%
 probe = next(batches(train_set, 2, 1, pad, seed))
@@ -591,9 +578,9 @@ record.value("peft.trainable", sum(p.numel() for p in peft_model.parameters() if
 print("logits and gradients agree within 1e-4")
 
 # %% [markdown]
-# PEFT counts {{ peft.trainable | int }} trainable parameters here. By hand, sum
-# $r\,(d_\text{in} + d_\text{out})$ over the matrices. The last proof is training. PEFT takes its
-# first steps here; the next section trains our layers from the same start and compares.
+# PEFT counts {{ peft.trainable | int }} trainable parameters; by hand, sum
+# $r\,(d_\text{in} + d_\text{out})$. The last proof is training: PEFT takes its first steps here,
+# and the next section trains our layers from the same start.
 
 # %%
 with torch.no_grad():
@@ -615,10 +602,10 @@ print(f"{by_hand:,} parameters, by hand and by PEFT")
 # %% [markdown]
 # ## Full update against rank eight
 #
-# Same steps, same batches, same order, {{ setup.seeds | int }} seeds. Only the learning rates
-# differ. They come from a short trial with seed 0 on the same validation split (three rates for LoRA,
-# two for full tuning), so both results are a little flattered and LoRA had one try more;
-# [lesson 08](lesson:08) does the grid properly.
+# Same steps, batches and order, {{ setup.seeds | int }} seeds; only the learning rates differ. They
+# come from a short trial with seed 0 on the same validation split (three rates for LoRA, two for
+# full tuning), so both results are a little flattered; [lesson 08](lesson:08) does the grid
+# properly.
 
 # %% [markdown] tags=["predict"]
 # id: lora-against-the-cut
@@ -668,29 +655,24 @@ record.values("time", {
 }, kind="band")  # fmt: skip
 
 # %% [markdown]
-# LoRA reaches {{ loss.lora | f3 }} ({{ loss.lora.low | f3 }} to {{ loss.lora.high | f3 }} over
-# seeds): {{ share.lora | pct0 }} of the full tune's gain with
-# {{ peft.trainable / setup.trained | pct1 }} of its trained numbers. Its mean is
-# {{ "above" if loss.lora > loss.cut_8 else "below" | text }} that of the cut; compare lowest and
-# highest before you call that a difference. LoRA's seeds lie
-# {{ (loss.lora.high - loss.lora.low) / (loss.full.high - loss.full.low) | f1 }} times as far apart as
-# full tuning's. The cut shows that a good low-rank change *exists*.
-# Whether a given number of steps *finds* one as good is a separate question, of learning rate and
-# patience.
+# LoRA reaches {{ share.lora | pct0 }} of the full tune's gain with
+# {{ peft.trainable / setup.trained | pct1 }} of its trained numbers. Its seeds lie
+# {{ (loss.lora.high - loss.lora.low) / (loss.full.high - loss.full.low) | f1 }} times as far apart
+# as full tuning's, so compare lowest and highest before you say that it beats the cut or loses to
+# it. The cut shows that a good low-rank change *exists*. Whether training *finds* one is a separate
+# question, of learning rate and patience.
 #
-# Our first losses and PEFT's agreed within $10^{-3}$: the cell asserts it.
-# A LoRA step took {{ time.lora / time.full | f2 }} of the time of a full step on the machine that
-# made this page, where a count of these matrices' products alone gives
-# {{ 2 / 3 + peft.trainable / setup.trained | pct0 }}. The count leaves out all other work: the
-# frozen rest of the model, and the calls of two more small products for each matrix. So time it on
-# your own machine and batch.
+# Our first losses and PEFT's agreed within $10^{-3}$, as asserted. A LoRA step took
+# {{ time.lora / time.full | f2 }} of the time of a full step on the machine that made this page,
+# where a count of these products alone gives {{ 2 / 3 + peft.trainable / setup.trained | pct0 }}.
+# The count leaves out the frozen rest of the model and the overhead of two more small products for
+# each matrix. Time it on your own machine.
 
 # %% [markdown]
 # ## Merge and unmerge
 #
-# After training, $W' = W + \frac{\alpha}{r}BA$ is an ordinary matrix. Merged, the layer costs
-# exactly what it did before tuning. The last LoRA model is still in place; we compare its logits
-# with the merged ones.
+# After training, $W' = W + \frac{\alpha}{r}BA$ is an ordinary matrix: merged, the layer costs what
+# it did before tuning. We compare the last LoRA model's logits with the merged ones.
 
 # %%
 with torch.no_grad():
@@ -714,16 +696,14 @@ print("merged logits agree within 0.1 % of the largest logit; weights return wit
 
 # %% [markdown]
 # The largest logit difference is {{ merge.gap | sci1 }} where the largest logit is
-# {{ merge.scale | f1 }}: rounding, because $(W + sBA)x$ and $Wx + sB(Ax)$ are equal in mathematics
-# and rounded at other places. Unmerging leaves up to {{ merge.left | sci1 }} in a weight for the
-# same reason. In 32 bits that rarely matters; exercise 2 asks about 16. If you need the original
-# back *exactly*, keep it, as we did.
+# {{ merge.scale | f1 }}: rounding, because $(W + sBA)x$ and $Wx + sB(Ax)$ round at different
+# places. Unmerging leaves up to {{ merge.left | sci1 }} in a weight for the same reason; exercise 2
+# asks about 16 bits. If you need the original back *exactly*, keep it, as we did.
 
 # %% [markdown]
 # ## Break it
 #
-# **Both matrices at zero.** It looks symmetrical and tidy. Here is the gradient of every adapter
-# matrix in the model:
+# **Both matrices at zero.** It looks tidy. The largest gradient in any adapter matrix:
 
 # %%
 layers = inject(seed)
@@ -738,13 +718,13 @@ record.value("zero.gradient", largest)
 print("largest gradient of any A or B:", largest)
 
 # %% [markdown]
-# Exactly zero, and zero again after every step. What you would *see* is a loss that only wiggles
-# with the batches, at any learning rate, with no error anywhere. The check that catches it costs
-# one line: after the first `backward()`, at least one trainable gradient must not be zero.
+# Exactly zero, and zero again after every step. You would *see* a loss that only wiggles with the
+# batches, at any learning rate, and no error. One line catches it: after the first `backward()`,
+# some trainable gradient must not be zero.
 #
 # **Shapes that do not multiply.** A formula that circulates reads "$W' = W + B \cdot A$, with $A$
-# of size $d \times r$ and $B$ of size $r \times k$". Take it at its word, for a weight of the shape
-# of our `v_proj`, and then for a square one with $r = 1$:
+# of size $d \times r$ and $B$ of size $r \times k$". Take it at its word, for a weight of our
+# `v_proj`'s shape, then for a square one with $r = 1$:
 
 # %%
 d, k, r = 192, 576, 8  # W is d×k
@@ -763,18 +743,17 @@ record.values("shapes", {"multiplies": multiplies, "reversed": (W + A @ B).shape
                          "silent": wrong.shape == square.shape})  # fmt: skip
 
 # %% [markdown]
-# The first failure is the good kind: it stops. In the second, $BA$ is a legal product of size
-# $r \times r$. At $r = 1$ that is a single number, which broadcasting adds to *every* weight without
-# a word. With those shapes the product has to be $AB$. This course keeps the paper's: $B$ is
-# $d_\text{out}\times r$, $A$ is $r\times d_\text{in}$, and the product is $BA$.
+# The first failure is the good kind: it stops. In the second, $BA$ is a legal $r \times r$ product;
+# at $r = 1$ it is a single number, which broadcasting adds to *every* weight without a word. With
+# those shapes the product has to be $AB$. This course keeps the paper's, $d_\text{out}\times r$ for
+# $B$ and $r\times d_\text{in}$ for $A$, and the product $BA$.
 
 # %% [markdown]
 # ## At 7B and 70B
 #
-# The count needs no weights: on the `meta` device a model has shapes and takes no memory. The shapes
-# are those of each model's published configuration (the papers are [Llama
-# 2](https://arxiv.org/abs/2307.09288) and [Llama 3](https://arxiv.org/abs/2407.21783)); PEFT does the
-# counting.
+# The count needs no weights: on the `meta` device a model has shapes and takes no memory. The
+# shapes are the published ones ([Llama 2](https://arxiv.org/abs/2307.09288) and [Llama
+# 3](https://arxiv.org/abs/2407.21783)); PEFT does the counting.
 
 # %% [markdown] tags=["predict"]
 # id: lora-count-llama
@@ -828,13 +807,12 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 # %% [markdown]
 # The seven sums are twice 8,192 (q and o), twice 5,120 (k and v) and three times 18,432 (the MLP):
 # {{ c2.found / 32 / 16 | int }} per block. Times 32 blocks and $r = 16$: {{ c2.found | int }}. The
-# printed figure is twice that, and it is exactly what $r = 32$ gives ({{ c2.double | int }}). Count
-# before you trust a log that somebody else pasted.
+# printed figure is exactly what $r = 32$ gives ({{ c2.double | int }}). Count before you trust a
+# pasted log.
 #
-# Read the table down: from 8B to 70B the adapter grows less than the weights. Width enters $W$
-# squared and the adapter only once, so the share *falls* with size. The equation, the zero start
-# and the merge stay the same. This page's measured shares do not carry over. For memory at 70B, put
-# these counts into [lesson 02's](lesson:02) arithmetic.
+# From 8B to 70B the share *falls*: width enters $W$ squared and the adapter only once. The
+# equation, the zero start and the merge stay the same; this page's measured shares do not carry
+# over. For memory at 70B, put these counts into [lesson 02's](lesson:02) arithmetic.
 
 # %% [markdown] tags=["claims"]
 # - number: 1
@@ -883,9 +861,9 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 # %% [markdown] tags=["solution"]
 # $Ax = 2 - 1 = 1$ (3 multiplications), $B \cdot 1 = (1, 2)$ (2 more): 5.
 # $BA = \begin{pmatrix} 1 & 0 & -1 \\ 2 & 0 & -2 \end{pmatrix}$ (6), times $x$ is $(1, 2)$ (6 more):
-# 12. Same result, as associativity promises. In general $B(Ax)$ takes
-# $r\,(d_\text{in} + d_\text{out})$ for each token. $(BA)x$ takes $r\,d_\text{in}\,d_\text{out}$
-# once, and $d_\text{in}\,d_\text{out}$ for each token. A counter agrees:
+# 12. In general $B(Ax)$ takes $r\,(d_\text{in} + d_\text{out})$ for each token. $(BA)x$ takes
+# $r\,d_\text{in}\,d_\text{out}$ once, and $d_\text{in}\,d_\text{out}$ for each token. A counter
+# agrees:
 
 # %% tags=["solution"]
 from torch.utils.flop_counter import FlopCounterMode
@@ -901,9 +879,8 @@ record.values("order", {"thin": counts["B(Ax)"], "thick": counts["(BA)x"]})
 print({label: f"{n:,}" for label, n in counts.items()})
 
 # %% [markdown] tags=["solution"]
-# For one token the thin order needs {{ order.thin | int }} multiply–adds and the thick one
-# {{ order.thick | int }}: {{ order.thick / order.thin | x0 }} more. Forming $BA$ pays only when you
-# do it once and add it to $W$: merged, the product costs nothing more for each token.
+# For one token the thick order needs {{ order.thick / order.thin | x0 }} more. Forming $BA$ pays
+# only once, to add it to $W$: merged, it costs nothing more for each token.
 
 # %% [markdown]
 # ### Exercise 2: merge into 16 bits
@@ -934,19 +911,18 @@ print(f"relative error {error:.2f}; loss apart {apart_loss:.4f}, merged {merged_
 # %% [markdown] tags=["solution"]
 # The error is {{ bf16.error | pct0 }} of the update's size: the update is small beside the weights,
 # and bf16 rounds relative to the *weight*. The loss goes from {{ bf16.apart | f4 }} to
-# {{ bf16.merged | f4 }} (the last seed's adapter). Two remarks. As energy, the error is only
-# {{ bf16.error ** 2 | pct1 }} of the update's. And rounding has no preferred direction, which may
-# make it milder still; that is a guess. Measure your own case, and merge into a 32-bit copy when you
-# can.
+# {{ bf16.merged | f4 }} (the last seed's adapter). As energy, the error is only
+# {{ bf16.error ** 2 | pct1 }} of the update's, and rounding has no preferred direction, which may
+# make it milder still; that is a guess. Merge into a 32-bit copy when you can.
 
 # %% [markdown]
 # ### Exercise 3: do two seeds listen to the same thing?
 #
-# An open one. For two seeds, each full update of the {{ setup.matrices | int }} matrices has its
-# own eight strongest listeners (`listeners`, each $8 \times d_\text{in}$ with orthonormal rows).
-# Measure the overlap of their two subspaces, $\phi = \lVert V_1 V_2^\top \rVert_F^2 / 8$, which is
-# 1 for the same subspace. What would unrelated subspaces give? What would a high value mean for the
-# claim that the task "has" a few directions, and what else could explain it?
+# For two seeds, each full update of the {{ setup.matrices | int }} matrices has its own eight
+# strongest listeners (`listeners`, each $8 \times d_\text{in}$ with orthonormal rows). Measure the
+# overlap of the two subspaces, $\phi = \lVert V_1 V_2^\top \rVert_F^2 / 8$, which is 1 for the same
+# subspace. What would unrelated subspaces give? What would a high value mean for the claim that the
+# task "has" a few directions, and what else could explain it?
 
 # %% tags=["solution"]
 one, two = listeners[0], listeners[1]
@@ -957,11 +933,11 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 
 # %% [markdown] tags=["solution"]
 # Independent random subspaces of dimension 8 overlap by $8/d_\text{in}$ on average, here
-# {{ overlap.chance | pct1 }}. The two seeds overlap by {{ overlap.seeds | pct0 }}. They share the
-# model, the recipe and the pool of tickets, and differ in which came and in what order. A value far
-# above chance says that the directions are no accident of that draw. It does not say that they
-# belong to the *task*: this model's inputs could be largest there, whatever the task. To tell the
-# two apart, tune on other data (the replies of the case, `course.case.reply`) and measure again.
+# {{ overlap.chance | pct1 }}. The two seeds overlap by {{ overlap.seeds | pct0 }}. They differ only
+# in which tickets came and in what order. A value far above chance says that the directions are no
+# accident of that draw, not that they belong to the *task*: this model's inputs could be largest
+# there, whatever the task. To tell, tune on other data (the replies, `course.case.reply`) and
+# measure again.
 
 # %% [markdown]
 # ## Knowledge check
@@ -973,61 +949,57 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 #
 # - [ ] I can write $h = Wx + \frac{\alpha}{r}B(Ax)$ with every shape, from memory
 # - [ ] I know why $B$ starts at zero and $A$ does not, and what both at zero looks like in a log
-# - [ ] I can say what "low-rank update" means: sufficient for the gain, not a description of the
-#   energy
-# - [ ] I can state what LoRA saves in parameters, in memory and in arithmetic, and that these are
-#   three numbers
+# - [ ] I can say what "low-rank update" means: enough for the gain, not a description of the energy
+# - [ ] I can state what LoRA saves in parameters, in memory and in arithmetic: three numbers
 # - [ ] I merge only with the original kept, and compare logits before and after
 
 # %% [markdown]
 # ## Interview questions
 #
 # ??? question "Why does LoRA work?"
-#     A strong answer separates two claims. Fine-tuning's gain can be had with a change of low rank:
-#     here a full update cut to rank 1 in every matrix kept {{ keep.top_1 | pct0 }} of the gain on a
-#     narrow task. That does not mean that the full update *is* of low rank: those pairs held only
-#     {{ energy.top_1 | pct0 }} of its energy, and the rest alone kept {{ keep.rest_1 | pct0 }}. It
-#     then names the limit: on long training with much new knowledge, full tuning's updates have
-#     higher rank and LoRA learns less (Biderman and others).
+#     A change of low rank is enough for the gain: here a full update cut to rank 1 kept
+#     {{ keep.top_1 | pct0 }} on a narrow task. The full update is not low-rank for that: those
+#     pairs held only {{ energy.top_1 | pct0 }} of its energy, and the rest alone kept
+#     {{ keep.rest_1 | pct0 }}. On long training with much new knowledge, LoRA learns less (Biderman
+#     and others).
 #
 # ??? question "Why is B initialized to zero and not A? Could you swap them?"
-#     One of the two must be zero so that training starts at the pretrained model; the other must
-#     not, because each one's gradient contains the other. Swapping also works in principle: then
-#     $B$ waits one step instead of $A$. The two are not equivalent in training: Hayou and others
-#     find that starting with $B = 0$ allows larger learning rates and on average does better.
+#     One must be zero so that training starts at the pretrained model; the other must not, because
+#     each one's gradient contains the other. Swapped, $B$ waits one step instead of $A$. That is
+#     not equivalent in training: Hayou and others find that starting with $B = 0$ allows larger
+#     learning rates and on average does better.
 #
 # ??? question "Does LoRA make training 256 times faster?"
-#     No. Trained parameters, gradients and optimizer states fall by hundreds. The frozen weights still
-#     do the forward pass and pass gradients back, so matrix products fall by at most a third. More
-#     comes only from a lighter optimizer step, or from the larger batch that the saved memory allows.
+#     No. Trained parameters, gradients and optimizer states fall by hundreds, but the frozen
+#     weights still do the forward pass and pass gradients back, so matrix products fall by at most
+#     a third. More comes only from a lighter optimizer step, or from a larger batch.
 
 # %% [markdown]
 # ## Pitfalls
 #
 # | Symptom | Cause | Fix |
 # |---|---|---|
-# | Loss wiggles and never falls; no error | both $A$ and $B$ zero, or the optimizer holds no adapter parameter | after the first backward, assert that some trainable gradient is not zero |
-# | Loss jumps at step 0 against the base model | $B$ not zero | assert that logits before the first step equal the base model's |
-# | Trainable count is not the one you computed | a target name matched nothing, or more than you meant; grouped k and v are narrower | print the matched modules; compute $r(d_\text{in} + d_\text{out})$ over them |
-# | Merged model behaves differently | merged with another $\alpha/r$ than trained, or into 16 or 4 bits | take the scale from the adapter's own config; compare logits; merge in 32 bits |
-# | Shapes fit, results are nonsense | matrices stored transposed: GPT-2's `Conv1D` keeps $d_\text{in} \times d_\text{out}$ | transpose, or let PEFT do it (`fan_in_fan_out=True`) |
-# | A larger rank trains worse | $\alpha$ kept, so the scale shrank | keep $\alpha/r$, or use rsLoRA, and retune the learning rate |
+# | Loss wiggles and never falls; no error | both $A$ and $B$ zero, or no adapter parameter in the optimizer | assert a non-zero gradient after the first backward |
+# | Loss jumps at step 0 against the base model | $B$ not zero | assert that the first logits equal the base model's |
+# | Trainable count is not the one you computed | a target matched nothing, or too much; grouped k and v are narrower | print the matched modules and count over them |
+# | Merged model behaves differently | another $\alpha/r$ than trained, or merged into 16 or 4 bits | the adapter's own scale; merge in 32 bits; compare logits |
+# | Shapes fit, results are nonsense | matrices stored transposed, as in GPT-2's `Conv1D` | transpose, or `fan_in_fan_out=True` in PEFT |
+# | A larger rank trains worse | $\alpha$ kept at the same learning rate, so the scale shrank | keep $\alpha/r$, or rsLoRA, or retune the rate ([lesson 08](lesson:08)) |
 
 # %% [markdown]
 # ## Further reading
 #
 # - Hu and others, *LoRA: Low-Rank Adaptation of Large Language Models*, 2021,
-#   [arXiv:2106.09685](https://arxiv.org/abs/2106.09685). The source of the notation used here; its
-#   section on the optimal rank is the ancestor of exercise 3.
+#   [arXiv:2106.09685](https://arxiv.org/abs/2106.09685). The source of the notation, and of
+#   exercise 3.
 # - Aghajanyan, Zettlemoyer and Gupta, *Intrinsic Dimensionality Explains the Effectiveness of
 #   Language Model Fine-Tuning*, 2020, [arXiv:2012.13255](https://arxiv.org/abs/2012.13255). The
 #   observation that motivated LoRA.
 # - Biderman and others, *LoRA Learns Less and Forgets Less*, 2024,
-#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). The limits: long training on code and
-#   mathematics, with the spectra of full updates.
+#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). The limits, with the spectra of full
+#   updates.
 # - Shuttleworth and others, *LoRA vs Full Fine-tuning: An Illusion of Equivalence*, 2024,
-#   [arXiv:2410.21228](https://arxiv.org/abs/2410.21228). Equal losses, different spectra: what LoRA
-#   writes into a matrix that full tuning does not.
+#   [arXiv:2410.21228](https://arxiv.org/abs/2410.21228). Equal losses, different spectra.
 # - Hayou, Ghosh and Yu, *The Impact of Initialization on LoRA Finetuning Dynamics*, 2024,
 #   [arXiv:2406.08447](https://arxiv.org/abs/2406.08447). Why zero $B$ and zero $A$ are not the same
 #   choice.
@@ -1037,7 +1009,6 @@ print(f"overlap {overlap:.2f}, by chance {chance:.3f}")
 # %% [markdown]
 # ## For your readiness packet
 #
-# Add three lines to the *training log* of the case: the adapter's configuration with the trainable
-# count **you computed** beside the one the library printed; the largest logit difference between
-# the merged and the unmerged model; and where the untouched base weights are kept, which is the
-# first half of the *rollback note*.
+# Add to the *training log*: the adapter's configuration, with the trainable count **you computed**
+# beside the library's; the largest logit difference between the merged and the unmerged model; and
+# where the untouched base weights are kept, the first half of the *rollback note*.

@@ -16,22 +16,22 @@
 # ---
 
 # %% [markdown]
-# A LoRA configuration asks for two choices before anything trains: a rank, and a list of modules.
-# Advice on both is plentiful and contradicts itself. This lesson trains a grid of
-# {{ runs.grid | int }} adapters to find out. On this task the choice of modules explains
-# {{ anova.target | pct0 }} of the spread in held-out loss and the rank {{ anova.rank | pct0 }}. The
-# learning rate counts too: all linear layers at rank 4 end at {{ broken.inherited | f3 }} nats a
-# token with full tuning's rate and at {{ broken.tuned | f3 }} with their own.
+# A LoRA configuration makes two choices before anything trains: a rank, and a list of modules.
+# Advice on both contradicts itself, so this lesson trains a grid of {{ runs.grid | int }} adapters.
+# On this task the modules explain {{ anova.target | pct0 }} of the spread in held-out loss and the
+# rank {{ anova.rank | pct0 }}. The learning rate counts too: all linear layers at rank 4 end at
+# {{ broken.inherited | f3 }} nats a token with full tuning's rate, at {{ broken.tuned | f3 }} with
+# their own.
 #
 # ## Warm-up
 #
 # ??? question "A weight matrix is 576×576. How many parameters does LoRA train on it at rank 4?"
-#     $B$ has $576 \times 4$ entries and $A$ has $4 \times 576$, so $4\,(576 + 576) = 4{,}608$: the
-#     rank times the sum of the two sides. See [LoRA from scratch](lesson:07).
+#     $B$ has $576 \times 4$ entries and $A$ has $4 \times 576$, so $4\,(576 + 576) = 4{,}608$
+#     ([LoRA from scratch](lesson:07)).
 #
 # ??? question "Why does a LoRA run begin exactly at the pretrained model, whatever its rank and α?"
-#     Because $B = 0$ at the start, so $\frac{\alpha}{r} B A = 0$. The same zero makes the first
-#     gradient of $A$ vanish: in the first step only $B$ moves.
+#     Because $B = 0$, so $\frac{\alpha}{r} B A = 0$. The same zero makes the first gradient of $A$
+#     vanish: in the first step only $B$ moves.
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": most of an hour on two CPU cores; "full": a GPU
@@ -41,8 +41,8 @@ seed = 0
 # ## Two ways to spend a budget
 #
 # Picture the model as a building with a room for each weight matrix, and an adapter as furniture.
-# You can put a lot into one kind of room (a high rank on the query projections) or a little into
-# every room (rank 1 everywhere). Both cost about the same number of parameters:
+# You can put a lot into one kind of room (a high rank on the queries) or a little into every room
+# (rank 1 everywhere), for about as many parameters:
 #
 # ```text
 #              q    k    v    o    gate  up   down
@@ -51,13 +51,12 @@ seed = 0
 # ```
 #
 # Rank decides *how many directions* an update to one matrix may have. The target list decides
-# *which functions* can change: with `q_proj` alone you change the weights that say where a head
-# looks, never those that say what it copies. The picture breaks at one point: rooms add up, but
-# layers are chained, so a change in one place can partly stand in for a missing change in another.
+# *which functions* can change: with `q_proj` alone you change where a head looks, never what it
+# copies. The picture breaks at one point: layers are chained, so a change in one room can partly
+# stand in for one missing in another.
 #
-# We use the extraction task of the running case. A customer's message goes in; JSON with intent,
-# product and urgency must come out. Products and phrasings of the held-out tickets never occur in
-# training.
+# The task is the running case's extraction: from a customer's message, JSON with intent, product
+# and urgency. Held-out products and phrasings never occur in training.
 
 # %%
 from course.models import count_parameters, linear_modules, load_causal_lm, seed_everything
@@ -67,8 +66,8 @@ pristine = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 total = count_parameters(model)
 
 # %% [markdown]
-# Learning rates live on a grid of half decades and are written as whole numbers $k$, meaning
-# $\eta = 10^{k/2}$: $k=-6$ is 0.001 and $k=-5$ is about 0.0032.
+# Learning rates lie on a grid of half decades, $\eta = 10^{k/2}$ for whole numbers $k$: $k=-6$ is
+# 0.001 and $k=-5$ is about 0.0032.
 
 # %%
 everything = {"q": ["q"], "q+v": ["q", "v"], "q+k+v+o": ["q", "k", "v", "o"],
@@ -93,12 +92,11 @@ LR = {k: 10 ** (k / 2) for k in range(-16, 4)}
 #
 # $$P(r, S) = r \cdot L \sum_{W \in S} (d_\text{out} + d_\text{in})$$
 #
-# So the cost is *the rank times a width that belongs to the set*. By hand, for one layer of the
-# 135M model: hidden size 576, key and value size 192, feed-forward size 1,536. The query projection
-# has width $576 + 576 = 1{,}152$, and the whole layer has
+# So the cost is *the rank times a width that belongs to the set*. By hand, for one layer of this
+# model: hidden size 576, key and value size 192, feed-forward size 1,536. The query projection has
+# width $576 + 576 = 1{,}152$, the whole layer
 # $1{,}152 + 768 + 768 + 1{,}152 + 3 \cdot 2{,}112 = 10{,}176$. One unit of rank on all linear
-# layers costs as much as almost nine on the queries. The code finds the widths and then asks PEFT
-# to count.
+# layers costs almost as much as nine on the queries.
 
 # %%
 from peft import LoraConfig, get_peft_model
@@ -124,9 +122,8 @@ record.values("width", {key: widths[name] for key, name in (("q", "q"), ("all", 
 record.value("model.parameters", total)
 
 # %% [markdown]
-# All linear layers at a low rank cost as much as the queries at a rank
-# {{ width.all / width.q | f1 }} times as high. So "rank 64 against rank 4" and "q against all"
-# cannot be compared until the parameters are held equal.
+# All linear layers cost as much as the queries at a rank {{ width.all / width.q | f1 }} times as
+# high, so "q against all" is no comparison until the parameters are held equal.
 #
 # ## What a step does at rank r
 #
@@ -135,29 +132,28 @@ record.value("model.parameters", total)
 #
 # | rule | scale $s$ | at rank 4 | at rank 64 |
 # |---|---|---|---|
-# | fixed α = 8 (as in the LoRA paper: choose α once) | $\alpha / r$ | 2 | 1/8 |
+# | fixed α = 8 (LoRA paper) | $\alpha / r$ | 2 | 1/8 |
 # | α = 2r (common in tutorials) | $2r / r = 2$ | 2 | 2 |
 # | rsLoRA, α = 4 | $\alpha / \sqrt{r}$ | 2 | 1/2 |
 #
-# The α values are chosen so that all three are *the same adapter at rank 4*. They differ only in
-# what happens when you raise the rank. Let $G = \partial \mathcal{L} / \partial W$
-# ($d_\text{out} \times d_\text{in}$) be the gradient that full tuning would see, and $a_k$ the
-# $k$-th row of $A$. By the chain rule,
+# With these α values all three are *the same adapter at rank 4*; they differ at every other rank.
+# Let $G = \partial \mathcal{L} / \partial W$ ($d_\text{out} \times d_\text{in}$) be the gradient
+# that full tuning would see, and $a_k$ the $k$-th row of $A$. By the chain rule,
 #
 # $$\frac{\partial \mathcal{L}}{\partial B} = s\, G A^\top, \qquad \frac{\partial \mathcal{L}}{\partial A} = s\, B^\top G = 0 \text{ at the start.}$$
 #
-# Adam divides a gradient by its own size, so its first step moves each entry by the learning rate
-# $\eta$ against the sign of its gradient. The factor $s$ cancels from the step on $B$; it remains
-# once, in front of $BA$:
+# Adam divides a gradient by its own size: its first step moves each entry by the learning rate
+# $\eta$ against the gradient's sign. So $s$ cancels from the step on $B$; it remains once, in front
+# of $BA$:
 #
 # $$\Delta W = -\,s\,\eta \sum_{k=1}^{r} \text{sign}(G a_k)\, a_k^\top, \qquad -\langle G, \Delta W \rangle = s\,\eta \sum_{k=1}^{r} \lVert G a_k \rVert_1 .$$
 #
 # ($\langle\cdot,\cdot\rangle$ adds up the products of matching entries, $\lVert\cdot\rVert_1$ the
-# absolute values.) The second is the fall in loss that this step promises, to first order. It is a
-# sum of $r$ positive terms of about equal size, since PEFT draws the rows of $A$ from one
-# distribution, whatever the rank: **progress per step goes with $s \cdot \eta \cdot r$.** The
-# *size* of $\Delta W$ behaves differently: if the $r$ terms pointed in unrelated directions, their
-# sum would grow with $\sqrt{r}$.
+# absolute values.) The second is the fall in loss that this step promises, to first order: $r$
+# positive terms of about equal size, since PEFT draws the rows of $A$ from one distribution,
+# whatever the rank. **Progress per step goes with $s \cdot \eta \cdot r$.** The *size* of
+# $\Delta W$ behaves differently: if the $r$ terms pointed in unrelated directions, it would grow
+# with $\sqrt{r}$.
 #
 # Small numbers: let every $\lVert G a_k \rVert_1$ be 1 and $\eta = 0.1$. Rank 4 at $s = 2$ promises
 # $2 \cdot 0.1 \cdot 4 = 0.8$. At rank 16 the fixed α gives $\frac{1}{2} \cdot 0.1 \cdot 16 = 0.8$
@@ -215,22 +211,19 @@ for rule in RULES:
     print(f"{rule:7s} promised fall ×{fall_64 / fall_4:.2f}, size ×{size_64 / size_4:.2f}")
 
 # %% [markdown]
-# The formula matches PEFT's update entry by entry. Each rule keeps something else constant. With a
-# fixed α the promise changes by a factor of {{ first.fixed.fall | f2 }}: the rate that worked at
-# rank 4 should work at rank 64. rsLoRA holds the size ({{ first.rslora.size | f2 }}×) while the
-# promise grows {{ first.rslora.fall | f1 }}×. α = 2r holds only the scale: size and promise grow,
-# by {{ first.double.size | f1 }}× and {{ first.double.fall | f1 }}×. So the folklore that this rule
-# makes the learning rate independent of the rank should *fail*, and in a known direction. This was
-# one step on a random $G$; whole runs must be measured.
+# The formula matches PEFT's update entry by entry. A fixed α holds the promise: the rate that
+# worked at rank 4 should work at rank 64. rsLoRA holds the size while the promise grows
+# {{ first.rslora.fall | f1 }}×. α = 2r holds only the scale. So the folklore that it makes the
+# learning rate independent of the rank should *fail*, in a known direction. But this was one step
+# on a random $G$.
 #
 # ## The experiment, in the open
 #
-# **Held fixed:** model, task, training tickets, number of steps, batch size, AdamW without weight
-# decay, a warmup of three steps and a linear decay to zero, clipping at 1. **Varied:** rank, target
-# modules, learning rate, and the seed, which draws $A$ and the order of the tickets. **Not
-# separated:** the sweeps choose each rate on the held-out tickets that we also report, and with a
-# seed that also enters the averages. That flatters every configuration a little; a report to others
-# needs a third set.
+# **Held fixed:** model, task, training tickets, steps, batch size, AdamW without weight decay,
+# three steps of warmup and a linear decay, clipping at 1. **Varied:** rank, target modules,
+# learning rate, and the seed, which draws $A$ and the order of the tickets. **Not separated:** each
+# rate is chosen on the held-out tickets that we also report, with a seed that enters the averages.
+# That flatters all a little; a report to others needs a third set.
 #
 # Tickets of at most 64 tokens keep a run cheap.
 
@@ -251,11 +244,9 @@ held_out = short_examples("validation", budget["held_out"])
 record.values("data", {"train": len(train_set), "held_out": len(held_out)})
 
 # %% [markdown]
-# We measure two things. The **held-out loss** is in nats per completion token; a run whose loss
-# is no longer a number scores $\log V$, a uniform guess over the vocabulary. For the **intent
-# accuracy** we use that the six intents begin with six different tokens: given
-# `{"intent":"`, which of the six does the model prefer? The loop and the scores are plumbing and
-# live in `course.tuning`.
+# We measure the **held-out loss** in nats per completion token ($\log V$, a uniform guess, where it
+# is no longer a number) and the **intent accuracy**: the six intents begin with six different
+# tokens; given `{"intent":"`, which does the model prefer?
 
 # %%
 from course.case import INTENTS
@@ -279,12 +270,10 @@ record.values("base", {"loss": base.loss, "accuracy": base.accuracy})
 print(f"before tuning: {base.loss:.3f} nats a token, intent accuracy {base.accuracy:.2f}")
 
 # %% [markdown]
-# The untuned model sits at {{ base.loss | f2 }} nats a token and an intent accuracy of
-# {{ base.accuracy | pct0 }}; a blind pick is right one time in six.
+# A blind pick of the intent is right one time in six; the untuned model does little better.
 #
-# A run attaches an adapter to the one model in memory, trains it, scores it and takes it off again.
-# `unload` gives the base model back; after PiSSA the weights are restored from a copy, for a reason
-# that [Break it](#break-it) will show. `cache` means that asking twice for the same run trains
+# Each run puts an adapter on the one model in memory, and `unload` takes it off; after PiSSA the
+# weights come from a copy, for a reason that [Break it](#break-it) shows. `cache` trains a run only
 # once.
 
 # %%
@@ -322,10 +311,9 @@ def lora_run(
 # %% [markdown]
 # ## First, a fair learning rate
 #
-# One learning rate for all target sets would be unfair: fewer adapted matrices move the model less
-# per step, so a small set may need a higher rate. Each set gets its own sweep at rank 4. It begins
-# with three rates around a guess (from a pilot) and goes on, at most three rates further, while the
-# best one lies at the edge: an optimum there is not an optimum.
+# One learning rate for all would be unfair: fewer adapted matrices move the model less per step, so
+# a small set may need a higher one. Each set gets its own sweep at rank 4, around a pilot's guess
+# and extended while the best rate lies at an edge: an optimum there is none.
 
 # %% [markdown] tags=["predict"]
 # id: rank-rate-of-a-set
@@ -367,8 +355,7 @@ def ends_at_edge(losses: dict[int, float]) -> bool:
     return min(losses, key=losses.get) in (min(losses), max(losses))
 
 # %% [markdown]
-# Full tuning gets the same treatment: all {{ model.parameters | int }} parameters, the same
-# batches, the same schedule.
+# Full tuning gets the same sweep, for all {{ model.parameters | int }} parameters.
 
 # %%
 @cache
@@ -409,24 +396,19 @@ record.value("lr.half_decades", best_k["all linear"] - full_k)
 record.value("lr.ratio", LR[best_k["all linear"]] / LR[full_k])
 
 # %% [markdown]
-# The queries alone did best at {{ lr.q | sci1 }}, all linear layers at {{ lr.all | sci1 }}:
-# {{ "the smaller set wants the higher rate, as the sum suggests" if lr.q > lr.all else "no higher rate for the smaller set at this resolution" | text }}.
-# A best rate at the end of its line would be only a bound; of these {{ lr.sweeps | int }} lines,
-# {{ "none ends" if lr.edges == 0 else "one ends" if lr.edges == 1 else "more than one end" | text }}
-# there. Full tuning's best rate is {{ lr.full | sci1 }}; LoRA's is {{ lr.ratio | f0 }} times that on all linear layers
-# and {{ lr.q / lr.full | f0 }} times on the queries. Two warnings about these factors. They
-# come from one seed and a grid with steps of 3.2×, so each could be off by a step either way. And
-# they depend on $s$: by the derivation, halving α doubles the rate LoRA needs in its first step. A
-# reason for their direction: with $B$ starting at zero and small entries in $A$, the same η moves
-# $W$ less through $s\,BA$ than a full step, which changes every entry by η.
+# The queries did best at {{ lr.q | sci1 }}, all linear layers at {{ lr.all | sci1 }}. A best rate
+# at the end of its line would be only a bound; {{ lr.edges | int }} of {{ lr.sweeps | int }} lines
+# end there. LoRA's best rate is {{ lr.ratio | f0 }} times full tuning's on all linear layers and
+# {{ lr.q / lr.full | f0 }} times on the queries. One seed and steps of 3.2× leave each factor
+# uncertain by a step either way, and both depend on $s$: halving α doubles the rate LoRA needs in
+# its first step. One reason that they exceed 1: with $B$ at zero and small entries in $A$, the same
+# η moves $W$ less than a full step, which changes every entry by η.
 #
 # ## Does the rate survive a change of rank?
 #
-# Now the test of the derivation on whole runs: all linear layers at rank 64 under the three rules,
-# at the same rates as rank 4, where the three rules are one adapter. Each sweep reaches from two
-# half decades below rank 4's best rate to one above. The derivation speaks about *speed*, so
-# besides the best rate look at the **lowest usable rate**: the smallest one whose loss is within 10
-# % of the best of its line.
+# Now test the derivation on whole runs: all linear layers at rank 64 under the three rules, each
+# swept around rank 4's best rate. The derivation speaks about *speed*, so look at the **lowest
+# usable rate**: the smallest whose loss is within 10 % of its line's best.
 
 # %% [markdown] tags=["predict"]
 # id: rank-usable-rate
@@ -465,27 +447,22 @@ for rule, losses in at_high.items():
 
 # %% [markdown]
 # In half decades, the lowest usable rate moved by {{ rules.fixed.edge | int }} with a fixed α
-# (predicted 0), by {{ rules.rslora.edge | int }} with rsLoRA (predicted about −1) and by
-# {{ rules.double.edge | int }} with α = 2r (predicted about −2). Whole steps are a coarse ruler;
-# the left end of the figure is a finer one. There the fixed-α line lies on rank 4's, rsLoRA's lies
-# below both, and α = 2r's is lowest: the predicted order. The best rate itself moved by
-# {{ rules.fixed.moved | int }}, {{ rules.rslora.moved | int }} and {{ rules.double.moved | int }}.
-# That is the weakest reading: near a flat bottom one seed decides where the minimum is.
+# (predicted 0), {{ rules.rslora.edge | int }} with rsLoRA (about −1) and
+# {{ rules.double.edge | int }} with α = 2r (about −2). The left end of the figure is a finer ruler:
+# there the fixed-α line lies on rank 4's, rsLoRA's below both, and α = 2r's lowest, the predicted
+# order.
 #
-# In practice, ask what it *costs* to carry rank 4's rate to rank 64 unchanged:
-# {{ rules.fixed.price | f3 }} nats with a fixed α, {{ rules.rslora.price | f3 }} with rsLoRA and
-# {{ rules.double.price | f3 }} with α = 2r, or
-# {{ rules.double.price / rules.double.best | pct0 }} of its best loss. By the derivation,
-# α = 2r is a usable *default at one rank*, not a law for moving between ranks.
+# Carrying rank 4's rate to rank 64 *costs* {{ rules.double.price | f3 }} nats with α = 2r,
+# {{ rules.double.price / rules.double.best | pct0 }} of its best loss, and at most
+# {{ max(rules.fixed.price, rules.rslora.price) | f3 }} with the others. So α = 2r is a usable
+# *default at one rank*, not a law for moving between ranks.
 #
 # ## The grid
 #
-# Every rank with every target set and every seed, with the fixed α and the best rate of each set
-# *at rank 4*. The other ranks inherit that rate, as the derivation allows. The last section priced
-# this for all linear layers at rank 64; elsewhere it is an assumption and may hide a benefit of
-# rank. So may the rule: at rank 64 the best losses of that one seed were
-# {{ rules.fixed.best | f3 }} with a fixed α, {{ rules.rslora.best | f3 }} with rsLoRA and
-# {{ rules.double.best | f3 }} with α = 2r.
+# Every rank with every target set and seed, at the fixed α. Ranks inherit their set's best rate *at
+# rank 4*, as the derivation allows. The last section priced this for all linear layers at rank 64;
+# elsewhere, inheriting may hide a benefit of rank. So may the rule: at rank 64 that seed's best was
+# {{ rules.fixed.best | f3 }} with a fixed α, {{ rules.double.best | f3 }} with α = 2r.
 
 # %%
 grid = {(name, r, s): lora_run(name, r, best_k[name], s)
@@ -546,19 +523,17 @@ for name in SETS:
     record.values(f"acc.{keys[name]}", {f"r{r}": accuracy[name, r] for r in RANKS})
 
 # %% [markdown]
-# The corner ends at {{ grid.all.r64 | f3 }}, rank 1 in the same row at {{ grid.all.r1 | f3 }}. At
-# rank 4, adding `v` to `q` gains {{ grid.q.r4 - grid.qv.r4 | f3 }}; adding all the rest gains
-# another {{ grid.qv.r4 - grid.all.r4 | f3 }}. Compare such steps with the range over seeds,
-# {{ grid.range | f3 }} nats on average: by this cautious yardstick, a smaller difference is not a
-# finding (the paired comparison below is sharper). Intent accuracy is coarser. With
-# {{ data.held_out | int }} held-out tickets one ticket is {{ 1 / data.held_out | pct1 }}, so use it
-# to see *whether* decisions are learned, not to rank neighbors.
+# The corner ends at {{ grid.all.r64 | f3 }}, rank 1 in its row at {{ grid.all.r1 | f3 }}. At rank
+# 4, adding `v` to `q` gains {{ grid.q.r4 - grid.qv.r4 | f3 }}; all the rest gain another
+# {{ grid.qv.r4 - grid.all.r4 | f3 }}. The range over seeds is {{ grid.range | f3 }} nats on
+# average: by this cautious yardstick, a smaller difference is no finding. Intent accuracy is
+# coarser: one of {{ data.held_out | int }} tickets is {{ 1 / data.held_out | pct1 }}, so use it to
+# see *whether* decisions are learned, not to rank neighbors.
 #
 # ## How much of the spread is rank?
 #
 # "Matters more" can be made exact. Let $y_{trs}$ be the loss with target set $t$, rank $r$ and seed
-# $s$; a dot means "averaged over". The total sum of squares splits into four parts that add up with
-# nothing left:
+# $s$; a dot means "averaged over". The total sum of squares is the sum of four parts:
 #
 # $$\begin{aligned}
 # SS_\text{target} &= RS \sum_t (\bar y_{t\cdot\cdot} - \bar y)^2 \\
@@ -568,9 +543,9 @@ for name in SETS:
 # \end{aligned}$$
 #
 # where $T$, $R$ and $S$ count the sets, ranks and seeds. The cross terms vanish because deviations
-# from an average sum to zero over the averaged index. Check it by hand on four runs with one seed:
-# losses 0.5 and 0.4 (set one, ranks low and high) and 0.3 and 0.2 (set two). The mean is 0.35, the
-# sets average 0.45 and 0.25, the ranks 0.4 and 0.3. $SS_\text{target} = 2\,(0.1^2 + 0.1^2) = 0.04$,
+# from an average sum to zero over the averaged index. By hand, four runs with one seed: losses 0.5
+# and 0.4 (set one, ranks low and high) and 0.3 and 0.2 (set two). The mean is 0.35, the sets
+# average 0.45 and 0.25, the ranks 0.4 and 0.3. $SS_\text{target} = 2\,(0.1^2 + 0.1^2) = 0.04$,
 # $SS_\text{rank} = 2\,(0.05^2 + 0.05^2) = 0.01$, $SS_\text{both} = 0$, total 0.05: the target
 # explains 80 % and the rank 20 %.
 
@@ -600,14 +575,11 @@ record.values("anova", shares)
 print("  ".join(f"{name} {share:.0%}" for name, share in shares.items()))
 
 # %% [markdown]
-# Target modules explain {{ anova.target | pct0 }} of the spread, rank {{ anova.rank | pct0 }},
-# their interaction {{ anova.both | pct0 }}, and seeds {{ anova.seed | pct0 }}. These shares belong
-# to *this grid*, and rank owes most of its share to one cell: `q` ends at {{ grid.q.r1 | f3 }} with
-# rank 1 and at {{ grid.q.r4 | f3 }} with rank 4, while the other rows are nearly flat. So ask the
-# folklore's exact question too, with a **paired** comparison. Runs with the same seed see the
-# tickets in the same order, so we subtract run from run before averaging: rank 16 from rank 4
-# within each set, and all linear layers from `q` and from `q+v` at ranks 4 and 16. A positive
-# difference means that the loss fell.
+# The shares belong to *this grid*, and rank owes most of its share to one cell, `q` with rank 1;
+# the other rows are nearly flat. A **paired** comparison is sharper. Runs with one seed see the
+# tickets in one order, so we subtract run from run before averaging: rank 16 from rank 4 within
+# each set, and all linear layers from `q` and from `q+v` at ranks 4 and 16. Positive means that the
+# loss fell.
 
 # %%
 def paired(first: list[float], second: list[float]) -> dict[str, float]:
@@ -632,13 +604,13 @@ for key, name in (("target", "q"), ("qv", "q+v")):
 # {{ paired.rank.error | f3 }}), an average over sets that rise and sets that fall. From `q` to all
 # linear layers it is {{ paired.target.mean | f3 }} ({{ paired.target.error | f3 }}), from `q+v`
 # {{ paired.qv.mean | f3 }} ({{ paired.qv.error | f3 }}). Pairs that share a seed, a set or a rank
-# are not quite independent, so read the standard errors as a scale, not as a test.
+# are not quite independent: the errors are a scale, not a test.
 #
 # ## The same budget, spent differently
 #
-# More modules also means more parameters, so the grid alone cannot say *why* a wide set does
-# better. The decisive picture puts loss over trainable parameters. If only the count mattered, the
-# lines would lie on one another.
+# More modules also means more parameters, so the grid cannot say *why* a wide set does better. Put
+# the loss over trainable parameters: if only the count mattered, the lines would lie on one
+# another.
 
 # %% [markdown] tags=["predict"]
 # id: rank-budget
@@ -689,19 +661,18 @@ record.value("equal.parameters", 4 * widths["all linear"])
 # %% [markdown]
 # `q` at rank 64 ends at {{ grid.q.r64 | f3 }}; all linear layers at rank 4 end at
 # {{ grid.all.r4 | f3 }} with {{ equal.parameters / (64 * width.q) | pct0 }} of the parameters. At
-# equal parameters, {{ equal.parameters | int }}, the queries alone reach {{ equal.q | f3 }}, `q+v`
-# {{ equal.qv | f3 }} and all linear layers {{ equal.all | f3 }}. From `q` to all linear layers,
-# {{ "spreading the budget wins by more than the range over seeds, so the number of parameters is not all that separates the sets" if equal.q - equal.all > grid.range else "spreading the budget wins, but by no more than the range over seeds" if equal.all < equal.q else "spreading the budget does not win here" | text }}.
+# equal parameters, {{ equal.parameters | int }}, the loss falls by {{ equal.q - equal.all | f3 }}
+# from `q` to all linear layers,
+# {{ "more than the range over seeds: the count is not all that separates the sets" if equal.q - equal.all > grid.range else "no more than the range over seeds" | text }}.
 # Values between two trained ranks are interpolated; exercise 2 trains the match.
 #
-# What this does not show: one task, a model of 135M parameters, {{ data.train | int }} short
-# training examples, in which there may be little that needs many directions. Long runs on large
-# data are where published results see low ranks fall behind (further reading).
+# What this does not show: this is one task, a small model and {{ data.train | int }} short training
+# examples, which may need few directions. Published results see low ranks fall behind in long runs
+# on large data (further reading).
 #
 # ## How much of full tuning's gain?
 #
-# In "0.1 % of the parameters, 95 % of the gain", the gain is how far the loss fell, over how far
-# full tuning's fell.
+# In "0.1 % of the parameters, 95 % of the gain", the gain is the fall in loss over full tuning's.
 
 # %%
 def gain(value: float) -> float:
@@ -719,20 +690,20 @@ record.table("gain.table", [[*row[:2], round(row[2], 3), round(row[3], 3)] for r
 
 # %% [markdown]
 # The queries at rank 4 train {{ tenth.share | pct2 }} of the parameters and reach
-# {{ tenth.gain | pct1 }} of full tuning's gain. Before you quote that, look at what the measure
-# forgives. The untuned model starts at {{ base.loss | f2 }} nats: its instruction names no field,
-# so even the field names surprise it. An adapter can collect much of the gain with those before it
-# decides anything. As losses, {{ tenth.loss | f3 }} is {{ tenth.loss / full.loss | f2 }} times full
-# tuning's {{ full.loss | f3 }}; intent accuracy is {{ tenth.accuracy | pct0 }} against
-# {{ full.accuracy | pct0 }}. A share of a gain flatters whoever starts far away.
+# {{ tenth.gain | pct1 }} of full tuning's gain. But the untuned model starts at
+# {{ base.loss | f2 }} nats: its instruction names no field, so even the field names surprise it,
+# and an adapter can collect much of the gain with those alone. As losses, {{ tenth.loss | f3 }} is
+# {{ tenth.loss / full.loss | f2 }} times full tuning's {{ full.loss | f3 }}; intent accuracy is
+# {{ tenth.accuracy | pct0 }} against {{ full.accuracy | pct0 }}. A share of a gain flatters whoever
+# starts far away.
 #
 # ## Dropout, DoRA, PiSSA, LoRA+
 #
 # Four variants, each on all linear layers at rank 4: LoRA **dropout** on the adapter's input;
 # **DoRA**, which learns the length of each row of $W$ apart from its direction; **PiSSA**, which
 # starts $A$ and $B$ from the leading singular vectors of $W$; **LoRA+**, which gives $B$ a higher
-# learning rate than $A$ (16 times here). Each gets the sweep that plain LoRA had, around LoRA's best
-# rate on one seed, then all seeds at its own best.
+# learning rate than $A$ (16 times here). Each gets plain LoRA's sweep on one seed, then all seeds
+# at its own best rate.
 
 # %% tags=["hide-code"]
 def try_variant(variant: str) -> dict[str, float]:
@@ -759,24 +730,19 @@ gap = tried["LoRA"]["loss"] - tried[best_other]["loss"]
 record.values("variants.best", {"name": best_other, "gap": gap})
 
 # %% [markdown]
-# Plain LoRA reaches {{ variants.lora.loss | f3 }} with a range of {{ variants.lora.range | f3 }}
-# over seeds. The best of the others, {{ variants.best.name | text }}, is
-# {{ abs(variants.best.gap) | f3 }} nats
-# {{ "lower" if variants.best.gap > 0 else "higher" | text }}:
-# {{ "a gap wider than that range" if abs(variants.best.gap) > variants.lora.range else "a gap inside that range" | text }}.
-# The best of four is partly the luckiest of four, and a variant that moves the weights faster per
-# step can lead only because the run is short. A 2026 re-evaluation with large sweeps found all
-# methods, vanilla LoRA included, within one to two percent of each other once every method had its
-# own rate (Lee and others, below).
+# The best of them, {{ variants.best.name | text }}, ends {{ abs(variants.best.gap) | f3 }} nats
+# from plain LoRA, whose seeds range over {{ variants.lora.range | f3 }}. It is also partly the
+# luckiest of four, and a variant that moves the weights faster can lead only because the run is
+# short. A 2026 re-evaluation with large sweeps found all methods, vanilla LoRA included, within one
+# to two percent of each other once each had its own rate (Lee and others, below).
 #
 # ## Break it
 #
 # **The inherited learning rate.** You move a full-tuning script to LoRA and keep its learning rate.
-# It raises no error, and you conclude that LoRA does not work for you.
+# No error; you conclude that LoRA does not work for you.
 #
-# **The base that is no longer the base.** PiSSA moves the leading part of $W$ into $BA$ and leaves
-# a residual behind in $W$. After `unload()` you hold that residual. Nothing warns you, and the next
-# adapter gets a damaged base.
+# **The base that is no longer the base.** PiSSA moves the leading part of $W$ into $BA$. After
+# `unload()` you hold the residual; nothing warns you, and the next adapter gets a damaged base.
 
 # %%
 inherited = lora_run("all linear", 4, full_k, SEEDS[0]).loss
@@ -794,17 +760,15 @@ print(f"full tuning's rate: {inherited:.3f}, its own rate: {tuned:.3f}")
 print(f"base {base.loss:.3f}, after PiSSA and unload {damaged:.3f}, restored {restored:.3f}")
 
 # %% [markdown]
-# With full tuning's rate the adapter ends at {{ broken.inherited | f3 }} instead of
-# {{ broken.tuned | f3 }}. The fix is the sweep above. The "base" after PiSSA has a loss of
-# {{ broken.damaged | f3 }} instead of {{ base.loss | f3 }}.
-# The fix is the line `model.load_state_dict(pristine)`, or reloading; [PEFT's PiSSA
-# example](https://github.com/huggingface/peft/tree/main/examples/pissa_finetuning) converts a PiSSA
-# adapter to an ordinary one before sharing it.
+# The fix for the first is the sweep above; for the second `model.load_state_dict(pristine)`, or
+# reloading. [PEFT's PiSSA
+# example](https://github.com/huggingface/peft/tree/main/examples/pissa_finetuning) converts the
+# adapter to an ordinary one.
 #
 # ## At 7B and 70B
 #
-# The cost formula needs only shapes. These are the published ones of Llama 3 at 8B and 70B (table 3
-# of *The Llama 3 Herd of Models*, 2024, [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)).
+# The cost formula needs only shapes, here those of Llama 3 (table 3 of *The Llama 3 Herd of
+# Models*, 2024, [arXiv:2407.21783](https://arxiv.org/abs/2407.21783)).
 
 # %%
 shapes = {"8B": (4096, 1024, 14336, 32), "70B": (8192, 1024, 28672, 80)}
@@ -821,16 +785,15 @@ record.table("scale.table", rows,
                      "much as rank 1 on all linear layers.")  # fmt: skip
 
 # %% [markdown]
-# Rank 16 on all linear layers of the 8B shape trains {{ scale.llama8b.all | int }} parameters, on
-# the queries alone {{ scale.llama8b.q | int }}. In 16-bit precision with Adam, even the larger
-# figure is small beside the frozen weights ([Where the memory goes](lesson:02)), so cost does not
-# decide. What carries over: the cost formula, the first-step derivation, the need for a sweep per
-# set. What does not: the numbers of the grid. Published results on large models favor wide
-# placement. The QLoRA paper needed adapters on all linear layers to match full tuning of a 7B
-# model, and found rank unimportant once all layers had one. The "LoRA Without Regret" study reports
-# that attention-only adapters fell behind even at matched parameters, that the best LoRA rate was
-# about ten times that of full tuning and, with the factor 1/r, nearly independent of the rank, and
-# that low ranks run out of capacity on large datasets.
+# Even rank 16 on all linear layers of the 8B shape, {{ scale.llama8b.all | int }} parameters, is
+# small beside the frozen weights, in 16-bit precision with Adam
+# ([Where the memory goes](lesson:02)), so cost does not decide. The cost formula, the first-step
+# derivation and the need for a sweep per set carry over; the numbers of the grid do not. Published
+# results on large models favor wide placement. The QLoRA paper needed adapters on all linear layers
+# to match full tuning of a 7B model, and found rank unimportant once all had one. "LoRA Without
+# Regret" reports that attention-only adapters fell behind even at matched parameters, that the best
+# LoRA rate was about ten times full tuning's and, with the factor 1/r, nearly independent of the
+# rank, and that low ranks run out of capacity on large datasets.
 
 # %% [markdown] tags=["claims"]
 # - number: 4
@@ -895,9 +858,8 @@ record.table("scale.table", rows,
 # ## Exercises
 #
 # ### Exercise 1: Spend the same budget twice
-# Which rank on the queries alone costs as much as rank 4 on all linear layers of this model? And
-# which on all four attention projections? Work it out on paper from the widths per layer, 1,152 for
-# the queries and 3,840 for the four projections, then check.
+# Which rank on the queries alone costs as much as rank 4 on all linear layers of this model? And on
+# all four attention projections? Use the widths per layer, 1,152 and 3,840, on paper; then check.
 
 # %% tags=["solution"]
 ranks = {name: round(4 * widths["all linear"] / widths[name]) for name in SETS}
@@ -905,16 +867,15 @@ record.values("exercise.rank", {keys[name]: rank for name, rank in ranks.items()
 print(ranks)
 
 # %% [markdown] tags=["solution"]
-# The rank that matches is 4 times the ratio of the widths: $4 \cdot 10{,}176 / 1{,}152$, rounded to
+# Multiply 4 by the ratio of the widths: $4 \cdot 10{,}176 / 1{,}152$, rounded to
 # {{ exercise.rank.q | int }}, and $4 \cdot 10{,}176 / 3{,}840$, rounded to
-# {{ exercise.rank.qkvo | int }}. Rounding leaves the budgets within four percent of each other.
+# {{ exercise.rank.qkvo | int }}. The budgets agree within four percent.
 
 # %% [markdown]
 # ### Exercise 2: Train the match
 # The budget figure interpolates between two ranks. Train the queries at the rank of exercise 1
-# (first seed, the queries' best rate) and compare with all linear layers at rank 4 and the same
-# seed. Does the interpolation mislead? Why does the code need no new learning rate for the new
-# rank?
+# (first seed, their best rate) and compare with all linear layers at rank 4, same seed. Does the
+# interpolation mislead? Why does the code need no new learning rate for the new rank?
 
 # %% tags=["solution"]
 exact = lora_run("q", ranks["q"], best_k["q"], SEEDS[0]).loss
@@ -923,18 +884,16 @@ print(f"q at rank {ranks['q']}: {exact:.3f}, all linear at rank 4: {tuned:.3f}")
 
 # %% [markdown] tags=["solution"]
 # {{ exercise.exact.q | f3 }} for the queries against {{ exercise.exact.all | f3 }} for all linear
-# layers, the same seed and the same budget to about one percent. The interpolated mean over seeds
-# was {{ equal.q | f3 }}, {{ abs(exercise.exact.q - equal.q) | f3 }} away. The range over seeds is
-# {{ grid.range | f3 }}, so the interpolation
-# {{ "does not mislead" if abs(exercise.exact.q - equal.q) <= grid.range else "misleads" | text }}.
-# With a fixed α the promise of a step does not depend on the rank, so rank 4's best rate is a
-# reasonable choice; to be strict you would sweep again.
+# layers, the same budget to about one percent. The interpolated mean over seeds,
+# {{ equal.q | f3 }}, is {{ abs(exercise.exact.q - equal.q) | f3 }} away; only more than the range
+# over seeds, {{ grid.range | f3 }}, would mislead. With a fixed α the promise does not depend on
+# the rank, so rank 4's best rate is reasonable; to be strict, sweep again.
 
 # %% [markdown]
 # ### Exercise 3: Attention or feed-forward?
 # Are the feed-forward matrices (`gate`, `up`, `down`) alone as good as all linear layers at the
-# same budget? Find the rank, say in advance how you would choose the learning rate and what
-# difference you would accept as real, then run it.
+# same budget? Find the rank, say how you choose the learning rate and what difference you would
+# accept as real, then run it.
 
 # %% tags=["solution"]
 SETS["feed-forward"] = ["gate_proj", "up_proj", "down_proj"]
@@ -947,8 +906,8 @@ print(f"feed-forward at rank {mlp_rank}: {mlp:.3f}")
 # %% [markdown] tags=["solution"]
 # At rank {{ exercise.mlp.rank | int }} (rounded down: about seven percent fewer parameters) and the
 # rate of all linear layers, the feed-forward matrices alone reach {{ exercise.mlp.loss | f3 }},
-# against {{ exercise.exact.all | f3 }} for all linear layers. One run at one inherited rate settles
-# nothing: a sound answer sweeps the rate for the new set and compares over several seeds.
+# against {{ exercise.exact.all | f3 }} for all linear layers. One run at an inherited rate settles
+# nothing: sweep the rate for the new set and compare over several seeds.
 
 # %% [markdown]
 # ## Knowledge check
@@ -957,79 +916,70 @@ print(f"feed-forward at rank {mlp_rank}: {mlp:.3f}")
 #
 # ## Checklist
 #
-# - [ ] I can count the parameters of any rank and target list from the shapes alone.
-# - [ ] I can say what each of $\alpha/r$, $\alpha = 2r$ and $\alpha/\sqrt{r}$ holds constant when
-#   the rank grows.
-# - [ ] I give every target set its own learning rate, say which settings inherit one, and extend a
-#   sweep whose best value lies at the edge.
-# - [ ] I compare adapters at equal parameters before I say that modules or rank are the cause.
-# - [ ] I report a range over seeds beside every mean, and call no difference inside it a finding
-#   without a paired comparison.
-# - [ ] I do not reuse a base model after `unload()` without checking it.
+# - [ ] I can count the parameters of any rank and target list from the shapes.
+# - [ ] I can say what $\alpha/r$, $\alpha = 2r$ and $\alpha/\sqrt{r}$ each hold constant when the
+#   rank grows.
+# - [ ] I give every target set its own learning rate, and extend a sweep whose best lies at the
+#   edge.
+# - [ ] I compare adapters at equal parameters before I name modules or rank as the cause.
+# - [ ] I report a range over seeds, and call no difference inside it a finding unless it is paired.
+# - [ ] I check a base model after `unload()`.
 #
 # ## Interview questions
 #
 # ??? question "You have memory for about one million trainable parameters. How do you spend them?"
-#     Start with all linear layers at the rank that fits, because the target list decides which
-#     functions can change. Then verify on the task at hand: one alternative at equal parameters,
-#     its own learning rate, three seeds. Raise the rank only if training loss stops falling while
-#     full tuning's still does: that is the sign of missing capacity.
+#     All linear layers at the rank that fits, because the target list decides which functions can
+#     change. Then try one alternative at equal parameters, its own learning rate, three seeds.
+#     Raise the rank only if training loss stalls while full tuning's still falls: that shows
+#     missing capacity.
 #
 # ??? question "A colleague raises the rank from 8 to 128 with α = 2r and the loss explodes. What happened?"
-#     With α = 2r the scale stays at 2, while the progress of a step is a sum over the rank: about
-#     16 times as much at the same learning rate. Lower the rate by up to 16×, or keep α fixed so
-#     that the scale is α/r, or sweep again. If it then trains, the rank itself was not the cause.
+#     The scale stays at 2 while a step's progress sums over the rank: about 16 times as much at the
+#     same learning rate. Lower the rate by up to 16×, keep α fixed, or sweep again. If it then
+#     trains, the rank was not the cause.
 #
 # ??? question "A paper reports that a LoRA variant beats LoRA by one point. What do you check first?"
-#     Whether LoRA had its own learning-rate sweep, whether α and the initialization change the
-#     effective step size, how many seeds there are and how large their spread is, and whether
-#     trainable parameters and steps were equal. A variant with a larger effective step can win at a
-#     rate too low for LoRA.
+#     LoRA's own sweep of the learning rate; the effective step size, which α and the initialization
+#     change (a larger one can win at a rate too low for LoRA); seeds and their spread; equal
+#     parameters and steps.
 #
 # ## Pitfalls
 #
 # | symptom | cause | fix |
 # |---|---|---|
 # | The adapter hardly learns | full tuning's learning rate was inherited | sweep; start one decade higher |
-# | A higher rank diverges | often α = 2r at a rate tuned for a lower rank | fixed α, or a new sweep |
-# | "Target modules not found" | names of another architecture | list `linear_modules(model)`, or `target_modules="all-linear"` |
-# | The best rate is the largest one tried | the sweep ended too early | extend it until both neighbors are worse |
-# | A ranking flips on a second seed | the difference is inside the spread | more seeds, or say that it is a tie |
+# | A higher rank diverges | often α = 2r at a lower rank's rate | fixed α, or a new sweep |
+# | "Target modules not found" | another architecture's names | `target_modules="all-linear"` |
+# | The best rate is the largest tried | the sweep ended early | extend it |
+# | A ranking flips with the seed | a difference inside the spread | more seeds, or call it a tie |
 #
 # ## Further reading
 #
 # - Hu and others, *LoRA: Low-Rank Adaptation of Large Language Models*, 2021,
-#   [arXiv:2106.09685](https://arxiv.org/abs/2106.09685). Section 7 asks which matrices, at a fixed
-#   budget, and which rank.
+#   [arXiv:2106.09685](https://arxiv.org/abs/2106.09685). Section 7: which matrices, which rank.
 # - Dettmers and others, *QLoRA: Efficient Finetuning of Quantized LLMs*, 2023,
-#   [arXiv:2305.14314](https://arxiv.org/abs/2305.14314). Where "adapters on all linear layers"
-#   comes from.
+#   [arXiv:2305.14314](https://arxiv.org/abs/2305.14314). Adapters on all linear layers.
 # - Biderman and others, *LoRA Learns Less and Forgets Less*, 2024,
-#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). Long runs on code and mathematics, where
-#   LoRA falls behind.
+#   [arXiv:2405.09673](https://arxiv.org/abs/2405.09673). Long runs, where LoRA falls behind.
 # - Schulman and others, *LoRA Without Regret*, 2025, [Thinking
-#   Machines](https://thinkingmachines.ai/blog/lora/). Rank, placement and learning rate against
-#   full tuning.
+#   Machines](https://thinkingmachines.ai/blog/lora/). Rank, placement and rate against full tuning.
 # - Kalajdzievski, *A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA*, 2023,
 #   [arXiv:2312.03732](https://arxiv.org/abs/2312.03732). The argument for $\alpha/\sqrt{r}$.
 # - Lee and others, *Learning Rate Matters: Vanilla LoRA May Suffice for LLM Fine-tuning*, 2026,
-#   [arXiv:2602.04998](https://arxiv.org/abs/2602.04998). Variants compared after a sweep for each.
+#   [arXiv:2602.04998](https://arxiv.org/abs/2602.04998). A sweep for each variant.
 # - Liu and others, *DoRA: Weight-Decomposed Low-Rank Adaptation*, 2024,
 #   [arXiv:2402.09353](https://arxiv.org/abs/2402.09353). Magnitude and direction apart.
 # - Meng and others, *PiSSA: Principal Singular Values and Singular Vectors Adaptation*, 2024,
-#   [arXiv:2404.02948](https://arxiv.org/abs/2404.02948). Start from the leading part of the
-#   weights.
+#   [arXiv:2404.02948](https://arxiv.org/abs/2404.02948). Start from the weights' leading part.
 # - Hayou and others, *LoRA+: Efficient Low Rank Adaptation of Large Models*, 2024,
 #   [arXiv:2402.12354](https://arxiv.org/abs/2402.12354). Why $A$ and $B$ want different rates.
 # - Jain and others, *NEFTune: Noisy Embeddings Improve Instruction Finetuning*, 2023,
-#   [arXiv:2310.05914](https://arxiv.org/abs/2310.05914). Noise on the embeddings, one line in TRL
-#   (`neftune_noise_alpha`).
+#   [arXiv:2310.05914](https://arxiv.org/abs/2310.05914). Noise on embeddings; in TRL,
+#   `neftune_noise_alpha`.
 # - Chen and others, *LongLoRA: Efficient Fine-tuning of Long-Context Large Language Models*, 2023,
-#   [arXiv:2309.12307](https://arxiv.org/abs/2309.12307). When embeddings and norms must be trained
-#   too.
+#   [arXiv:2309.12307](https://arxiv.org/abs/2309.12307). When embeddings and norms must train too.
 #
 # ## For your readiness packet
 #
-# Add to the training log: the target list and why; the rank; α and the scaling rule; the sweep that
-# chose the learning rate, with its edges; the comparison at equal parameters; and the range over
-# seeds.
+# Training log: the target list and why; rank, α and scaling rule; the sweep of the learning rate,
+# with its edges; the comparison at equal parameters; the range over seeds.

@@ -18,8 +18,8 @@
 # %% [markdown]
 # Given pairs of answers, one better than the other, how do you move a model toward the better kind
 # without training a reward model and without sampling? This lesson derives the answer, builds it in
-# five lines and measures it on the support desk. {{ count.steps | int }} small steps move held-out
-# pairs {{ sweep.b01.margin | f1 }} nats (units of the natural logarithm) apart, and you will see what
+# five lines and measures it. {{ count.steps | int }} small steps move held-out pairs
+# {{ sweep.b01.margin | f1 }} nats (units of the natural logarithm) apart, and you will see what
 # that number hides.
 
 # %% [markdown]
@@ -42,28 +42,28 @@ seed = 0
 #
 # Give each answer a scale with two pans. In the left pan lies what the model thinks of the answer
 # now, in the right pan what it thought before training. If the answer has become more likely, the
-# scale tips left, and the tilt reads as *reward*: training acts as if somebody had paid for it. DPO
-# reads the tilts of two answers to one prompt, $y_w$ (it wins) and $y_l$ (it loses), and pushes the
-# first to tip further left than the second.
+# scale tips left, and the tilt reads as *reward*, as if somebody had paid for it. DPO reads the
+# tilts of two answers to one prompt, $y_w$ (it wins) and $y_l$ (it loses), and pushes the first to
+# tip further left than the second.
 #
 # ```text
-#                     now            before
-#  chosen   y_w   log π(y_w|x)  −  log π_ref(y_w|x)  =  tilt of the chosen ┐
-#                                                                          ├─ difference Δ → loss −log σ(βΔ)
-#  rejected y_l   log π(y_l|x)  −  log π_ref(y_l|x)  =  tilt of the rejected ┘
+#                    now            before
+#  chosen   y_w  log π(y_w|x) − log π_ref(y_w|x) = tilt ┐
+#                                                       ├─ Δ → loss −log σ(βΔ)
+#  rejected y_l  log π(y_l|x) − log π_ref(y_l|x) = tilt ┘
 # ```
 #
-# Only the *difference* of the tilts counts, and that matters later. Both scales may tip right, both
-# answers becoming less likely, as long as the rejected one falls faster: the probability then flows
-# to answers on neither scale.
+# Only the *difference* Δ of the tilts counts. Both scales may tip right, both answers becoming less
+# likely, as long as the rejected one falls faster: the probability then flows to answers on neither
+# scale.
 
 # %% [markdown]
 # ## The derivation
 #
-# Write $x$ for a prompt and $y$ for a whole answer. The policy $\pi_\theta(y|x)$ is the model being
-# trained; the reference $\pi_\text{ref}(y|x)$ is a frozen copy of it at the start. A reward
-# $r(x, y)$ is a real number; $\beta > 0$ is the price of leaving the reference, in units of reward
-# per nat. Reinforcement learning from human feedback (RLHF) asks for the policy that solves
+# Write $x$ for a prompt and $y$ for a whole answer. The policy $\pi_\theta(y|x)$ is being trained;
+# the reference $\pi_\text{ref}(y|x)$ is a frozen copy of it at the start. A reward $r(x, y)$ is a
+# real number; $\beta > 0$ is the price of leaving the reference, in units of reward per nat.
+# Reinforcement learning from human feedback (RLHF) asks for the policy that solves
 #
 # $$\max_{\pi}\; \mathbb{E}_{y \sim \pi}\left[r(x,y)\right] - \beta\, \text{KL}\left(\pi(\cdot|x)\,\|\,\pi_\text{ref}(\cdot|x)\right).$$
 #
@@ -85,8 +85,7 @@ seed = 0
 #
 # $$r(x,y) = \beta \log \frac{\pi^*(y|x)}{\pi_\text{ref}(y|x)} + \beta \log Z(x).$$
 #
-# Every policy is the optimum of *some* reward, and this equation says which. The first term is the
-# **implicit reward**.
+# So every policy is the optimum of *some* reward. The first term is the **implicit reward**.
 #
 # **Step 4: compare two answers.** The Bradley–Terry model says that a rater prefers $y_w$ to $y_l$
 # with probability $\sigma(r(x,y_w) - r(x,y_l))$, where $\sigma(z) = 1/(1+e^{-z})$. Both answers
@@ -99,7 +98,7 @@ seed = 0
 #
 # **What is given up.** Step 2 lets the policy be any distribution; a network cannot. Step 4 assumes
 # raters that follow Bradley–Terry. And the pairs are fixed: RLHF scores what the policy says *now*,
-# DPO only what somebody collected *before*. Of other answers, the loss says nothing.
+# DPO only what was collected *before*.
 
 # %% [markdown]
 # ## A world of three answers
@@ -142,13 +141,12 @@ record.table(
 )
 
 # %% [markdown]
-# The products are $(1/2, 1/2, 1)$, so $Z = $ {{ toy.z | f0 }} and $\pi^* = (1/4, 1/4, 1/2)$. The
-# implicit reward is lower than $r$ by the same $\beta \log Z$ for every answer. Differences between
-# answers, all that a preference can see, are exact.
+# The products are $(1/2, 1/2, 1)$, so $Z$ = {{ toy.z | f0 }} and $\pi^* = (1/4, 1/4, 1/2)$. The
+# implicit reward is lower than $r$ by the same $\beta \log Z$ for every answer. Differences, all
+# that a preference can see, are exact.
 #
-# Now the claim that matters: maximizing the RLHF objective and minimizing DPO's loss lead to the
-# same policy. Try both on three logits. DPO sees every pair, each answer winning as often as
-# Bradley–Terry says.
+# Do maximizing the RLHF objective and minimizing DPO's loss lead to the same policy? Try both on
+# three logits. DPO sees every pair, each answer winning as often as Bradley–Terry says.
 
 # %%
 def fit(loss_of: object, steps: int = 400) -> torch.Tensor:
@@ -185,10 +183,10 @@ for name, policy_found in routes.items():
 #
 # $$\nabla_\theta \mathcal{L} = -\beta\; \sigma(-\beta\Delta)\; \left(\nabla_\theta \log \pi_\theta(y_w|x) - \nabla_\theta \log \pi_\theta(y_l|x)\right).$$
 #
-# Read it from the right. The bracket raises the chosen answer and lowers the rejected one. The
-# weight $\sigma(-\beta\Delta)$ is the probability that a rater with the implicit reward would pick
-# the *rejected* answer: a pair that is already clearly right gets little. And β stands twice: in
-# front as a plain factor, and inside, where it sets the distance over which a pair falls silent.
+# From the right: the bracket raises the chosen answer and lowers the rejected one. The weight
+# $\sigma(-\beta\Delta)$ is the probability that a rater with the implicit reward would pick the
+# *rejected* answer: a pair that is already clearly right gets little. β stands twice: in front as a
+# plain factor, and inside, where it sets the distance over which a pair falls silent.
 
 # %%
 betas = (0.01, 0.1, 1.0)
@@ -214,10 +212,10 @@ record.values("weight.at20", {label[b]: float(torch.sigmoid(torch.tensor(-b * 20
 
 # %% [markdown]
 # At a margin of 20 nats, β = 1 gives a pair the weight {{ weight.at20.b1 | sci0 }}, β = 0.1 gives
-# {{ weight.at20.b01 | f2 }} and β = 0.01 still {{ weight.at20.b001 | f2 }}. So $1/\beta$ acts as a
-# soft *stopping distance*: at a margin of that many nats, a pair's weight has about halved.
+# {{ weight.at20.b01 | f2 }} and β = 0.01 still {{ weight.at20.b001 | f2 }}. So $1/\beta$ is a soft
+# *stopping distance*: at that many nats, a pair's weight has about halved.
 #
-# Both meanings of β at once: what it does to one pair, and to the best policy over the three answers.
+# What β does to one pair, and to the best policy over the three answers:
 #
 # <!-- widget: beta beta=0.5 margin=4 -->
 
@@ -225,8 +223,8 @@ record.values("weight.at20", {label[b]: float(torch.sigmoid(torch.tensor(-b * 20
 # ## The desk, its pairs, and a first tune
 #
 # A pair holds a reply in house style and one that fails on a single axis: padded instead of
-# *concise*, invented instead of *grounded*, curt instead of *polite*. The pairs take these axes in
-# turn. Pairs for training and for measuring share no product and no wording of a ticket.
+# *concise*, invented instead of *grounded*, curt instead of *polite*. The axes take turns. Pairs
+# for training and for measuring share no product and no wording of a ticket.
 
 # %%
 import random
@@ -253,8 +251,8 @@ for part in (pairs[0].prompt.splitlines()[1], pairs[0].chosen, pairs[0].rejected
     print(part, end="\n\n")
 
 # %% [markdown]
-# Length is a trap by design: the rejected reply is longer on one axis, shorter on another. Each
-# batch holds the chosen answers first, then the rejected ones.
+# Length is a trap by design: the rejected reply is longer on one axis, shorter on another. A batch
+# holds the chosen answers first, then the rejected ones.
 
 # %% tags=["hide-code"]
 from course.preferences import kl_to_reference, pair_batch, restart, score_pairs
@@ -265,8 +263,8 @@ extra = {axis: (length[k::3, 1] - length[k::3, 0]).float().mean()  # tokens, rej
 record.values("length", {axis: float(tokens) for axis, tokens in extra.items()})
 
 # %% [markdown]
-# The DPO paper's reference is a model first tuned on good answers alone: supervised fine-tuning,
-# SFT. So is ours: we tune on house replies and merge the adapter.
+# As in the DPO paper, the reference is a model first tuned on good answers alone (supervised
+# fine-tuning, SFT): on house replies, with the adapter merged.
 
 # %%
 from peft import LoraConfig, get_peft_model
@@ -292,8 +290,8 @@ answers["SFT"] = generate(model, tokenizer, prompts, budget["words"])
 # %% [markdown]
 # ## Five lines, equal to the library
 #
-# `completion_logprobs` gives one summed log-probability per answer, with the prompt masked. The
-# loss is then the equation, line by line:
+# `completion_logprobs` sums one log-probability per answer, with the prompt masked. The loss is the
+# equation, line by line:
 
 # %%
 def dpo_loss(logp: torch.Tensor, reference: torch.Tensor, beta: float) -> torch.Tensor:
@@ -303,9 +301,9 @@ def dpo_loss(logp: torch.Tensor, reference: torch.Tensor, beta: float) -> torch.
     return -F.logsigmoid(beta * margin).mean()
 
 # %% [markdown]
-# TRL's `DPOTrainer` should compute the same number. We hand it two pairs as text, let it tokenize by
-# itself, and give it a new adapter on a copy of the model. Without a `ref_model`, its reference is
-# the model without that adapter.
+# TRL's `DPOTrainer` should compute the same number. It gets two pairs as text, to tokenize by
+# itself, and a new adapter on a copy of the model. Without a `ref_model`, its reference is the
+# model without that adapter.
 
 # %%
 import copy
@@ -365,11 +363,10 @@ assert abs(ours - theirs) < 1e-4 * max(1.0, theirs)
 print(f"by hand {ours:.4f}   DPOTrainer {theirs:.4f}")
 
 # %% [markdown]
-# At the start π = π_ref, so Δ = 0 and the loss is log 2, about {{ log(2) | f3 }}: a test there passes
-# for wrong code too. Away from it the two agree to one part in ten thousand: {{ trl.ours | f4 }} and
-# {{ trl.theirs | f4 }}.
+# At the start π = π_ref, so Δ = 0 and the loss is log 2, about {{ log(2) | f3 }}: a test there
+# passes for wrong code too. Away from it the two agree to one part in ten thousand.
 #
-# One more test. Every lesson on SFT warns you to mask the prompt.
+# One more test. In SFT you must mask the prompt.
 
 # %% [markdown] tags=["predict"]
 # id: dpo-forgotten-mask
@@ -404,8 +401,8 @@ print("same loss to 0.001:", abs(forgotten - ours) < 1e-3)
 # %% [markdown]
 # ## One model, two roles
 #
-# The reference never changes, so its verdict on a fixed pair is two numbers. Compute them once, and
-# training needs no second model and no second pass.
+# The reference never changes, so its verdict on a pair is two numbers. Compute them once, and
+# training needs no second model or pass.
 
 # %%
 del trainer
@@ -428,9 +425,8 @@ record.values("count", {"adapter": adapter, "weights": weights, "numbers": 2 * l
 
 # %% [markdown]
 # For {{ count.numbers / 2 | int }} pairs the whole reference is {{ count.numbers | int }} numbers,
-# in place of {{ count.weights | int }} weights. The adapter trains {{ count.adapter | int }}
-# parameters. The loop starts from a fresh one and has nothing new: score, subtract, step. It returns
-# the log ratios of each step's pairs *before* the update.
+# in place of {{ count.weights | int }} weights. The loop starts from a fresh adapter: score,
+# subtract, step. It returns each step's log ratios *before* the update.
 
 # %%
 def train(policy, references, loss_of, seed, learning_rate=learning_rate) -> list[list[float]]:
@@ -453,10 +449,10 @@ def train(policy, references, loss_of, seed, learning_rate=learning_rate) -> lis
     return history
 
 # %% [markdown]
-# The loss alone is a poor guide. On held-out pairs we take the margin Δ, the log ratio of each side,
-# *reward accuracy* (the share of pairs with Δ > 0), and the exact KL divergence
-# from the reference at every token of a few chosen answers. Those are given texts, not the policy's
-# own samples, so it is a proxy for the KL in the objective.
+# The loss alone is a poor guide. On held-out pairs we take the margin Δ, the log ratio of each
+# side, *reward accuracy* (the share of pairs with Δ > 0), and the exact KL divergence from the
+# reference at every token of a few chosen answers: given texts, not the policy's own samples, so a
+# proxy for the objective's KL.
 
 # %%
 def measure(policy: object, references: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -505,10 +501,9 @@ record.value("adam.step_ratio", float(updates[1.0][1].norm() / updates[0.01][1].
 record.value("adam.step_cosine", float(cosine))
 
 # %% [markdown]
-# The gradient is {{ adam.gradient_ratio | f0 }} times larger: β is a plain factor there. Adam
-# divides each gradient by its own size, so the two first steps are almost one: their lengths have the
-# ratio {{ adam.step_ratio | f3 }}, their directions the cosine {{ adam.step_cosine | f4 }}.
-# **With Adam, β does not set how fast you start; it sets where pairs stop pulling.**
+# In the gradient β is a plain factor. Adam divides each gradient by its own size, so the two first
+# steps are almost one, also in direction: their cosine is {{ adam.step_cosine | f4 }}. **With Adam,
+# β does not set how fast you start; it sets where pairs stop pulling.**
 
 # %% [markdown] tags=["predict"]
 # id: dpo-beta-margin
@@ -562,17 +557,16 @@ record.table(
 )
 
 # %% [markdown]
-# The smaller β, the larger the margin; but every mean is *past* its stopping distance. That distance
-# says where a pair goes quiet, not where it halts. Nothing pulls it back; one step is coarse (on
-# average {{ sweep.b1.margin / count.steps | f1 }} nats at β = 1); and pairs that still pull move
-# weights that all share. Mean KL falls from {{ sweep.b001.kl | g3 }} to {{ sweep.b01.kl | g3 }} to
-# {{ sweep.b1.kl | g3 }} nats a token as β rises. Single seeds keep this order in
-# {{ sweep.ordered | int }} of {{ sweep.count.seeds | int }} cases, so mind the spread.
+# The smaller β, the larger the margin; but every mean is *past* its stopping distance, where a pair
+# goes quiet but does not halt. Nothing pulls it back; one step is coarse (on average
+# {{ sweep.b1.margin / count.steps | f1 }} nats at β = 1); and pairs that still pull move weights
+# that all share. Mean KL falls as β rises, but single seeds keep this order in
+# {{ sweep.ordered | int }} of {{ sweep.count.seeds | int }} cases: mind the spread.
 
 # %% [markdown]
 # ## What the margin hides
 #
-# Here is β = 0.1 in time, the two sides apart.
+# Now β = 0.1 in time, the two sides apart.
 
 # %% [markdown] tags=["predict"]
 # id: dpo-chosen-curve
@@ -603,15 +597,13 @@ fell = [run["chosen"] < 0 for run in sweep[0.1]]
 record.values("fell", {"seeds": sum(fell), "of": len(fell)})
 
 # %% [markdown]
-# On held-out pairs the chosen log ratio ends at {{ sweep.b01.chosen | f1 }} nats and the rejected
-# one at {{ sweep.b01.rejected | f1 }}; the loss goes from log 2 to {{ sweep.b01.loss | f3 }}. The
-# chosen answers ended *below* their starting likelihood in {{ fell.seeds | int }} of
-# {{ fell.of | int }} seeds. A growing margin does not promise that the chosen answer gains: shift
-# both log ratios down alike, and the loss reads the same. A falling chosen side is called
-# *likelihood displacement*.
+# On held-out pairs the loss falls from log 2 to {{ sweep.b01.loss | f3 }}, yet the chosen log ratio
+# ends at {{ sweep.b01.chosen | f1 }} nats, *below* its start in {{ fell.seeds | int }} of
+# {{ fell.of | int }} seeds. Shift both sides down alike, and the loss reads the same: a growing
+# margin does not promise that the chosen answer gains. A falling chosen side is called *likelihood
+# displacement*.
 #
-# The mean also hides the axes, and with them length: a longer rejected answer has more places to
-# lose probability.
+# The mean also hides length: a longer rejected answer has more places to lose probability.
 
 # %% tags=["hide-code"]
 rows = []
@@ -625,18 +617,17 @@ record.table("axes.table", rows,
                      "share with the chosen answer more likely, before DPO. Margin: after DPO, β = 0.1.")  # fmt: skip
 
 # %% [markdown]
-# The middle columns first. The downloaded model prefers the chosen answer in
-# {{ prefers.base.concise | pct0 }} of pairs where the rejected one is longer (concise) and in
-# {{ prefers.base.polite | pct0 }} where it is shorter (polite), as a ranking by length would. After
-# SFT, before a single preference, it is {{ prefers.sft.concise | pct0 }},
-# {{ prefers.sft.grounded | pct0 }} and {{ prefers.sft.polite | pct0 }} on the three axes. DPO gives
-# no credit for that: every pair starts at Δ = 0. So it pushes pairs that were already ranked right,
+# The downloaded model prefers the chosen answer in {{ prefers.base.concise | pct0 }} of pairs where
+# the rejected one is longer (concise) and in {{ prefers.base.polite | pct0 }} where it is shorter
+# (polite), as a ranking by length would. SFT alone brings every axis to
+# {{ min(prefers.sft.concise, prefers.sft.grounded, prefers.sft.polite) | pct0 }}. DPO gives no
+# credit for that: every pair starts at Δ = 0, so it pushes pairs that were already ranked right,
 # and reward accuracy asks only whether their gap *grew*.
 #
-# Now the margins. The concise axis, with {{ length.concise | f0 }} tokens more on the rejected side,
-# makes up {{ sweep.b01.concise / (sweep.b01.concise + sweep.b01.grounded + sweep.b01.polite) | pct0 }}
-# of their sum. But length is not all: on the polite axis the rejected reply is *shorter*, yet the
-# margin exceeds that of the grounded axis, of about equal lengths.
+# As for the margins, the concise axis, with its long rejected answers, makes up
+# {{ sweep.b01.concise / (sweep.b01.concise + sweep.b01.grounded + sweep.b01.polite) | pct0 }} of
+# their sum. But length is not all: on the polite axis the rejected reply is *shorter*, yet the
+# margin exceeds that of the grounded axis, where lengths are about equal.
 #
 # Do the answers change?
 
@@ -658,14 +649,11 @@ for i in (0, 1):
         print(f"  {name}: {answers[name][i]}")
 
 # %% [markdown]
-# The score is the share kept of five rules. SFT brought most of the change, from
-# {{ text.base.style | f2 }} to {{ text.sft.style | f2 }}; after DPO, for all its margin, it is
-# {{ text.dpo.style | f2 }}. Six tickets and one seed cannot tell two models that close apart.
+# The score is the share kept of five rules. SFT brought most of the change; DPO, for all its
+# margin, added none. Six tickets and one seed cannot tell two models that close apart.
 
 # %% [markdown]
 # ## One-line variants
-#
-# Each rival changes a line or two:
 #
 # | loss | compares | with | reference |
 # |---|---|---|---|
@@ -676,8 +664,8 @@ for i in (0, 1):
 # | ORPO | odds $p/(1-p)$ of the chosen, beside an SFT loss | those of the rejected | no |
 #
 # IPO's square pulls back a margin beyond its target, which at β = 0.1 is a distant
-# {{ 1 / (2 * 0.1) | f0 }} nats *per token*. KTO needs no pairs; ours is only *KTO-like*, with both sides
-# of a pair and a simplified zero point. In ORPO, $\log p$ is the mean log-probability per token.
+# {{ 1 / (2 * 0.1) | f0 }} nats *per token*. KTO needs no pairs; ours is *KTO-like*, with pairs and
+# a simplified zero point. In ORPO, $\log p$ is the mean log-probability per token.
 
 # %%
 def ipo(logp, reference, length, beta=0.1):
@@ -719,16 +707,14 @@ record.table("variant.table", [[n, *(f"{o[c]:.2f}" for c in columns)] for n, o i
 
 # %% [markdown]
 # One seed and untuned settings: this is not a ranking, and ORPO was meant to *replace* SFT, not to
-# follow it. Look at the *chosen* column. ORPO, with its SFT term, ends at
-# {{ variant.orpo.chosen | f1 }} nats with a margin of {{ variant.orpo.margin | f1 }}; DPO at
-# {{ variant.dpo.chosen | f1 }} with {{ variant.dpo.margin | f1 }}. One bought likelihood, the other
-# margin.
+# follow it. Compare the *margin* and *chosen* columns: DPO bought margin; ORPO, with its SFT term,
+# likelihood.
 
 # %% [markdown]
 # ## Before or after SFT
 #
-# Is DPO without SFT unstable, as the advice has it? Same pairs and settings, but policy and reference
-# start from the model as downloaded. A seed *fails* if its held-out loss ends above log 2, where it
+# Is DPO without SFT unstable, as the advice has it? Same pairs and settings, but policy and
+# reference start as downloaded. A seed *fails* if its held-out loss ends above log 2, where it
 # began, or its accuracy is no better than a coin.
 
 # %%
@@ -770,20 +756,19 @@ record.values("nll", {key: nll[name] for key, name in zip(
 print(answers["DPO, no SFT"][0][:300])
 
 # %% [markdown]
-# Failed seeds: {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with. Held-out
-# accuracy without SFT is {{ nosft.accuracy | pct0 }}, the margin {{ nosft.margin | f1 }} ±
-# {{ nosft.margin_sd | f1 }} nats, and the chosen answers *gained* {{ nosft.chosen | f1 }}:
-# displacement is no law. Now the last column. A token of the chosen answer costs {{ nll.base | f2 }}
-# nats at first, {{ nll.nosft | f2 }} after DPO alone and {{ nll.sft | f2 }} after SFT; DPO on top
-# of SFT makes it {{ nll.dpo | f2 }}. SFT saw extra replies of just this kind, so this is no fair race,
-# but it shows what SFT is for: it puts the policy where the pairs are. Preferences tell a model which
-# of two texts to prefer, not to write either of them.
+# Failed seeds: {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with. Without SFT,
+# held-out accuracy is {{ nosft.accuracy | pct0 }}, and the chosen answers *gained*
+# {{ nosft.chosen | f1 }}: displacement is no law. Now the last column: DPO alone leaves a token of
+# the chosen answer at {{ nll.nosft | f2 }} nats, SFT at {{ nll.sft | f2 }}, DPO on top of SFT at
+# {{ nll.dpo | f2 }}. SFT saw extra replies of just this kind, so this is no fair race, but it shows
+# what SFT is for: it puts the policy where the pairs are. Preferences say which of two texts is
+# better, not to write either.
 
 # %% [markdown]
 # ## Break it
 #
-# A tiny β removes the brake, and a learning rate ten times higher presses the pedal. The run
-# finishes without an error.
+# A tiny β removes the brake, and a learning rate ten times higher presses the pedal. No error
+# follows.
 
 # %% [markdown] tags=["predict"]
 # id: dpo-broken-accuracy
@@ -805,15 +790,15 @@ print(f"reward accuracy {broken['accuracy']:.2f}")
 print(answers["broken"][0][:300])
 
 # %% [markdown]
-# The margin is {{ broken.margin | f0 }} nats and the accuracy {{ broken.accuracy | pct0 }}, against
-# {{ sweep.b01.accuracy | pct0 }} in the ordinary runs: a dashboard shows no alarm. But the chosen
-# answers lost {{ abs(broken.chosen) | f0 }} nats, the KL is {{ broken.kl | g3 }} nats a token, and the
-# text is ruined. Log-probabilities end at zero and have no floor: there is more room down than up.
+# The margin is {{ broken.margin | f0 }} nats and the accuracy {{ broken.accuracy | pct0 }}: a
+# dashboard shows no alarm. But the chosen answers lost {{ abs(broken.chosen) | f0 }} nats, the KL
+# is {{ broken.kl | g3 }} nats a token, and the text is ruined. Log-probabilities end at zero and
+# have no floor.
 #
-# Two things changed; the sweep holds one control. β = 0.01 at the ordinary rate had a KL of
-# {{ sweep.b001.kl | g3 }}, so most of the drift needed the higher rate. No run here tells whether
-# β = 0.1 would have braked it. **Fix:** a lower learning rate first, then a larger β, or an SFT term;
-# stop on the chosen log-likelihood and on generated text, never on accuracy alone.
+# The sweep holds one control: β = 0.01 at the ordinary rate had a KL of {{ sweep.b001.kl | g3 }},
+# so most of the drift needed the higher rate. No run here tells whether β = 0.1 would have braked
+# it. **Fix:** a lower learning rate first, then a larger β, or an SFT term; stop on the chosen
+# log-likelihood and on generated text, never on accuracy alone.
 
 # %% [markdown]
 # ## At 7B and 70B
@@ -863,16 +848,14 @@ record.values("passes.ratio", {"low": low / dpo_passes, "high": high / dpo_passe
 
 # %% [markdown]
 # At 7B, PPO with four full models holds {{ cost.ppo.b7 | f0 }} GB, DPO with its reference
-# {{ cost.dpo.b7 | f0 }} GB, or {{ cost.dpo_pre.b7 | f0 }} GB if that is precomputed. LoRA brings it to
-# {{ cost.dpo_lora.b7 | f1 }} GB, one model's weights plus an adapter. But the last row says that
-# adapters rescue RLHF too: policy, value and reward model are three adapters on one base,
-# {{ cost.ppo_lora.b70 | f0 }} GB at 70B. "One model instead of four" is an advantage of *full* tuning.
+# {{ cost.dpo.b7 | f0 }} GB, with LoRA {{ cost.dpo_lora.b7 | f1 }} GB: one model's weights plus an
+# adapter. But adapters rescue RLHF too: policy, value and reward model become three adapters on one
+# base. "One model instead of four" is an advantage of *full* tuning.
 #
-# Time is harder. Count a backward pass as two forward ones. For two answers, DPO does
-# {{ passes.dpo | int }} passes, PPO {{ passes.ppo_low | int }} with a value head on the policy and one
-# epoch on its samples, {{ passes.ppo_high | int }} with a separate value model and four epochs:
-# {{ passes.ratio.low | x2 }} to {{ passes.ratio.high | x2 }}. And one of its passes is sampling, token
-# after token:
+# For time, count a backward pass as two forward ones. For two answers, DPO does
+# {{ passes.dpo | int }} passes, PPO {{ passes.ppo_low | int }} with a value head on the policy and
+# one epoch on its samples, {{ passes.ppo_high | int }} with a separate value model and four epochs.
+# And one of its passes is sampling, token after token:
 
 # %% tags=["hide-code"]
 start = perf_counter()
@@ -886,8 +869,8 @@ record.value("sampling.score", perf_counter() - start, kind="band")
 
 # %% [markdown]
 # Writing six answers took {{ sampling.generate | s1 }}, scoring the same tokens in one pass
-# {{ sampling.score | s1 }}. No PPO run was timed, and no model of these sizes was trained. The loss,
-# the cancellation and the freedom of the chosen side to fall stay the same.
+# {{ sampling.score | s1 }}. No PPO run was timed, and no model of these sizes trained. The loss,
+# the cancellation and the chosen side's freedom to fall stay the same.
 
 # %% [markdown] tags=["claims"]
 # - number: 20
@@ -971,7 +954,7 @@ assert abs(best - predicted) < 0.02
 # %% [markdown] tags=["solution"]
 # Weight the two labels by $1-\varepsilon$ and $\varepsilon$. The minimum is where
 # $\sigma(\beta\Delta) = 1-\varepsilon$, so $\Delta = \log((1-\varepsilon)/\varepsilon)/\beta$. A
-# finite optimum; DPO's own loss always wants more.
+# finite optimum; DPO's loss always wants more.
 
 # %% [markdown]
 # ### Exercise 3: Where does the probability go?
@@ -995,7 +978,7 @@ for sft_weight in (0.0, 1.0):
 # %% [markdown] tags=["solution"]
 # Raising the margin moves $w$ along the difference of the two rows. Both logits fall along it, and
 # a bystander in no pair inherits the probability. Here no $w$ makes the chosen answer more likely
-# than at the start, so a term for its likelihood can only limit the fall, and it does.
+# than at the start: a term for its likelihood can only limit the fall, and does.
 
 # %% [markdown]
 # ## Knowledge check
@@ -1015,14 +998,13 @@ for sft_weight in (0.0, 1.0):
 # ## Interview questions
 #
 # ??? question "Derive DPO. Where does the partition function go?"
-#     Reward minus β times KL is maximal at π* ∝ π_ref exp(r/β). Solved for r, that is β times the
-#     log ratio plus β log Z(x), which cancels between two answers to one prompt. Assumed:
-#     Bradley–Terry raters, a policy class that can express π*.
+#     Reward minus β times KL is maximal at π* ∝ π_ref exp(r/β). Solved for r: β times the log ratio
+#     plus β log Z(x), which cancels between two answers to one prompt. Assumed: Bradley–Terry
+#     raters, a policy class that can express π*.
 #
 # ??? question "The reward accuracy is near 100 %, yet users dislike the model. What do you check?"
-#     Answers first. Then the chosen log-likelihood, KL, length of outputs, and the margin per kind
-#     of pair. Then the data: swapped columns also give perfect accuracy on held-out pairs swapped
-#     alike.
+#     Answers, chosen log-likelihood, KL, output lengths, the margin per kind of pair. Then the
+#     data: swapped columns also give perfect accuracy on held-out pairs swapped alike.
 #
 # ??? question "When would you still choose RL over DPO?"
 #     When the reward can be computed on fresh samples (tests, verifiers), or the pairs came from
@@ -1032,10 +1014,10 @@ for sft_weight in (0.0, 1.0):
 #
 # | Symptom | Cause | Fix |
 # |---|---|---|
-# | First DPO loss is not log 2 | policy and reference differ: dropout on, other weights, other tokens | same weights, dropout off, same template |
+# | First DPO loss is not log 2 | dropout on, other weights or other tokens | same weights, dropout off, same template |
 # | Perfect metrics, rude answers | chosen and rejected swapped, in training and evaluation alike | read five pairs before training |
 # | Library loss differs from yours | mean instead of sum, or the end token missing on one side | compare token ids, then sums |
-# | TRL starts a trained adapter at log 2 | given a PEFT model, it copies the adapter as the reference | intended: the reference is where you start |
+# | TRL starts a trained adapter at log 2 | it copies the adapter as the reference | intended: the reference is where you start |
 #
 # ## Further reading
 #
@@ -1055,6 +1037,6 @@ for sft_weight in (0.0, 1.0):
 #
 # ## For your readiness packet
 #
-# Training log: β, learning rate, first and last loss, and the chosen and rejected log ratios on
-# held-out pairs with their spread. Failure analysis: one ticket that got worse after preference
-# tuning. Rollback note: switch the adapter off, and the reference answers.
+# Training log: β, learning rate, first and last loss, chosen and rejected log ratios on held-out
+# pairs with their spread. Failure analysis: one ticket that got worse after preference tuning.
+# Rollback note: switch the adapter off, and the reference answers.

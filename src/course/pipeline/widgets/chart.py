@@ -23,8 +23,8 @@ class Axes:
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - BOTTOM - TOP)
 
     def path(self, xs: Iterable[float], f: Callable[[float], float]) -> str:
-        """The line through ``f`` of every x."""
-        return "M" + "L".join(" ".join(map(fixed, self.at(x, f(x)))) for x in xs)
+        """The line through ``f`` of every x, to a tenth, which is finer than a screen."""
+        return "M" + " ".join(fixed(length, 1) for x in xs for length in self.at(x, f(x)))
 
     def dot(self, x: float, y: float) -> dict[str, str]:
         across, up = self.at(min(x, self.x[1]), min(y, self.y[1]))

@@ -42,9 +42,9 @@ def _attributes(given: Mapping[str, str]) -> list[str]:
     return [f' {name}="{html.escape(text)}"' for name, text in given.items()]
 
 
-def fixed(length: float) -> str:
-    """A length in a drawing."""
-    return f"{length:.2f}"
+def fixed(length: float, digits: int = 2) -> str:
+    """A length in a drawing, as short as SVG reads it."""
+    return f"{round(length, digits) + 0:g}"  # no negative zero
 
 
 @dataclass(frozen=True)
