@@ -198,6 +198,8 @@ def _lean(element: Element, names: Mapping[str, str]) -> list[Element]:
         return []
     if element.get("id", "").startswith("line2d"):
         _mark(element)
+    if element.get("id", "").startswith("FillBetween"):
+        _place(element)
     children = [new for child in element for new in _lean(child, names)]
     if element.get("id", "").startswith("matplotlib.axis"):  # the lines of all ticks, then all labels
         children.sort(key=lambda child: child.tag == "text")
@@ -230,6 +232,20 @@ def _mark(line: Element) -> None:
     points = len(re.findall("[ML]", path.attrib["d"]))
     which = "marker" if len(uses) == points else "marker-mid"  # of the three points of a line in the legend
     path.set("style", f"{path.attrib['style']}; {which}: url({uses[0].attrib[_HREF]})")
+
+
+def _place(band: Element) -> None:
+    """Draw a band where matplotlib defines a shape and then uses it once, moved."""
+    shapes, uses = band.findall(f"{_SPACE}defs/{_SPACE}path"), band.findall(f".//{_SPACE}use")
+    defs, drawn = band.find(f"{_SPACE}defs"), band.find(f"{_SPACE}g")
+    if defs is None or drawn is None or not len(shapes) == len(uses) == 1:
+        return
+    (shape,), (use,) = shapes, uses
+    by = itertools.cycle((float(use.attrib["x"]), float(use.attrib["y"])))
+    moved = re.sub(r"-?\d[\d.]*", lambda m: f"{float(m[0]) + next(by):f}", shape.attrib["d"])
+    band.remove(defs)
+    drawn.remove(use)
+    drawn.append(Element(f"{_SPACE}path", {"d": moved, "style": use.attrib["style"]}))
 
 
 def _attributes(element: Element, names: Mapping[str, str]) -> dict[str, str]:

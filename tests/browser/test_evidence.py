@@ -93,6 +93,15 @@ def lesson(site: Site, page: Page, selector: str) -> str:
     pytest.fail(f"no lesson has {selector}")
 
 
+def test_a_bound_text_is_explained_by_what_decided_it(site: Site, open_page: Open) -> None:
+    page = open_page("").page
+    lesson(site, page, ".md-content p > data[value='…']")
+    said = page.locator(".md-content p > data[value='…']").first
+    expression = (said.get_attribute("title") or "").removesuffix(" = …")
+    said.hover()
+    expect(page.locator(BOX)).to_contain_text(f"{expression} = {said.inner_text()}")
+
+
 def test_hovering_names_key_value_kind_and_run_and_leads_to_the_cell(site: Site, open_page: Open) -> None:
     watched = open_page("")
     page = watched.page

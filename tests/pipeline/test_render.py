@@ -123,9 +123,15 @@ def test_quoted_titles_get_plain_text(text: str) -> None:
 
 
 def test_as_data_is_escaped() -> None:
-    made = ElementTree.fromstring(as_data(Bound('<"&', "'a' < \"b\"", '<"&')))
-    assert (made.text, made.get("value")) == ('<"&', '<"&')
-    assert made.get("title") == '\'a\' < "b" = <"&'
+    made = ElementTree.fromstring(as_data(Bound("<1", '1 if "b" < n else 2', 1)))
+    assert (made.text, made.get("value")) == ("<1", "1")
+    assert made.get("title") == '1 if "b" < n else 2 = 1'
+
+
+def test_a_bound_text_is_said_once() -> None:
+    made = ElementTree.fromstring(as_data(Bound('"<a>" & b', "'\"<a>\" & b' if f(n.a, 2) < 3 else \"it's c\"", '"<a>" & b')))
+    assert (made.text, made.get("value")) == ('"<a>" & b', "…")
+    assert made.get("title") == "'…' if f(n.a, 2) < 3 else '…' = …"
 
 
 PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]

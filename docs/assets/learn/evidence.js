@@ -55,7 +55,8 @@ function describe(number) {
   const found = (run?.cells ?? [])
     .map(([cell, kind, keys]) => ({ cell, kind, keys: keys.split(" ").filter((key) => read.has(key)) }))
     .filter(({ keys }) => keys.length);
-  const exact = /^-?[\d.]/.test(number.value) ? number.value.replace("-", "−") : number.value;
+  const said = number.value === "…" ? (number.textContent ?? "") : number.value;
+  const exact = /^-?[\d.]/.test(said) ? said.replace("-", "−") : said;
   const nodes = [make("p", { class: "evidence-value" }, make("code", {}, expression), ` = ${exact}`)];
   if (!run || !found.length) {
     return [...nodes, make("p", {}, "Arithmetic with numbers that are written here; no run is behind it.")];

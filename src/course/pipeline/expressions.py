@@ -52,6 +52,16 @@ def keys(expression: str) -> set[str]:
     return found
 
 
+class _Outline(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant("…") if isinstance(node.value, str) else node
+
+
+def outline(expression: str) -> str:
+    """``expression`` with ``'…'`` for every text that it quotes."""
+    return ast.unparse(_Outline().visit(_parse(expression)))
+
+
 def evaluate(expression: str, values: Mapping[str, Scalar]) -> Scalar:
     """The value of ``expression``.
 

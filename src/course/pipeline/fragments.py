@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Collection, Sequence
 
-from course.pipeline import glossary, markup
+from course.pipeline import expressions, glossary, markup
 from course.pipeline.bind import Bound
 from course.pipeline.capture import Provenance
 from course.pipeline.claims import VERDICTS, Decided
@@ -19,8 +19,14 @@ AIM = 4
 
 
 def as_data(bound: Bound) -> str:
-    """A bound number as HTML that carries its exact value and where it comes from."""
-    value, expression = html.escape(str(bound.value)), html.escape(bound.expression)
+    """A bound number as HTML that carries its exact value and where it comes from.
+
+    A text stands on the page. It is not said again, nor are the texts that a condition passed over.
+    """
+    exact, source = str(bound.value), bound.expression
+    if isinstance(bound.value, str):
+        exact, source = "…", expressions.outline(source)
+    value, expression = html.escape(exact), html.escape(source)
     return f'<data value="{value}" title="{expression} = {value}">{html.escape(bound.text)}</data>'
 
 
