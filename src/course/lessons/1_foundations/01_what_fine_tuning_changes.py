@@ -408,7 +408,7 @@ record.table("ppl.table", rows,
 #
 # And other text? Under the tune on replies, general statements go from
 # {{ ppl.untuned.general | f1 }} to {{ ppl.replies.general | f1 }}. **A tune is rewarded for what carries
-# loss; the rest pays or profits by accident.** (Lesson 04 is about this price.)
+# loss; the rest pays or profits by accident.** ([Lesson 04](lesson:04) is about this price.)
 #
 # ## Where the mass moved
 #

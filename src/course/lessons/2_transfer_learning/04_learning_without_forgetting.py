@@ -232,7 +232,7 @@ print(f"{needed} flips: {2 * 0.5**needed:.3f}; that is {100 * needed / n:.0f} po
 #
 # ## The run, in the open
 #
-# The task is the extraction of lesson 05: a ticket in, JSON with intent, product and urgency out.
+# The task is the extraction of [lesson 05](lesson:05): a ticket in, JSON with intent, product and urgency out.
 # We keep tickets whose conversation fits in 64 tokens, which saves time and makes the set lopsided.
 # A run sees each training ticket once, in the same order for every method; `rows` adds, if asked, an
 # example from a `pool` to every `every`-th batch.
