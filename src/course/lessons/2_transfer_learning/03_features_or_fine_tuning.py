@@ -11,7 +11,7 @@
 #   - count labels the way a model does, by distinct wordings and not by rows
 # prerequisites: [2]
 # tags: [Linear probe, Feature, Frozen weights, Full tuning, Learning rate, Held-out data, Overfitting]
-# read_minutes: 28
+# read_minutes: 26
 # weights: [minilm-l6-v2]
 # plain_numbers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 18, 30, 32, 60, 128, 384, 512, 1024]
 # ---
