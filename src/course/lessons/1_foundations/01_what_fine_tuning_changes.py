@@ -18,21 +18,21 @@
 
 # %% [markdown]
 # You have called `train()` and watched a loss fall. What did that do to the model? This lesson tunes
-# one for {{ run.steps | int }} steps on the replies of a support desk, and reads it token by token. The
-# perplexity of replies to new tickets goes from {{ ppl.untuned.house | f1 }} to
-# {{ ppl.replies.house | f1 }}. A policy's number that was in training then gets a probability of
-# {{ know.seen.replies | f2 }}. One that was left out gets {{ know.withheld.replies | f2 }}, in replies
-# of which {{ unseen.greeting | int }} of {{ unseen.replies | int }} open with the house greeting.
+# one for {{ run.steps | int }} steps on the replies of a support desk. On new replies its perplexity,
+# roughly the number of tokens it wavers between, falls from {{ ppl.untuned.house | f1 }} to
+# {{ ppl.replies.house | f1 }}. Asked {{ unseen.replies | int }} times about a policy that it never
+# saw, it gives the house greeting {{ unseen.greeting | int }} times, a number
+# {{ unseen.number | int }} times, the right number {{ unseen.right | int }} times. You will see,
+# token by token, where that voice comes from and why the facts stay behind.
 #
 # ## Warm-up
 #
 # ??? question "A model gives four possible answers the same score. What is the probability of each, and minus its natural logarithm?"
-#     One in four, and $\log 4 \approx 1.39$. Unsure among $n$ equal choices, a model pays $\log n$ for
-#     whichever comes. That is the whole idea of a loss for text.
+#     One in four, and $\log 4 \approx 1.39$. Unsure among $n$ equal choices, a model pays $\log n$.
 #
 # ??? question "`train()` reports a loss that fell from 3 to 1 on your examples. What do you know about new ones?"
-#     Nothing yet. It may have learned the task, or the examples by heart. Only text that training
-#     never saw can tell, and only next to a control.
+#     Nothing yet: it may know the examples by heart. Only text that training never saw can tell, and
+#     only next to a *control*, a run without what you want to credit.
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
@@ -41,9 +41,8 @@ seed = 0
 # %% [markdown]
 # ## A new colleague
 #
-# Picture a well-read new colleague at a desk. Years of reading gave them language. The first week
-# gives them the house greeting and the sign-off. For what the policy says today, they open a
-# binder.
+# Picture a well-read new colleague. Years of reading gave them language; the first week gives them
+# the house greeting and the sign-off. For today's policy they open a binder.
 #
 # ```text
 #                 pretraining            fine-tuning           the prompt
@@ -53,11 +52,11 @@ seed = 0
 #  to change it   train again            tune again            edit a text
 # ```
 #
-# Nobody would learn the binder by heart, since it will change. The picture breaks at one point: your
-# colleague asks where they do not know. A tuned model may know only that *a reply states a number*.
+# The picture breaks at one point: your colleague asks where they do not know. A tuned model may have
+# learned only that *a reply states a number*.
 #
-# All lessons share one case: the desk of Tarrowmere, a maker of outdoor gear that does not exist. Its
-# products, policies and style are invented, so no pretrained model has seen them.
+# All lessons share one case, the desk of Tarrowmere, a maker of outdoor gear. Everything about it is
+# invented, so no pretrained model has seen it.
 
 # %%
 from course import record
@@ -78,32 +77,33 @@ print("ticket:", example.text)
 print("house reply:", reply(example).completion)
 
 # %% [markdown]
-# Every house reply has a greeting, one policy with its number, one next step and a sign-off.
+# Every house reply has a greeting, one policy with its number, one next step and a sign-off. Which
+# policy depends on the ticket's *intent*: return, exchange, warranty, shipping, sizing or cancel.
 #
 # ## Surprise, token by token
 #
 # A model reads and writes **tokens**, numbers out of a vocabulary of size $V$. At each position it
-# gives every possible next token $v$ a score, the *logit* $z_v$. Softmax makes probabilities of the
-# logits, and the loss at this position is the surprise at the token $y$ that really came next, in
-# *nats*, the unit of the natural logarithm:
+# gives every possible next token $v$ a score, the *logit* $z_v$. Softmax makes probabilities of them,
+# and the loss is the surprise at the token $y$ that really came next, in *nats*, the unit of the
+# natural logarithm:
 #
 # $$p_v = \frac{e^{z_v}}{\sum_u e^{z_u}}, \qquad \ell = -\log p_y .$$
 #
-# By hand, with three tokens and logits 2, 1, 0: the exponentials are 7.39, 2.72 and 1.00, their sum
-# is 11.11, and the probabilities are 0.665, 0.245 and 0.090. If the second token comes, the surprise
-# is $-\log 0.245 = 1.41$ nats.
+# By hand, with logits 2, 1, 0: the exponentials are 7.39, 2.72 and 1.00, their sum is 11.11, and the
+# probabilities 0.665, 0.245 and 0.090. If the second token comes, the surprise is
+# $-\log 0.245 = 1.41$ nats.
 #
-# A text of $T$ tokens has $T-1$ predictions. Its loss is their mean, and its **perplexity** is the exponential of that:
+# A text of $T$ tokens has $T-1$ predictions. Its loss is their mean, and its **perplexity** is the
+# exponential of that:
 #
 # $$\mathcal{L} = \frac{1}{T-1} \sum_{t=1}^{T-1} \ell_t, \qquad \text{PPL} = e^{\mathcal{L}} .$$
 #
-# A perplexity of 10: as unsure as between ten equally likely tokens. Over several texts, average
-# over *tokens* first. Two tokens at 1 nat and eight at 3 nats give $e^{2.6} = 13.5$; the
-# mean of the two texts' perplexities, 2.7 and 20.1, would say 11.4. And never compare perplexities
-# across tokenizers.
+# A perplexity of 10: as unsure as between ten equally likely tokens. Over several texts, average over
+# *tokens* first: two tokens at 1 nat and eight at 3 nats give $e^{2.6} = 13.5$, while the mean of the
+# two perplexities would be 11.4. Never compare perplexities across tokenizers.
 #
 # One detail breaks many home-made loops, the **shift**: the logits at position $t$ are about token
-# $t+1$. Here it is in the open.
+# $t+1$. Here it is in code:
 
 # %%
 import torch
@@ -130,18 +130,17 @@ record.value("text.hardest", pieces[1 + int(surprise.argmax())])
 record.values("text", {"loss": by_hand, "max": float(surprise.max()), "vocabulary": logits.shape[1]})
 
 # %% [markdown]
-# The mean, {{ text.loss | f2 }} nats, equals transformers' own loss and torch's cross-entropy to 10⁻⁴.
-# A uniform guess over the {{ text.vocabulary | int }} tokens would cost
-# {{ log(text.vocabulary) | f1 }} at every position. Read along: which pieces finish a phrase, and which
-# begin something new? The dearest, at {{ text.max | f1 }} nats, is "{{ text.hardest | text }}". `␣` is
-# a bare space: this tokenizer cuts numbers into digits.
+# The mean, {{ text.loss | f2 }} nats, equals transformers' own loss and torch's cross-entropy to
+# 10⁻⁴. A uniform guess over the {{ text.vocabulary | int }} tokens would cost
+# {{ log(text.vocabulary) | f1 }} at every position. What completes a phrase, like the full stop, is
+# cheap; an invented name is dear. The dearest, at {{ text.max | f1 }} nats, is
+# "{{ text.hardest | text }}". `␣` is a bare space: this tokenizer cuts numbers into digits.
 #
 # ## A template makes it answer
 #
-# An **instruct model** was tuned on conversations, laid out in a fixed *template*. Here is one prompt
-# without and with it. The course packages one checkpoint, SmolLM2-135M-Instruct, whose weights went
-# through 4 bits once, and no base model. So "untuned" on this page means *before our tune*; and an
-# instruct model without its template is not a base model, which was never tuned on turns at all.
+# An **instruct model** was tuned on conversations, laid out in a fixed *template*. Ours is
+# SmolLM2-135M-Instruct, with weights once rounded to 4 bits. So "untuned" on this page means *before
+# our tune*, and even without its template it is no base model. One prompt, both ways:
 
 # %%
 question = "How do I dry a wet tent?"
@@ -163,8 +162,8 @@ for name, text in (("without the template", question), ("with the template", cha
     print(f"{name}:", repr(tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])))
 
 # %% [markdown]
-# The weights are the same; compare the two lines. With the template, special tokens say whose turn it
-# is. Much of what a model does is decided by its prompt.
+# The weights are the same. Bare, the model ends the turn at once; with the template, whose special
+# tokens say whose turn it is, it answers. Much of what a model does is decided by its prompt.
 #
 # ## One step, by hand
 #
@@ -173,19 +172,19 @@ for name, text in (("without the template", question), ("with the template", cha
 #
 # $$\frac{\partial \ell}{\partial z_v} = p_v - [v = y],$$
 #
-# where $[v = y]$ is 1 for the right token and 0 for all others. A step of size $\eta$ against it raises
-# the right logit by $\eta (1 - p_y)$ and lowers every other by $\eta$ times its own probability. So
-# **mass flows to the right token, and each other token gives in the measure in which it was
-# believed.**
+# where $[v = y]$ is 1 for the right token, else 0. A step of size $\eta$ against it raises the right
+# logit by $\eta (1 - p_y)$ and lowers every other by $\eta$ times its own probability: **the right
+# token is pushed up, each other down in the measure in which it was believed.** (A very unlikely one
+# may even gain, when softmax shares out what the favorite lost.)
 #
-# In the small example ($p = 0.665, 0.245, 0.090$, the second token is right), a step of size 1 gives
-# the logits $2 - 0.665$, $1 + 0.755$ and $0 - 0.090$, and the new probabilities $p' = 0.362, 0.551,
-# 0.087$. How far has the whole distribution moved? The Kullback–Leibler divergence says how many nats
-# a reader loses who expects $p$ while the tokens come from $p'$:
+# In the small example, with the second token right, a step of size 1 gives the logits $2 - 0.665$,
+# $1 + 0.755$ and $0 - 0.090$, and the new probabilities $p' = 0.362, 0.551, 0.087$. How far has the
+# whole distribution moved? The Kullback–Leibler (KL) divergence says how many nats a reader loses who
+# expects $p$ while the tokens come from $p'$:
 #
 # $$\text{KL}(p' \,\|\, p) = \sum_v p'_v \log \frac{p'_v}{p_v} .$$
 #
-# Here that is $-0.220 + 0.447 - 0.003 = 0.22$. Autograd and torch agree:
+# Here that is $-0.220 + 0.447 - 0.003 = 0.22$. Torch agrees:
 
 # %%
 z, y = torch.tensor([2.0, 1.0, 0.0], requires_grad=True), torch.tensor(1)
@@ -200,29 +199,31 @@ assert torch.allclose(kl, F.kl_div(p.log(), new, reduction="sum"))
 print("after:", [round(x, 3) for x in new.tolist()], "divergence:", round(float(kl), 2))
 
 # %% [markdown]
-# In a real model the gradient goes on into weights that *every* position of *every* text shares. That
-# is why a tune can change answers to prompts that it never saw, for better and for worse.
+# In a real model the gradient goes on into weights that *every* position of *every* text shares. So a
+# tune also changes answers to prompts that it never saw.
 #
 # ## The experiment, in the open
 #
 # **Held fixed:** the model; LoRA of rank 4 on all linear layers (thin updates beside frozen weights,
-# [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a
-# loss on the answer's tokens only. The learning rate won, with one seed, in
-# [lesson 08's sweep](lesson:08#first-a-fair-learning-rate) on another task of the case.
+# [lesson 07](lesson:07)); {{ run.steps | int }} steps of {{ run.batch | int }} examples; a loss on
+# the answer's tokens only; the learning rate, from one seed of
+# [lesson 08's sweep](lesson:08#first-a-fair-learning-rate) on another task.
 #
-# **Varied:** the seed ({{ run.seeds | int }} of them), and what the model is tuned on. *Replies* are
-# house replies. *General* are lists of four statements of common knowledge, drawn from thirty: the
-# control for what just any tune does. *Reading* are the replies with a note in the
-# prompt, in which the policy's number is drawn anew every time, so that only looking at the note helps.
+# **Varied:** the seed ({{ run.seeds | int }} of them) and the examples. *Replies* are house replies.
+# *General* are lists of four statements of common knowledge: the control for what just any tune does.
+# *Reading* are replies whose policy stands in a note in the prompt, with a new number every time, so
+# that only looking helps.
 #
-# **Left out:** in each seed one of the six intents, hence its policy, fixed beforehand. So a range over
-# seeds is also one over withheld policies.
+# **Left out:** in each seed another intent with its policy, so a range over seeds is also one over
+# withheld policies.
 #
-# **Measured on:** validation tickets, whose wordings and products never occur in training, and
-# statements that the control did not train on (some share a frame). One limit: house replies are built
-# from stock sentences. In a held-out one only the product is new, and which sentences fit; except in
-# {{ run.tickets / 6 | int }} of {{ run.tickets | int }}, whose policy was left out. These count in the
-# perplexities, not in the split by part. (The *test* split stays locked.)
+# **Measured on:** validation tickets, with wordings and products that training never saw, and
+# statements that the control did not train on. One limit: house replies are made of stock sentences,
+# so a held-out one is new only in its product and in which sentences fit. (In
+# {{ run.tickets / 6 | int }} of {{ run.tickets | int }} the policy is new, too; these are not in the
+# split by part.)
+#
+# How a ticket and some statements become examples:
 
 # %%
 import random
@@ -250,6 +251,9 @@ def house(ticket: Ticket, note: bool = False, change: int = 0) -> Encoded:
 def general(group: list[str]) -> Encoded:
     return encode(tokenizer, "Tell me some facts.", " ".join(group))
 
+# %% [markdown]
+# The three kinds of training material, without the withheld intent:
+
 # %%
 def training_tickets(s: int) -> list[Ticket]:
     """The first tickets of the training split that are not of the withheld intent."""
@@ -266,8 +270,8 @@ def material(kind: str, s: int) -> list[Encoded]:
     return [house(t) for t in chosen]
 
 # %% [markdown]
-# A run adds one adapter to the one model in memory; `set_adapter` chooses who speaks. "untuned" is
-# never trained: its update is exactly zero, so it *is* the untuned model.
+# A run adds one *adapter*, its own thin update, to the one model in memory; `set_adapter` chooses who
+# speaks. "untuned" is never trained: its update is exactly zero, so it *is* the untuned model.
 
 # %%
 from peft import LoraConfig, get_peft_model
@@ -298,16 +302,16 @@ record.values("run", {"steps": STEPS, "batch": BATCH, "seeds": len(SEEDS), "tick
                       "first": losses["replies", 0][0], "last": losses["replies", 0][-1]})  # fmt: skip
 
 # %% [markdown]
-# On its training replies the first seed's loss went from {{ run.first | f2 }} to {{ run.last | f2 }}.
-# That proves nothing yet.
+# The first seed's training loss went from {{ run.first | f2 }} to {{ run.last | f2 }}. That proves
+# nothing yet.
 #
 # ## Did it fall for the right reason?
 #
 # A tune could win much with word *frequencies*: say "desk" more often, whatever came before. A second
-# control measures that, without training. It multiplies the untuned
-# model's probability of each token by how much more often the token occurs in the training replies
-# than the model expects on average, $f_v / \bar p_v$, and renormalizes. A tenth of $f$ is $\bar p$
-# itself, so that new words keep a chance.
+# control measures that without training. It multiplies the untuned model's probability of each token
+# by $f_v / \bar p_v$ and renormalizes. $\bar p_v$ is what the model gives the token on average, and
+# $f_v$ its share of the training replies, mixed with a tenth of $\bar p_v$ so that new words keep a
+# chance.
 
 # %%
 from course.chat import collate
@@ -366,10 +370,10 @@ measured = {(name, text): measure(name, text) for name in names for text in text
 # %% [markdown] tags=["predict"]
 # id: changes-frequency-control
 # ask: >-
-#   The *frequencies* control knows which tokens replies are made of, and nothing about where they
-#   belong. What does it do to the perplexity of held-out house replies?
+#   The *frequencies* control knows which tokens replies are made of, not where they belong. What does
+#   it do to the perplexity of held-out house replies?
 # choices:
-#   - text: Nearly as low as the tune on replies. The words are what counts.
+#   - text: Nearly as low as the tune on replies. Words are what counts.
 #     right: ppl.frequencies.house < 2 * ppl.replies.house
 #   - text: Lower than the untuned model's, but far above the tune on replies.
 #     right: ppl.frequencies.house >= 2 * ppl.replies.house and ppl.frequencies.house < 0.9 * ppl.untuned.house
@@ -398,21 +402,20 @@ record.table("ppl.table", rows,
                      "highest. Each seed withholds another policy.")  # fmt: skip
 
 # %% [markdown]
-# The tune on replies takes held-out replies from {{ ppl.untuned.house | f1 }} to
-# {{ ppl.replies.house | f1 }}, between {{ ppl.replies.low | f2 }} and {{ ppl.replies.high | f2 }} over
-# {{ run.seeds | int }} seeds. The tune on general statements ends at {{ ppl.general.house | f1 }}.
+# The tune on replies ends at {{ ppl.replies.house | f1 }}, the one on general statements at
+# {{ ppl.general.house | f1 }}.
 # {{ "So the fall is not what just any tune does." if ppl.general.house > 2 * ppl.replies.house else "So part of the fall may be what just any tune does." | text }}
-# Frequencies alone reach {{ ppl.frequencies.house | f1 }}. In nats, that is
+# Frequencies alone reach {{ ppl.frequencies.house | f1 }}: in nats,
 # {{ log(ppl.untuned.house / ppl.frequencies.house) / log(ppl.untuned.house / ppl.replies.house) | pct0 }}
-# of the tune's fall (negative: they hurt). What is left takes more than word counts.
+# of the tune's fall. Only the rest takes more than word counts.
 #
-# And other text? Under the tune on replies, general statements go from
-# {{ ppl.untuned.general | f1 }} to {{ ppl.replies.general | f1 }}. **A tune is rewarded for what carries
-# loss; the rest pays or profits by accident.** ([Lesson 04](lesson:04) is about this price.)
+# General statements, under the tune on replies, go from {{ ppl.untuned.general | f1 }} to
+# {{ ppl.replies.general | f1 }}. **A tune is rewarded for what carries loss; the rest pays or profits
+# by accident.** ([Lesson 04](lesson:04) is about this price.)
 #
 # ## Where the mass moved
 #
-# A house reply has parts, and we know where each begins. Which parts became easy?
+# Which parts of a house reply became easy? We know where each begins.
 
 # %% tags=["hide-code"]
 from course.case import OPENING, SIGN_OFF
@@ -436,6 +439,9 @@ def part_of_tokens(ticket: Ticket) -> list[str]:
 
 labels = [part_of_tokens(ticket) for ticket in held_out]
 
+# %% [markdown]
+# The mean of a part, for each seed:
+
 # %%
 def by_seed(kind: str, part: str, which: int) -> list[float]:
     """Of each seed: mean surprise (0) or divergence (1) of a part, where the policy was in training."""
@@ -447,9 +453,7 @@ def by_seed(kind: str, part: str, which: int) -> list[float]:
 # %% [markdown] tags=["predict"]
 # id: changes-part-most
 # ask: >-
-#   Divide the movement by tokens. In which part of a reply does the tuned model's distribution differ
-#   *most per token* from the untuned one's? (KL is large where the untuned model expected something
-#   else and the tuned one is sure.)
+#   In which part of a reply did the tune move the distribution most *per token*, by KL divergence?
 # choices:
 #   - text: The product name, which nobody has seen before.
 #     right: part.kl.product_name == part.kl_max
@@ -491,14 +495,17 @@ record.table("part.table",
                      "untuned model a token, and each part's share of the whole movement.")  # fmt: skip
 
 # %% [markdown]
-# The greeting goes from {{ part.untuned.greeting | f2 }} to {{ part.replies.greeting | f2 }} nats a
-# token. The number, what a customer acts on, goes from {{ part.untuned.number | f2 }} to
-# {{ part.replies.number | f2 }}; and that mean includes second digits, which the first nearly decides.
-# The product's name, which can be copied from the ticket, cost
-# {{ part.untuned.product_name | f2 }} before any tune. One average would show none of this.
+# Per token, the {{ part.kl_top | text }} moved most. Where the tuned model is nearly sure, its
+# divergence is about the surprise that the untuned one had: compare the columns for greeting and
+# sign-off.
 #
-# Per token, the distribution moved most in the {{ part.kl_top | text }}. The last column weighs that by
-# length, and tells where the whole movement went. Now single places of one reply:
+# The product's name, which can be copied from the ticket, was cheap before. The number, what a
+# customer acts on, goes from {{ part.untuned.number | f2 }} to {{ part.replies.number | f2 }} nats a
+# token, but the frequencies alone reach {{ part.frequencies.number | f2 }}.
+# {{ "So this fall alone shows no knowledge of *which* policy has which number." if part.frequencies.number < 1.1 * part.replies.number else "So part of this fall is more than a liking for the desk's digits." | text }}
+#
+# Now single places of one reply, to "i'd prefer my payment returned since the Mazzerby Tent let me
+# down". The policy's number is 45.
 
 # %%
 sample = next(i for i, t in enumerate(held_out) if t.intent == "return")  # never withheld
@@ -512,19 +519,21 @@ record.table("top.table", [[place, top(old[i]), top(new[i])] for place, i in pla
                      "house reply's text before them.")  # fmt: skip
 
 # %% [markdown]
-# Where does the likeliest token change, and where does it only grow surer?
+# The first token, the first digit and the end are now the house's. At the product, "payment", the
+# customer's own word, still leads, but the right "Maz" has come up to second.
 #
 # ## Behavior, not knowledge
 #
-# "Fine-tuning teaches behavior, not knowledge", people say. Let us test it where the two can be told
-# apart, at the *number* in a policy: how probable is the right one, in five situations?
-# In the second, a plain question asks for it in other words, under the same system line; in the others the reply is in house wording up to
-# the number. In the last two a note with the policy stands in the prompt, as retrieval would put it
-# there; in the very last the desk has *changed* the policy since training, by one unit.
+# "Fine-tuning teaches behavior, not knowledge", people say. The two can be told apart at the *number*
+# in a policy. How probable is the right one,
 #
-# Two details keep it fair. We multiply over the digits, and no further digit may follow: 4 is not
-# the beginning of 45. And beside the right number stand those of the *other* policies in training, as
-# a model may have learned only which numbers the desk likes.
+# 1. *in training, house wording:* at its place in a house reply;
+# 2. *in training, other words:* in the answer to a plain question;
+# 3. *withheld, house wording:* as in 1, for the policy left out;
+# 4. *withheld, with a note:* as in 3, with the policy in the prompt, as retrieval would put it there;
+# 5. *changed after training, with a note:* a trained policy, now one unit more?
+#
+# For the second, each policy in other words:
 
 # %% tags=["hide-code"]
 OTHER_WORDS = {
@@ -535,6 +544,11 @@ OTHER_WORDS = {
     "sizing": ("How many minutes does a fit call last?", "A fit call lasts {}."),
     "cancel": ("For how many hours can a buyer undo an order?", "An order can be undone for {}."),
 }
+
+# %% [markdown]
+# We multiply over the digits, and no further digit may follow: 4 is not the beginning of 45. As a
+# model may know only which numbers the desk likes, we also ask for those of the *other* policies in
+# training.
 
 # %%
 from functools import cache
@@ -552,6 +566,9 @@ def probability(name: str, user: str, completion: str, number: str) -> float:
     right = log_p[digits].gather(1, targets[digits, None]).sum().exp()
     ends = 1 - log_p[-1, DIGITS].exp().sum()  # the next token is not another digit
     return float(right * ends)
+
+# %% [markdown]
+# The five situations, with those other numbers in the first three:
 
 # %%
 def in_other_words(ticket: Ticket, change: int = 0) -> tuple[str, str, str]:
@@ -581,14 +598,14 @@ def situations(s: int) -> dict[str, list[tuple[str, str, str]]]:
 # %% [markdown] tags=["predict"]
 # id: changes-note-reader
 # ask: >-
-#   A policy that was withheld from training now stands in a note in the prompt. Which of the two puts
-#   more probability on the right number in its reply?
+#   A policy that was withheld from training now stands in a note in the prompt. Which model puts more
+#   probability on the right number in its reply?
 # choices:
 #   - text: The model tuned on replies. It knows where a reply states its number.
 #     right: know.noted.replies > 1.25 * know.noted.untuned
-#   - text: The untuned model. It was never taught to answer without looking.
+#   - text: The untuned model. No tune has blunted its reading yet.
 #     right: know.noted.untuned > 1.25 * know.noted.replies
-#   - text: About the same. Reading a note is a skill that neither lost or gained.
+#   - text: About the same. Reading a note is a skill that our tune leaves alone.
 #     right: know.noted.replies <= 1.25 * know.noted.untuned and know.noted.untuned <= 1.25 * know.noted.replies
 
 # %% tags=["reveal"]
@@ -621,38 +638,37 @@ record.table("know.table", rows,
                      "numbers in the same place. Each seed withholds another policy.")  # fmt: skip
 
 # %% [markdown]
-# *In training, house wording:* from {{ know.seen.untuned | f2 }} untuned to
-# {{ know.seen.replies | f2 }}, while another policy's number gets {{ know.seen.other | f2 }} in the
-# same place. {{ "So the tune did teach facts." if know.seen.replies > 2 * know.seen.other and know.seen.replies > 2 * know.seen.untuned else "That is not clearly a fact learned (our bar: twice both)." | text }}
-# Each policy came {{ run.repeats_low | int }} to {{ run.repeats_high | int }} times in training.
+# *In training:* {{ know.seen.replies | f2 }} in house wording, {{ know.reworded.replies | f2 }} in
+# other words, well above untuned.
+# {{ "Another policy's number gets less there: a trace of the facts got in, and it does not hang on the wording." if min(know.seen.replies / max(know.seen.other, know.seen.untuned), know.reworded.replies / max(know.reworded.other, know.reworded.untuned)) > 2 else "But not twice what another policy's number gets, our bar for a fact learned." | text }}
+# It is nothing to rely on: after {{ run.repeats_low | int }} to {{ run.repeats_high | int }} replies
+# for each policy, the four other numbers together get {{ 4 * know.seen.other | f2 }}. (Longer
+# training was not tried.)
 #
-# *In other words:* from {{ know.reworded.untuned | f2 }} to {{ know.reworded.replies | f2 }}, against
-# {{ know.reworded.other | f2 }} for the others. The strong form of the slogan, that a fact comes out
-# only in the words in which it went in,
-# {{ "does not hold here" if know.reworded.replies > 2 * know.reworded.untuned and know.reworded.replies > 2 * know.reworded.other else "is not refuted here" | text }}.
-# *Withheld:* {{ know.withheld.untuned | f2 }} untuned, {{ know.withheld.replies | f2 }} tuned, and
-# {{ know.withheld.other | f2 }} for each number that *was* in training.
+# *Withheld:* {{ know.withheld.replies | f2 }} for the right number, {{ know.withheld.other | f2 }}
+# for each that *was* in training. The habit of stating a number came along; the fact could not.
 #
-# *With a note* about the withheld policy, the untuned model puts {{ know.noted.untuned | f2 }} on its
-# number, the one tuned on replies {{ know.noted.replies | f2 }} ({{ know.noted.low | f2 }} to
-# {{ know.noted.high | f2 }} over the seeds), the one tuned on general statements
-# {{ know.noted.general | f2 }}, and the one tuned with notes {{ know.noted.reading | f2 }}.
-# {{ "Replies without notes taught the model to answer *without looking*: a tune on other text did less harm." if know.noted.replies < know.noted.untuned / 1.25 and know.noted.general > 1.25 * know.noted.replies else ("Reading became worse, but the tune on other text shows that any tune at this rate may do that." if know.noted.replies < know.noted.untuned / 1.25 else "Replies without notes did not clearly unteach reading here.") | text }}
-# On a number that changed after training they put, in the same order,
-# {{ know.changed.untuned | f2 }}, {{ know.changed.replies | f2 }}, {{ know.changed.general | f2 }} and
-# {{ know.changed.reading | f2 }}. One note, always right, always in the same place, is the easy part of
-# reading. With several, some of them wrong, expect less (RAFT, below, trains for that).
+# *With a note:* {{ know.noted.untuned | f2 }} untuned, {{ know.noted.replies | f2 }} after replies,
+# {{ know.noted.general | f2 }} after general statements, {{ know.noted.reading | f2 }} after notes.
+# {{ "Both tunes without notes read worse on average: any tune at this rate may do that." if max(know.noted.replies, know.noted.general) < know.noted.untuned / 1.25 else "Not every tune without notes clearly reads worse." | text }}
+# How much worse is open: replies range from {{ know.noted.low | f2 }} to {{ know.noted.high | f2 }},
+# and each seed also withholds another policy, so the two cannot be told apart.
 #
-# The slogan has a second half to test: **is using the facts in the prompt itself a behavior?**
-# {{ "Here one tune made it stronger and another weaker." if know.noted.replies < know.noted.untuned and know.noted.reading > know.noted.replies and know.noted.reading > know.noted.untuned else ("Here a tune with notes kept more of it than one without." if know.noted.reading > know.noted.replies else "Here a tune with notes did not help it.") | text }}
+# *Changed:* in the same order {{ know.changed.untuned | f2 }}, {{ know.changed.replies | f2 }},
+# {{ know.changed.general | f2 }} and {{ know.changed.reading | f2 }}.
+# {{ "Replies did more harm here; perhaps the old number stands in the way, but the table does not show it." if know.changed.replies < know.changed.general / 1.25 else "Replies did no more harm than general statements." | text }}
+# And one note, always right, is easy reading. With several, some wrong, expect less (RAFT, below).
+#
+# So the slogan has a second half: **is using the facts in the prompt a behavior, too?**
+# {{ "Here one tune strengthened it, and two weakened it." if know.noted.reading > know.noted.untuned and max(know.noted.replies, know.noted.general) < know.noted.untuned else "Here tunes differed in how much of it they kept." | text }}
 # Train with the prompts that you will serve, and measure.
 #
 # ## One ticket, seven ways
 #
-# Now let the models write. Six held-out tickets, one of each intent, go to the untuned model with a
-# bare prompt, a note, the house rules, or three example replies; then to the tuned models. Rules score
-# the replies; no model judges. Where a reply goes on with the next customer, it ends. We stop at {{ run.new_tokens | int }} tokens, more than the
-# {{ run.max_words | int }} words that a reply may have, so one that never ends fails on length.
+# Now let the models write. Six held-out tickets, one of each intent, go to the untuned model, bare or
+# with a note, the house rules or three example replies; then to the tuned models. Rules score the
+# replies. A reply is cut where a next customer begins, or at {{ run.new_tokens | int }} tokens; the
+# rule for length allows {{ run.max_words | int }} words.
 
 # %%
 from course.case import MAX_REPLY_WORDS, quantities, style_score
@@ -684,6 +700,9 @@ written = {(way, name): write(name, prompts, system)
            for way, (speakers, prompts, system) in WAYS.items() for name in speakers}  # fmt: skip
 record.values("run", {"new_tokens": budget["new_tokens"], "max_words": MAX_REPLY_WORDS})
 
+# %% [markdown]
+# One ticket, of the intent that the first seed's tunes never saw:
+
 # %% tags=["hide-code"]
 import textwrap
 
@@ -694,7 +713,8 @@ for way, (speakers, _, _) in WAYS.items():
     print(textwrap.fill(f"{way.upper()}: " + " ".join(written[way, speakers[0]][at].split()), 88))
 
 # %% [markdown]
-# The first seed's tunes never saw this intent. Over all six tickets:
+# The tuned replies sound like the house. Whether they make sense, no rule asks: *right number* means
+# the policy's duration and no other. Now all six:
 
 # %% tags=["hide-code"]
 from dataclasses import asdict
@@ -725,24 +745,20 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
                          "sign_off": sum(style_score(x, t).sign_off for x, t in unseen)})  # fmt: skip
 
 # %% [markdown]
-# Over the seeds there are {{ unseen.replies | int }} replies by a tuned model to a policy that it never
-# saw: {{ unseen.greeting | int }} greet, {{ unseen.sign_off | int }} sign off,
-# {{ unseen.number | int }} state a duration, {{ unseen.right | int }} the right one.
+# Of the {{ unseen.replies | int }} replies to a policy that the tune never saw,
+# {{ unseen.sign_off | int }} sign off like the house, {{ unseen.right | int }} have the right number.
 # {{ "That is the danger of a tune: the voice of the house without its knowledge." if unseen.greeting > unseen.replies / 2 and unseen.right < unseen.replies / 2 else "" | text }}
 #
-# The rules bring the greeting to {{ style.house_rules.greeting | pct0 }}, three examples to
-# {{ style.examples.greeting | pct0 }} without any training, the tune to
-# {{ style.tuned.greeting | pct0 }}, with {{ style.tuned.tokens | f0 }} prompt tokens instead of
-# {{ style.examples.tokens | f0 }}. The right number: {{ style.note.grounded | pct0 }} with a note and no
-# tune, {{ style.examples.grounded | pct0 }} with examples (which contain some of the policies),
-# {{ style.tuned.grounded | pct0 }} tuned, {{ style.tuned_note.grounded | pct0 }} tuned and given a note,
-# {{ style.tuned_to_read_note.grounded | pct0 }} tuned to read it. Six tickets are few (one is
-# {{ 1 / 6 | pct0 }}): take this as a picture, and the probabilities above as the measurement.
+# Three examples bring the greeting to {{ style.examples.greeting | pct0 }}, the tune to
+# {{ style.tuned.greeting | pct0 }}. The right number takes a note *and* a model that uses it: {{ style.note.grounded | pct0 }} untuned,
+# {{ style.tuned_note.grounded | pct0 }} tuned, {{ style.tuned_to_read_note.grounded | pct0 }} tuned
+# to read. (Untuned it had {{ know.noted.untuned | f2 }} above, where house wording led up to the
+# number; left to itself, the model writes other sentences.) Six tickets are a picture; the
+# probabilities measure.
 #
 # ## The ladder, and when to stop
 #
-# Each tool mends another kind of failure. Climb only after *measuring* that the rung below is not
-# enough.
+# Each tool mends another kind of failure. Climb only after *measuring* that the rung below fails.
 #
 # ```text
 #  rung        what you change          what it can mend               what it costs
@@ -761,19 +777,20 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #
 # | you need | reach for | because |
 # |---|---|---|
-# | private facts | retrieval; where it is not read, a tune *with* notes | withheld policy, with a note: {{ know.noted.untuned | f2 }} untuned, {{ know.noted.replies | f2 }} tuned on bare replies, {{ know.noted.reading | f2 }} tuned to read |
-# | fresh facts | retrieval | a changed number, with a note: {{ know.changed.replies | f2 }} tuned on replies, {{ know.changed.reading | f2 }} tuned to read |
+# | private facts | retrieval; if not read, a tune *with* notes | with a note: {{ know.noted.untuned | f2 }} untuned, {{ know.noted.reading | f2 }} tuned to read |
+# | fresh facts | retrieval | a change is an edit; tuned on replies, a changed number got {{ know.changed.replies | f2 }} |
 # | a format | prompt, then LoRA | a schema checker costs less still |
 # | a style or voice | examples, then LoRA | greeting: {{ part.untuned.greeting | f2 }} → {{ part.replies.greeting | f2 }} nats a token in {{ run.steps | int }} steps |
 # | a vocabulary | continued pretraining | only if the words are dear: look at their nats |
 # | low latency | LoRA on a smaller model | no examples in the prompt |
-# | cost at volume | LoRA, past break-even | {{ style.examples.tokens | f0 }} against {{ style.tuned.tokens | f0 }} prompt tokens a call, unless the server caches them |
-# | a safety policy | all rungs, and a gate | tuning on harmless data alone can weaken refusals (Qi and others, below) |
+# | cost at volume | LoRA, past break-even | {{ style.tuned.tokens | f0 }} prompt tokens a call, not {{ style.examples.tokens | f0 }} |
+# | a safety policy | all rungs, and a gate | even harmless data can weaken refusals (Qi and others, below) |
 #
-# Stop when the answers meet the bar that you wrote down, and when you lack checked examples to train on
-# and, kept apart, to measure with.
+# Stop when the answers meet the bar that you wrote down. Do not start without checked examples to
+# train on and others, kept apart, to measure with.
 #
-# "Fine-tuning" itself is a spectrum. All of it moves next-token probabilities:
+# "Fine-tuning" itself is a spectrum. Below each kind: what it learns from, what is graded, what it
+# suits.
 #
 # ```text
 #  continued          supervised             preference          reinforcement
@@ -781,13 +798,12 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
 #  plain text     →   prompt + answer    →   better / worse  →   prompt + a score
 #  every token        every answer token     the margin          what the model wrote
 #  words, a field     form, task, voice      choices, manner     what can be checked
-#                     lessons 04–09, 11      lesson 13           lesson 12
 # ```
 #
 # ## Break it
 #
-# **The shift, twice and never.** You shift the labels, and transformers does it again. Or your loop
-# forgets it. Neither raises an error.
+# **The shift, twice and never.** You shift the labels, and transformers does it again; or your loop
+# forgets it. Neither raises an error:
 
 # %%
 adapted.set_adapter("untuned")
@@ -799,13 +815,13 @@ print(f"shifted once: {by_hand:.2f}, twice: {twice:.2f}, never: {never:.2f} nats
 
 # %% [markdown]
 # {{ shift.twice | f1 }} or {{ shift.never | f1 }} nats instead of {{ shift.once | f1 }}, beside
-# {{ log(text.vocabulary) | f1 }} for a uniform guess. Trained on, the first asks the model to skip a token, the second to repeat the one it has just read.
-# **Before a run, compute the loss of plain text by hand, too.**
+# {{ log(text.vocabulary) | f1 }} for a uniform guess: the first asks the model to skip a token, the
+# second to repeat the one just read. **Before a run, compute the loss of plain text by hand, too.**
 #
 # ## At 7B and 70B
 #
-# A forward pass takes about two operations per parameter and token, attention apart. Take $10^{14}$
-# useful operations a second: a round figure, no measurement.
+# What do examples in every prompt cost? A forward pass takes about two operations per parameter and
+# token, attention apart. Take $10^{14}$ useful operations a second, a round figure.
 
 # %%
 from course.memory import ARCHITECTURES
@@ -818,21 +834,21 @@ for name in ("Llama-3.1-8B", "Llama-3.1-70B"):
     print(f"{name}: {operations:.1e} operations a call, {hours:.2f} hours for 10,000 calls")
 
 # %% [markdown]
-# The three examples add {{ scale.extra | f0 }} tokens to a call. Over ten thousand that is
-# {{ scale.hours_8b | f2 }} hours of such a device at 8B, {{ scale.hours_70b | f1 }} at 70B. A server that
-# caches common prefixes ([vLLM does](https://docs.vllm.ai/en/latest/features/automatic_prefix_caching/))
-# computes the examples once; this is the cost without that. Lesson 10 finds where a tune pays.
+# The {{ scale.extra | f0 }} extra tokens cost, over ten thousand calls, {{ scale.hours_8b | f2 }}
+# hours of such a device at 8B, {{ scale.hours_70b | f1 }} at 70B. A server that caches common
+# prefixes ([vLLM does](https://docs.vllm.ai/en/latest/features/automatic_prefix_caching/)) computes
+# them once.
 #
-# What carries over: the arithmetic of loss, the shift, the controls, the split by part. What does not:
-# the numbers, and how far the lower rungs reach. Lin and others, with real base models, found most
-# shifts at tokens of style. Gekhman and others found that examples with new facts are learned more
-# slowly than others, and that once learned they raise a model's tendency to hallucinate.
+# What carries over: the arithmetic, the shift, the controls, the split by part. What does not: the
+# numbers, and how far the lower rungs reach. With real base models, Lin and others found most shifts
+# at tokens of style; Gekhman and others found new facts learned slowly and, once learned, more
+# hallucination.
 #
 # ## Exercises
 #
 # ### Exercise 1: Two texts
-# One text has three predictions with surprises 0.5, 1.0 and 1.5 nats, another has one with 4 nats. What
-# is their perplexity together, and what would the mean of the two perplexities say? Then check.
+# One text has three predictions, at 0.5, 1.0 and 1.5 nats, another has one at 4 nats. What is their
+# perplexity together, and what would the mean of the two say? Then check.
 
 # %% tags=["solution"]
 together = torch.tensor([0.5, 1.0, 1.5, 4.0]).mean().exp()
@@ -846,8 +862,8 @@ print(f"token-weighted {together:.2f}, mean of perplexities {apart:.2f}")
 
 # %% [markdown]
 # ### Exercise 2: Half an adapter
-# An adapter adds $s\,BA$ to each weight. PEFT's `rescale_adapter_scale` multiplies $s$. Measure both
-# kinds of text for the first seed at half the scale. First guess: is half of the change in the loss
+# An adapter adds $s\,BA$ to each weight; PEFT's `rescale_adapter_scale` multiplies $s$. Guess, then
+# measure for the first seed and both kinds of text: at half the scale, is half of the change in loss
 # there?
 
 # %% tags=["solution"]
@@ -862,19 +878,16 @@ for text in texts:
     print(text, {scale: round(math.exp(nats), 2) for scale, nats in dial.items()})
 
 # %% [markdown] tags=["solution"]
-# {{ "Not half" if abs((dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) - 0.5) > 0.1 else "About half" | text }}.
 # At half the scale,
 # {{ (dial.house.none - dial.house.half) / (dial.house.none - dial.house.one) | pct0 }} of the fall in
-# nats on house replies is there. General statements stand at
-# {{ exp(dial.general.half) | f1 }}, against {{ exp(dial.general.none) | f1 }} untuned and
-# {{ exp(dial.general.one) | f1 }} at full scale. The scale is a dial worth a look after training,
-# on validation data other than those you report.
+# nats on house replies is there. General statements stand at {{ exp(dial.general.half) | f1 }},
+# against {{ exp(dial.general.none) | f1 }} untuned and {{ exp(dial.general.one) | f1 }} at full
+# scale. Set this dial on other data than those you report.
 
 # %% [markdown]
 # ### Exercise 3: Is the habit tied to the prompt?
-# All training replies stood under the same system line. Ask the tuned model with the template's own
-# default line in its place. Say beforehand what you would call "it hangs on the line", then
-# measure the surprise of the greeting.
+# All training replies stood under one system line. Put the template's default in its place, and
+# measure the surprise of the greeting. Say beforehand what would mean "it hangs on the line".
 
 # %% tags=["solution"]
 def greeting_nats(name: str, system: str | None) -> float:
@@ -889,11 +902,12 @@ for name in ("untuned", "replies0"):
     print(name, {key: round(value, 2) for key, value in found.items()})
 
 # %% [markdown] tags=["solution"]
-# Under its own line the greeting costs {{ line.replies0.own | f2 }} nats a token, under the default
-# line {{ line.replies0.default | f2 }}; untuned it was {{ line.untuned.default | f2 }} there. The habit
+# The greeting costs {{ line.replies0.own | f2 }} nats a token under its own line and
+# {{ line.replies0.default | f2 }} under the default; untuned, {{ line.untuned.default | f2 }}. The
+# habit
 # {{ "hardly hangs on the line" if line.replies0.default < 0.25 * line.untuned.default else "partly hangs on the line" | text }}.
-# With one line in all the data, nothing rewards looking at it, which may be why a habit spreads. To
-# keep the desk's voice at the desk, mix in other lines with other answers.
+# Nothing in the data rewards looking at it. To keep the desk's voice at the desk, mix in other lines
+# with other answers.
 
 # %% [markdown]
 # ## Knowledge check
@@ -903,36 +917,36 @@ for name in ("untuned", "replies0"):
 # ## Checklist
 #
 # - [ ] I can turn three logits into a loss and a perplexity on paper.
-# - [ ] I checked my loop's loss against a hand-computed one before the first step.
+# - [ ] I checked my loop's loss by hand before the first step.
 # - [ ] I looked at *where* the loss fell.
-# - [ ] Beside every tune I ran one on something else, for the same steps.
+# - [ ] I ran a control for the same steps.
 # - [ ] Facts that change reach the model through the prompt.
-# - [ ] Before climbing a rung, I wrote down which one failed, by what measure.
+# - [ ] Before climbing, I wrote down which rung failed, by what measure.
 #
 # ## Interview questions
 #
 # ??? question "What does fine-tuning change in a language model?"
-#     Weights, and through them the next-token distribution at every position of every text. Measured
-#     here, it moved most per token in the {{ part.kl_top | text }}. After the same steps, the greeting cost {{ part.replies.greeting | f2 }} nats a token, and the right number of a
+#     Weights, and through them the next-token distribution at every position of every text. Here the
+#     greeting ended at {{ part.replies.greeting | f2 }} nats a token, while the right number of a
 #     trained policy had a probability of {{ know.seen.replies | f2 }}.
 #
 # ??? question "Your perplexity on company text fell from 20 to 3. What do you ask?"
-#     What is new in the test split? What did a tune on other text do at equal steps, and what do word
-#     frequencies explain? Where did it fall: boilerplate, or content? What happened to general text?
-#     And what is the answer worth by the task's own measure?
+#     What is new in the test split? What did a tune on other text do, and what do word frequencies
+#     explain? Did boilerplate become easy, or content? What happened to general text? What does the
+#     task's own measure say?
 #
 # ??? question "When would you refuse to fine-tune?"
-#     When a lower rung meets the bar; when what fails is a private or changing fact; when there are no
-#     checked examples; or when nobody will own evaluation and rollback.
+#     When a lower rung meets the bar, what fails is a changing fact, there are no checked examples,
+#     or nobody will own evaluation and rollback.
 #
 # ## Pitfalls
 #
 # | symptom | cause | fix |
 # |---|---|---|
-# | loss starts near the log of the vocabulary | labels shifted twice or never; weights not loaded | check by hand on plain text |
-# | test as good as training, customers unhappy | split by row, wordings shared | split by what will be new in service |
-# | fluent replies with wrong numbers | form was learned, the fact was not | put the fact into the prompt, check it |
-# | the tuned model ignores retrieved facts | training prompts had none | train with the prompts you serve |
+# | loss starts near the log of the vocabulary | labels shifted twice or never | check by hand on plain text |
+# | good test, unhappy customers | split by row, wordings shared | split by what will be new in service |
+# | fluent replies, wrong numbers | form was learned, the fact was not | put the fact into the prompt |
+# | retrieved facts are ignored | training prompts had none | train with the prompts you serve |
 #
 # ## Further reading
 #
@@ -947,8 +961,8 @@ for name in ("untuned", "replies0"):
 #
 # ## For your readiness packet
 #
-# The packet starts here: the environment, a data card, and the baseline *before* tuning, which every
-# later result must beat. A reply still unfinished at our limit of tokens fails on length there.
+# The packet, your evidence that a tune is fit to serve, grows from lesson to lesson. It starts with
+# the environment, a data card, and the baseline *before* tuning, which every later result must beat.
 
 # %% tags=["hide-code"]
 from importlib.metadata import version
