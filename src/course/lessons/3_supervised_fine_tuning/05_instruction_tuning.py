@@ -9,7 +9,7 @@
 #   - explain why pad = EOS can teach a model never to stop, and test for it before training
 #   - pack examples without letting them see each other, and prove it on a loss
 #   - match TRL's SFTTrainer step for step with a loop you wrote
-# prerequisites: [2]
+# prerequisites: [1, 2]
 # tags: [Supervised fine-tuning (SFT), Chat template, Prompt mask, Packing]
 # read_minutes: 26
 # weights: [smollm2-135m-instruct]
@@ -20,21 +20,24 @@
 # A support desk needs two things from a small model: JSON that a program can read, and replies in
 # the house's voice. After {{ budget.steps | int }} steps on {{ data.train | int }} examples, the
 # share of answers that are pure JSON goes from {{ arms.plain.valid | pct0 }} to
-# {{ arms.tuned.valid | pct0 }}, and the house style from {{ arms.plain.style | pct0 }} to
-# {{ arms.tuned.style | pct0 }}. (A careful prompt without any training reaches
-# {{ arms.careful.valid | pct0 }} and {{ arms.careful.style | pct0 }}.) The training loop is ten
-# lines. Nearly everything that can go wrong happens before it: in how a conversation becomes
-# tokens, and which of them count.
+# {{ arms.tuned.valid | pct0 }}, and the share of house rules kept from
+# {{ arms.plain.style | pct0 }} to {{ arms.tuned.style | pct0 }}. A careful prompt in words alone
+# fails: {{ arms.careful.valid | pct0 }} and {{ arms.careful.style | pct0 }}. But
+# {{ budget.shots | int }} examples in the prompt do as well as the tune:
+# {{ arms.few.valid | pct0 }} and {{ arms.few.style | pct0 }}, for {{ cost.few | f0 }} prompt tokens
+# instead of {{ cost.plain | f0 }}. So here a tune mostly buys a shorter prompt.
+#
+# The training loop is ten lines. Nearly everything that can go wrong happens before it: in how a
+# conversation becomes tokens, and which of them count.
 #
 # ## Warm-up
 #
 # ??? question "A model gives the right next token a probability of 0.25. What is its loss there?"
-#     $-\ln 0.25 \approx 1.39$ nats. The loss of a text is the mean of this over the tokens that are
-#     predicted. In this lesson the question is *which* tokens those are.
+#     $-\ln 0.25 \approx 1.39$ nats. The loss of a text is the mean of this over its predicted tokens.
 #
 # ??? question "Why does a frozen weight still cost a backward pass?"
-#     The gradient has to travel *through* it to reach what is trained further down. Only its own
-#     gradient and optimizer states are saved. See [Where the memory goes](lesson:02).
+#     The gradient travels *through* it to what is trained further down. Only its own gradient and
+#     optimizer states are saved. See [Where the memory goes](lesson:02).
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU
@@ -56,8 +59,7 @@ seed = 0
 # An actor reads the whole play and learns one part. **Instruction tuning** does the same: the model
 # reads everything and is graded on the assistant's lines, *including the mark that ends them*. An
 # actor who never learns that mark goes on talking. The picture breaks at one point: an actor knows
-# that the headings are not speech. The model sees only tokens, so a heading that it never met
-# during training is just odd text.
+# that headings are not speech. To the model, one that it never met is just odd text.
 #
 # Everything the experiments spend stands in one dictionary.
 
@@ -84,8 +86,8 @@ record.values("budget", {"steps": STEPS, "batch": BATCH, "shots": budget["shots"
 # %% [markdown]
 # ## One conversation, token by token
 #
-# We write the template out by hand for one ticket of the running case and compare with the
-# checkpoint's own. The prompt asks for the extraction, the completion is compact JSON.
+# We write the template out by hand for one ticket and compare with the checkpoint's own. The
+# *prompt* asks for intent, product and urgency; the *completion*, the answer, is compact JSON.
 
 # %%
 from course.case import extraction, reply, tickets
@@ -124,14 +126,11 @@ record.values("template", {"tokens": len(flat), "labels": len(flat) - prompt_len
                            "pad": PAD})  # fmt: skip
 
 # %% [markdown]
-# {{ template.tokens | int }} tokens, of which {{ template.labels | int }} carry a label. Three
-# things to see. `<|im_start|>` and `<|im_end|>` are *one* token each; a customer who types them
-# gets the real thing, so clean user text of them. The heading `<|im_start|>assistant⏎` belongs to
-# the prompt: at serving time **you** write it. And the last label is `<|im_end|>`, the mark to
-# stop.
-#
-# `encode` of the course's library gave the same ids and labels. Two of the template's habits stay
-# invisible until you ask.
+# `encode` of the course's library gave the same ids and labels: {{ template.labels | int }} labels
+# among {{ template.tokens | int }} tokens. `<|im_start|>` and `<|im_end|>` are *one* token each; a
+# customer who types them gets the real thing, so strip them from user text. The heading
+# `<|im_start|>assistant⏎` belongs to the prompt: at serving time **you** write it. And the last label
+# is `<|im_end|>`, the mark to stop. Two of the template's habits stay invisible until you ask.
 
 # %%
 user_only = [{"role": "user", "content": "Hi"}]
@@ -147,27 +146,26 @@ print("add_generation_prompt:  ", repr(ready.removeprefix(plain)))
 # Leave out the system message and this template **silently inserts its own**,
 # {{ system.silent | int }} tokens; ours takes {{ system.ours | int }}. Tune with one and serve with
 # the other, and the model meets a prompt it was not tuned on. `add_generation_prompt=True` adds the
-# assistant's heading. Without it the model has to guess that it is its turn. (Other checkpoints
-# have other habits: print yours.)
+# assistant's heading; without it the model has to guess whose turn it is. Other checkpoints have
+# other habits: print yours.
 #
 # ## The loss, and who counts in it
 #
-# Let example $i$ have tokens $x_{i,1} \dots x_{i,T}$ and a mask $m_{i,t}$ that is 1 where token $t$
-# belongs to the completion, else 0. Its answer has $n_i = \sum_t m_{i,t}$ tokens. The model gives
-# the answer the probability $\prod_t p_\theta(x_{i,t} \mid x_{i,<t})$ over those tokens. Maximizing
-# the product over all $b$ examples means minimizing minus the sum of logarithms; dividing by the
-# number of labeled tokens makes a mean in nats:
+# Let example $i$ of a batch of $b$, padded to $T$ tokens, have tokens $x_{i,1} \dots x_{i,T}$ and a
+# mask $m_{i,t}$: 1 where token $t$ belongs to the completion, else 0. Its answer has
+# $n_i = \sum_t m_{i,t}$ tokens and the probability $\prod_t p_\theta(x_{i,t} \mid x_{i,<t})$ over
+# them. Maximizing the product over all examples means minimizing minus the sum of logarithms;
+# dividing by the number of labeled tokens makes a mean in nats:
 #
 # $$\mathcal{L} = \frac{-1}{\sum_i n_i} \sum_{i=1}^{b} \sum_{t=2}^{T} m_{i,t} \log p_\theta(x_{i,t} \mid x_{i,<t})$$
 #
-# Two details of code hide in this line. **The shift:** the logits at position $t$ predict token
-# $t+1$, so logits $1 \dots T-1$ meet labels $2 \dots T$. Models of transformers do this inside;
-# hand them labels *unshifted*. **The mask:** a label of −100 is what PyTorch's cross-entropy skips.
+# **The shift:** the logits at position $t$ predict token $t+1$, so logits $1 \dots T-1$ meet labels
+# $2 \dots T$. Models of transformers do this inside; hand them labels *unshifted*. **The mask:** a
+# label of −100 is what PyTorch's cross-entropy skips.
 #
 # **The weighting** is a choice. Answer one has 2 tokens with losses 1 and 3; answer two has 6
-# tokens of 0.5 each. The formula above weights by token: $(1 + 3 + 3)/8 = 0.875$. Averaging each
-# answer first weights by example: $(2 + 0.5)/2 = 1.25$. Neither is wrong, and they train
-# differently: by token, long answers dominate.
+# tokens of 0.5 each. The formula weights by token: $(1 + 3 + 3)/8 = 0.875$. Averaging each answer
+# first weights by example: $(2 + 0.5)/2 = 1.25$. Neither is wrong; by token, long answers dominate.
 
 # %% [markdown] tags=["predict"]
 # id: sft-reply-share
@@ -193,10 +191,9 @@ record.values("data", {
 print(f"{sum(answers[:n])} labels in extractions, {sum(answers[n:])} in replies, {total} tokens in all")
 
 # %% [markdown]
-# Replies hold {{ data.reply_share | pct0 }} of the labels, so they steer
-# {{ data.reply_share | pct0 }} of the loss, though they are half of the examples. And only
-# {{ data.labeled | pct0 }} of all tokens carry a label. Now batch and loss by hand, with the
-# formula above them. Padding goes on the right, where a causal model never looks back from.
+# Replies are half of the examples and hold {{ data.reply_share | pct0 }} of the labels, so
+# {{ data.reply_share | pct0 }} of the terms in the loss. And only {{ data.labeled | pct0 }} of all
+# tokens carry a label. Now a batch and its loss by hand, with the formula above.
 
 # %%
 import torch
@@ -229,15 +226,15 @@ record.values("weighting", {"token": by_token.item(), "example": by_example.item
 print(f"by token {by_token:.3f} (transformers: {out.loss:.3f}), by example {by_example:.3f}")
 
 # %% [markdown]
-# The token-weighted loss equals the model's own to $10^{-4}$, and `collate` built the same tensors.
-# On these four examples the two averages are {{ weighting.token | f3 }} and
-# {{ weighting.example | f3 }}.
+# The token-weighted loss, {{ weighting.token | f3 }}, equals the model's own to $10^{-4}$, and
+# `collate` built the same tensors. Weighted by example, the same batch has
+# {{ weighting.example | f3 }}: know which one you report.
 #
 # ## Two traps at the edges
 #
 # **Which side to pad.** In training, pads on the right are harmless: no real token looks to its
-# right, and pads have no label. In generation the *last column* is where the next token is read, so
-# pads must stand on the left. Both sides, against each prompt alone:
+# right, and pads have no label. In generation the next token is read in the *last column*, so pads
+# must stand on the left. Both sides against each prompt alone:
 
 # %%
 def padded(rows: list, side: str) -> dict[str, torch.Tensor]:
@@ -264,9 +261,8 @@ print(f"same next token as alone: left {same['left']}, right {same['right']} of 
 
 # %% [markdown]
 # Left-padded, {{ sides.left | int }} of {{ sides.n | int }} agree (logits within 0.01).
-# Right-padded, {{ sides.right | int }} agree; {{ sides.unpadded | int }} needed no padding at all.
-# Nothing fails: you get fluent answers to the wrong question. `generate` prints a warning; a loop
-# of your own does not.
+# Right-padded it is {{ sides.right | int }}, and {{ sides.unpadded | int }} needed no padding at all.
+# No error: the model answers a prompt that ends in pads. `generate` warns; your own loop does not.
 #
 # **Which token pads.** This checkpoint pads with `<|im_end|>`: `pad_token_id` is
 # {{ template.pad | int }} and so is `eos_token_id`. Then "mask every label whose *id* is the pad's"
@@ -283,9 +279,9 @@ record.values("trap", {"collator_eos": int((careless == EOS).sum()),
 print("labels that say stop:", *(int((x == EOS).sum()) for x in (batch["labels"], careless)))
 
 # %% [markdown]
-# {{ trap.ours_eos | int }} labels against {{ trap.collator_eos | int }}. So mask by *position*, as
-# `collate` does, or give padding a token of its own. What the lost label does to a model stands
-# under [Break it](#break-it).
+# Our batch has {{ trap.ours_eos | int }} labels that say stop, the collator's
+# {{ trap.collator_eos | int }}. So mask by *position*, as `collate` does, or give padding a token of
+# its own. [Break it](#break-it) shows what the lost label does to a model.
 #
 # ## Packing
 #
@@ -303,9 +299,9 @@ print("labels that say stop:", *(int((x == EOS).sum()) for x in (batch["labels"]
 #             naive                        block-diagonal
 # ```
 #
-# There are two repairs: a **block-diagonal mask**, and **position ids** that start again at 0 with
-# each example. They do different things. The mask decides *who is seen*. Positions decide *how far
-# away* things appear, and this model's rotary embedding uses only differences of positions.
+# Two repairs are on offer. A **block-diagonal mask** decides *who is seen*. **Position ids** that
+# start again at 0 with each example change *how far away* things appear; this model's rotary
+# embedding uses only differences of positions.
 
 # %% [markdown] tags=["predict"]
 # id: sft-pack-repair
@@ -342,18 +338,16 @@ record.table("pack.table", [[name, round(value, 3)] for name, value in loss_b.it
              caption="The loss of B's completion, alone and packed behind A in five ways.")  # fmt: skip
 
 # %% [markdown]
-# By itself B has a loss of {{ pack.alone | f3 }}; naively packed, {{ pack.naive | f3 }}, because A
-# is in sight. Restarted positions alone give {{ pack.positions | f3 }}, the mask alone
-# {{ pack.mask | f3 }}, as with both (within 0.001). So with rotary positions the mask does the
-# work; restarting them keeps numbers within the trained range.
+# Naively packed, B's loss falls from {{ pack.alone | f3 }} to {{ pack.naive | f3 }}: A, a solved
+# extraction, is in sight. Restarted positions alone still leak. The mask alone restores the loss to
+# within 0.001: with rotary positions the mask does the work.
 #
-# The last row is the same call as "positions" with `use_cache=False`, and it is right. transformers
-# can read the borders off restarted positions and build the blocks by itself, but only if you pass
-# *neither* an attention mask *nor* a cache. A plain call makes a cache, because the configuration
-# says so, and leaks without a word. TRL switches the cache off for you.
+# Yet the last row is the call of "positions" plus `use_cache=False`, and it is right. transformers
+# reads the borders off restarted positions and builds the blocks itself, but only if it has *neither*
+# an attention mask *nor* a cache. A plain call makes a cache, and leaks without a word. TRL
+# switches the cache off.
 #
-# What is saved? We pack by "longest first, into the fullest row that has room" and compare with
-# TRL.
+# What is saved? We pack by "longest first, into the fullest row that has room", and so should TRL.
 
 # %%
 from datasets import Dataset, disable_progress_bars
@@ -382,19 +376,17 @@ print(f"{len(train_set)} examples in {len(room)} rows of {ROOM}, {sum(room) / (R
       f"pads; in batches of {BATCH}, {1 - real / cells:.0%} pads")
 
 # %% [markdown]
-# TRL's best-fit packing needs {{ pads.rows | int }} rows of 256 tokens, and so does ours;
-# {{ pads.packed | pct0 }} of the cells stay empty. The random batches of the loop below are
-# {{ pads.batches | pct0 }} pads. Packing changes one more thing: rows, not examples, now make a
-# batch, so with equal "batch size" a step holds more examples and there are fewer steps.
+# TRL's best-fit packing needs {{ pads.rows | int }} rows of 256 tokens, and so does ours. It leaves
+# {{ pads.packed | pct0 }} of the cells empty; the random batches of the loop below are
+# {{ pads.batches | pct0 }} pads: at these lengths packing saves little. And at an equal number of
+# rows a step holds more examples, so there are fewer steps.
 #
 # ## Ten lines of training, then TRL
 #
-# The loop: LoRA, a thin trainable pair of matrices beside each frozen one
+# The loop trains a LoRA adapter, a thin pair of matrices beside each frozen one
 # ([LoRA from scratch](lesson:07) builds it), on the upper half of the blocks, so that the backward
-# pass may stop halfway and a CPU keeps up; AdamW, a short warmup and a linear decay, clipping at 1.
-# `labeled_logits` sends only labeled positions through the output head: the same loss for less
-# work. At the end the adapter is merged into the weights. `relabel` is there so that we can spoil
-# the labels later.
+# pass may stop halfway. `labeled_logits` sends only labeled positions through the output head: the
+# same loss for less work. `relabel` lets us spoil the labels later.
 
 # %%
 from collections.abc import Callable, Iterable
@@ -444,16 +436,14 @@ def fit(data: Iterable[dict], steps: int, seed: int, relabel: Callable = lambda 
 
 
 # %% [markdown]
-# TRL's `SFTTrainer` takes conversations with a `prompt` and a `completion` and does the rest:
-# template, mask, collation, loop. To compare, we give it the same adapter, optimizer and schedule
-# and forbid shuffling. And we make it harder: TRL gets *half* batches and accumulates two of them.
-# The first half holds the short answers, so a mean of two means would be a different loss: on the
-# four examples above, {{ weighting.halves | f3 }} instead of {{ weighting.token | f3 }}. TRL
-# instead divides each half's sum by the labels of the whole batch (`num_items_in_batch`), as our
+# TRL's `SFTTrainer` takes conversations with a `prompt` and a `completion` and does the rest. We give
+# it the same adapter, optimizer and schedule and forbid shuffling. And we make it harder: TRL gets
+# *half* batches, the short answers first, and accumulates two of them. A mean of two means would be a
+# different loss (Exercise 1); TRL divides each half's sum by the labels of the whole batch, as our
 # formula does.
 #
-# One difference shows up before training. The template writes a line break after `<|im_end|>`, and
-# TRL keeps it as a labeled token; `encode` stops at the mark. For this comparison we append it.
+# One difference: the template writes a line break after `<|im_end|>`, and TRL keeps it as a labeled
+# token; `encode` stops at the mark. For this comparison we append it.
 
 # %%
 match = budget["match"]
@@ -506,22 +496,19 @@ record.table("match.table", [[step + 1, round(x, 4), round(y, 4)] for step, (x, 
 record.value("match.gap", max(gaps), kind="band")
 
 # %% [markdown]
-# Ids, labels and losses agree; the largest difference was {{ match.gap | sci1 }}, and the code
-# asserts less than 0.005. What `SFTTrainer` did by itself: it asked for the template's tokens,
-# masked the prompt because the columns are called `prompt` and `completion`
-# (`completion_only_loss`; a `messages` or `text` column is trained on *in full*), padded on the
-# right, cut at `max_length`, 1,024 unless you say otherwise, and counted labels for the mean. Its
-# defaults also turn on bf16 and gradient checkpointing, which we turned off. `packing=True` packs
-# by best fit with restarted positions; `packing_strategy="wrapped"` cuts examples in two.
-# `dataset_num_proc` spreads the tokenizing over processes.
+# Ids and labels agree exactly, the losses to {{ match.gap | sci1 }}. `SFTTrainer` masked
+# the prompt because the columns are called `prompt` and `completion`; a `messages` column is trained
+# on *in full*, unless you set `assistant_only_loss`. It cuts at `max_length`, 1,024 by default. Its
+# defaults of bf16 and gradient checkpointing we turned off. `packing=True` packs by best fit with
+# restarted positions.
 #
 # ## What does tuning buy?
 #
 # Four ways to get the work done, on test tickets whose wordings and products never occur in
-# training: the instruct model with the same short prompt; with a **careful prompt** that spells out
-# keys, values, policies and form; with the short prompt and {{ budget.shots | int }} **examples**
-# as earlier turns; and **tuned**, short prompt, {{ budget.seeds | int }} seeds. The careful prompt
-# is the control: if words suffice, do not tune.
+# training: the instruct model with the **short prompt** of the training data; with a **careful
+# prompt** that spells out keys, values, policies and form; with {{ budget.shots | int }} **examples**
+# as earlier turns; and **tuned**, with the short prompt, on {{ budget.seeds | int }} seeds. The middle
+# two are the controls: if either suffices, you need not tune for quality.
 
 # %%
 def chat(prompt: str, shots: Iterable = ()) -> list[int]:
@@ -543,14 +530,13 @@ def answer(rows: list[list[int]], cap: int) -> list[list[int]]:
 
 
 # %% [markdown]
-# The scores: **valid** is the share of answers that are one JSON object, of any keys, and nothing
-# else; **fields** the share of the three fields that are right (found in the first JSON object,
-# whatever surrounds it); **style** the share of five house rules kept; **grounded** the one among
-# them that asks for the policy's true duration, no other, and no promise that the house never made.
-# Anchor for fields: always answering the same valid intent and urgency is right once in six and
-# once in three, and never on the product: 17 %. The limits of {{ budget.cap_json | int }} and
-# {{ budget.cap_reply | int }} new tokens leave room for any legal answer, also for JSON with spaces
-# and line breaks.
+# **Valid** is the share of answers that are one JSON object, of any keys, and nothing else.
+# **Fields** is the share of the three fields that are right in the first JSON object, whatever
+# surrounds it. **Style** is the share kept of five house rules: greeting, sign-off, length, courtesy
+# and facts. **Grounded** is the last rule alone: the reply states the policy's duration, no other,
+# and no invented promise. An anchor for fields: a constant answer gets the intent right once in six,
+# the urgency once in three, the product never, 17 % in all. Any legal answer fits into
+# {{ budget.cap_json | int }} and {{ budget.cap_reply | int }} new tokens.
 
 # %% tags=["hide-code"]
 import json
@@ -610,12 +596,11 @@ arms = {name: [score_json(a) | score_replies(b)] for name, (a, b) in prompts.ite
 cost = {name: sum(map(len, a)) / len(a) for name, (a, _) in prompts.items()}
 
 # %% [markdown]
-# Now tune, once per seed, masked as above. In the same go we run the rival for the next section:
-# the **unmasked** loss, where every token of the prompt is a label too. Same examples, order,
-# steps, rate. The rate was chosen by the masked loss on *extractions*, in a pilot with one seed on
-# validation tickets. In it, the next half decade up was better on replies and worse on extractions
-# for both losses: no single rate was best for both tasks. The pilot is not part of this page. The
-# first seed's tuned model also gets the careful prompt once, for replies.
+# Now tune, once per seed, masked as above; and for the next section with the **unmasked** loss, where
+# every token of the prompt is a label too. Same examples, order, steps, rate. A pilot, not on this
+# page, chose the rate by the masked loss on *extractions* (one seed, validation tickets). About three
+# times as much was better on replies and worse on extractions, for both losses. The first seed's tune
+# also writes replies to the careful prompt.
 
 # %%
 held_out = {"json": [encode(tokenizer, extraction(t).prompt, extraction(t).completion, SYSTEM)
@@ -688,47 +673,40 @@ record.figure("arms.plot", record.Figure(
         "careful prompt, examples, tuned. The table above has the numbers."))  # fmt: skip
 
 # %% [markdown]
-# The short prompt names the three keys and JSON, but not the allowed values, nor that nothing may
-# stand around the object: {{ arms.plain.valid | pct0 }} of its answers are pure JSON and
-# {{ arms.plain.fields | pct0 }} of the fields are right ({{ arms.plain.stopped | pct0 }} end by
-# themselves within the limit). The careful prompt reaches {{ arms.careful.valid | pct0 }} and
-# {{ arms.careful.fields | pct0 }}; {{ budget.shots | int }} examples {{ arms.few.valid | pct0 }}
-# and {{ arms.few.fields | pct0 }}; the tune {{ arms.tuned.valid | pct0 }} and
-# {{ arms.tuned.fields | pct0 }}, with {{ cost.plain | f0 }} prompt tokens a call instead of
-# {{ cost.careful | f0 }} or {{ cost.few | f0 }}.
+# The short prompt names JSON and the three keys, but not the allowed values. Words do not mend that:
+# with the careful prompt no answer is pure JSON, and {{ arms.careful.fields | pct0 }} of the fields
+# is less than the anchor. **Examples do.** Both they and the tune give
+# {{ arms.tuned.valid | pct0 }} valid JSON; their {{ arms.few.fields | pct0 }} of the fields is at the
+# lower end of the range of the tune's seeds; style differs by about a point. So against examples the
+# tune bought hardly any quality here. It bought prompt tokens: {{ cost.plain | f0 }} a call instead
+# of {{ cost.few | f0 }}.
 #
-# Look at *what* was learned. Form: {{ arms.tuned.valid | pct0 }} valid. Decisions:
-# {{ arms.tuned.fields | pct0 }} of the fields; the product can be copied, intent and urgency must
-# be judged. Facts: {{ arms.tuned.grounded | pct0 }} of the tuned replies state the policy's
-# duration. Style counts five rules and facts are one of them, so without facts it ends at four
-# fifths. Does a prompt that contains the fact help? Alone it grounds
-# {{ arms.careful.grounded | pct0 }} of the replies, together with the tuned weights (first seed)
-# {{ both.grounded | pct0 }}.
-# {{ "Here the two add up: the form in the weights, the facts in the prompt." if both.grounded > arms.tuned.grounded and both.grounded > arms.careful.grounded else "Here the two do not add up: this small model, tuned on the short prompt, does not use the facts of the long one better." | text }}
+# Look at *what* was learned. Form: completely. Decisions: {{ arms.tuned.fields | pct0 }} of the
+# fields; the product can be copied, intent and urgency must be judged. Facts: not at all. Not one
+# tuned reply is grounded, so style ends near four rules of five. Nor do the facts in the prompt help:
+# the careful prompt grounds {{ arms.careful.grounded | pct0 }} of the replies alone, and
+# {{ both.grounded | pct0 }} with the tuned weights (first seed). Only the examples ground any:
+# {{ arms.few.grounded * budget.replies | f0 }} replies of {{ budget.replies | int }}.
 #
 # What the table does not show: the test has {{ budget.tickets | int }} tickets and
-# {{ budget.replies | int }} replies, so one answer moves `valid` by {{ 1 / budget.tickets | pct0 }}
-# and `grounded` by {{ 1 / budget.replies | pct0 }}, and the whiskers of the seeds hold none of
-# that. The {{ budget.shots | int }} examples cannot show all six intents; one order, one wording of
-# the careful prompt, one small model. A larger instruct model may follow the careful prompt better;
-# lessons 10 and 16 ask when the prompt should ship.
+# {{ budget.replies | int }} replies, so one answer moves valid by {{ 1 / budget.tickets | pct0 }}
+# and grounded by {{ 1 / budget.replies | pct0 }}; the range over seeds holds none of that. It is one
+# choice and order of examples, which cannot show all six intents, one wording of the careful prompt,
+# and one small model: a larger one may follow careful words better.
 #
 # ## Should the prompt count too?
 #
 # Masking is a habit of this field, not a law. Let $\rho$ be the share of answer tokens among those
-# that are predicted, that is all but the first of each row. For one batch the unmasked loss is
-# exactly
+# that are predicted, that is all but the first of each row. For one batch the unmasked loss is exactly
 #
 # $$\mathcal{L}_\text{all} = \rho\,\mathcal{L}_\text{answer} + (1 - \rho)\,\mathcal{L}_\text{prompt},$$
 #
 # two tasks in one: answer, and write tickets. Over our set $\rho$ is
-# {{ data.labeled * data.tokens / (data.tokens - data.train) | pct0 }}. Most of a prompt is fixed
-# text (template, system, instruction), quickly learned by heart; the rest is what customers write.
-# Does practice in *that* help to answer? Shi and others find that loss on the instruction often
-# helps, most of all where instructions are long and answers short, or examples few. Huerta-Enochian
-# and Ko find, for data with short answers, small weights on the prompt best for short tasks and
-# weights near 1 for long ones. Chatterjee and others find a low to moderate weight best. (Our
-# unmasked arm counts the template too.)
+# {{ data.labeled * data.tokens / (data.tokens - data.train) | pct0 }}. Does practice in writing
+# tickets help to answer them? Published findings differ. Shi and others: loss on the instruction
+# often helps, most of all where instructions are long and answers short, or examples few.
+# Huerta-Enochian and Ko, for data with short answers: small weights on the prompt for short tasks,
+# near 1 for long ones.
 
 # %% [markdown] tags=["predict"]
 # id: sft-mask-or-not
@@ -772,11 +750,12 @@ record.values("mask", {"seeds": len(SEEDS), "base_json": base_loss["json"],
                        "base_reply": base_loss["reply"]})  # fmt: skip
 
 # %% [markdown]
-# Masked ends lower in {{ mask.json.wins | int }} of {{ mask.seeds | int }} seeds on extractions
-# ({{ mask.masked.json | f3 }} against {{ mask.unmasked.json | f3 }}) and in
-# {{ mask.reply.wins | int }} on replies ({{ mask.masked.reply | f3 }} against
-# {{ mask.unmasked.reply | f3 }}). Where does the difference come from? Ask the first gradient.
-# Split it as the formula splits the loss.
+# Masked ends lower in {{ mask.json.wins | int }} of {{ mask.seeds | int }} seeds on extractions and
+# in {{ mask.reply.wins | int }} on replies. Set the gaps beside the ranges. On replies the gap is
+# {{ mask.reply.gap | f3 }} nats, and the ranges do not touch. On extractions it is
+# {{ mask.json.gap | f3 }}, the ranges overlap, and the closest seed differs by only
+# {{ mask.json.least | f3 }}; valid JSON and fields do not tell the two apart. Where does the gap come
+# from? Ask the first gradient, split as the formula splits the loss.
 
 # %%
 adapted, weights, *_ = adapter(seed, STEPS)
@@ -806,18 +785,16 @@ print({name: round(value, 3) for name, value in cosine.items()})
 # %% [markdown]
 # At the start, on four examples, the unmasked gradient has a cosine of {{ cosine.all | f2 }} with
 # the answer's, and the prompt's own gradient one of {{ cosine.prompt | f2 }}: 1 would be the same
-# direction, 0 unrelated. So a part of each unmasked step goes elsewhere. The benefit that Shi and
-# others explain is a different one, less overfitting, for which repeated passes give more room than
-# our single one.
-# {{ "Not \"masking wins\", then, but: at equal steps in one pass, at a rate chosen for it, masking had the lower loss on both tasks in every seed." if mask.json.wins == mask.seeds and mask.reply.wins == mask.seeds else "Here neither wins everywhere: read the table task by task." | text }}
+# direction, 0 unrelated. So a part of the unmasked step goes elsewhere. What Shi and others gain is
+# less overfitting, for which a single pass leaves little room. "Masking wins" would say too much: it
+# had the lower loss in one pass, at a rate chosen for it. See Exercise 3.
 #
 # ## The wrong template
 #
 # The tuned model of the first seed, asked in four ways: as it was tuned; without a system message,
-# so that the template inserts its own; in a plain form like Alpaca's (without that form's opening
-# sentence); and with no template at all. Then the reverse: a tune *on* the Alpaca form, served in
-# its form and in ours. Everything else is equal, except that this form has no place for a system
-# message.
+# so that the template inserts its own; in a plain form like Alpaca's (without its opening sentence;
+# it has no place for a system message); and with no template at all. Then the reverse: a tune *on*
+# the Alpaca form, served in its form and in ours.
 
 # %%
 def alpaca(prompt: str) -> list[int]:
@@ -862,17 +839,13 @@ for (tuned_on, form), row in table.items():
     record.values(f"serve.{tuned_on}_{form.replace(' ', '_')}", row)
 
 # %% [markdown]
-# As tuned, {{ serve.chat_as_tuned.valid | pct0 }} valid and {{ serve.chat_as_tuned.fields | pct0 }}
-# of the fields. The silently inserted system message changes the loss by
-# {{ serve.chat_default_system.loss - serve.chat_as_tuned.loss | f3 }} nats, the Alpaca form by
-# {{ serve.chat_alpaca.loss - serve.chat_as_tuned.loss | f3 }}, no template by
-# {{ serve.chat_none.loss - serve.chat_as_tuned.loss | f3 }}; fields go to
-# {{ serve.chat_default_system.fields | pct0 }}, {{ serve.chat_alpaca.fields | pct0 }} and
-# {{ serve.chat_none.fields | pct0 }}. For the model tuned on the Alpaca form, the chat template
-# changes the loss by {{ serve.alpaca_as_tuned.loss - serve.alpaca_alpaca.loss | f3 }} nats and
-# takes the fields from {{ serve.alpaca_alpaca.fields | pct0 }} to
-# {{ serve.alpaca_as_tuned.fields | pct0 }}. One seed, and one of {{ budget.tickets | int }} tickets
-# moves a share by {{ 1 / budget.tickets | pct0 }}.
+# The silently inserted system message hardly matters *here*: the loss rises by
+# {{ serve.chat_default_system.loss - serve.chat_as_tuned.loss | f3 }} nats, every answer stays valid,
+# and the fields are even higher, by less than one ticket can move them
+# ({{ 1 / budget.tickets | pct0 }}). The Alpaca form costs validity:
+# {{ serve.chat_alpaca.valid | pct0 }}. With no template nothing works. The tune on the Alpaca form is
+# as good in its own form as ours is in ours, and it too loses validity in the other. So neither form
+# is better; serving must match training. All of this is one seed.
 #
 # ## Break it
 #
@@ -906,19 +879,18 @@ print("probability of the mark:", {name: round(value, 3) for name, value in stop
 print("one trapped answer:", sample)
 
 # %% [markdown]
-# After a complete, correct answer the untuned model gives the mark a probability of
-# {{ stop.base | pct0 }}, the tuned one {{ stop.tuned | pct0 }}, the trapped one
-# {{ stop.trap | pct0 }}. {{ trapped.stopped | pct0 }} of its answers stop within the limit; they
-# are {{ trapped.length | f0 }} tokens long on average (the well-tuned model's
-# {{ arms.tuned.length | f0 }}), and {{ trapped.valid | pct0 }} are valid JSON, with
-# {{ trapped.fields | pct0 }} of the fields right.
-# {{ "The folklore holds: a label that was never given is a habit that was never learned." if trapped.stopped < 0.5 else "Here the folklore holds only in part: this instruct model knew how to stop before we came, and most answers still do. A base model, or a template whose mark is new to the model, has no such habit to fall back on." | text }}
-# The training loss shows nothing, since the one position that would is left out of it. The fix is
-# to mask by position; the check is one line, after collation: every row of labels contains the
-# mark.
+# Read the trapped answer: an object, then the next, then another, until the limit.
+# {{ trapped.stopped | pct0 }} of its answers stop and {{ trapped.valid | pct0 }} are valid JSON. Yet
+# {{ trapped.fields | pct0 }} of the fields in the first object are right, as with the good tune: only
+# the end is missing. The untuned model gave the mark a probability of {{ stop.base | pct0 }}, the
+# tune {{ stop.tuned | pct0 }}, the trap {{ stop.trap | pct1 }}. The missing label did not leave the
+# old habit alone: training on everything *but* the end wiped it out.
 #
-# **Labels shifted by hand.** You know that the model predicts the *next* token, so you shift the
-# labels, and the model shifts them again. Or you write the loss yourself and forget the shift.
+# The training loss shows nothing: the one position that would is left out. Mask by position, and
+# check after collation that every row of labels contains the mark.
+#
+# **Labels shifted by hand.** You shift the labels, and the model shifts them again. Or you write the
+# loss yourself and forget the shift.
 
 # %%
 def in_place(labels: torch.Tensor) -> bool:
@@ -943,22 +915,22 @@ record.values("wrong", wrong | {"steps": few_steps})
 print({k: round(v, 3) for k, v in wrong.items()}, repr(echo))
 
 # %% [markdown]
-# On the same four examples the untuned model's loss is {{ wrong.right | f2 }}; with unshifted
-# labels it reads {{ wrong.unshifted | f2 }}, shifted twice {{ wrong.twice | f2 }}. No error
-# anywhere. Now train on the unshifted ones for {{ wrong.steps | int }} steps: the training loss
-# goes from {{ wrong.first | f2 }} to {{ wrong.last | f2 }}. But the task it is given is to repeat
-# the token just read. On held-out answers, shifted as they should be, the loss is now
-# {{ wrong.held_out | f2 }}; it was {{ mask.base_json | f2 }} before. Two checks catch both. Before
-# the model: every label that is not −100 equals the input id *at its own position* (`in_place`).
-# After one forward pass: a loss that you wrote yourself equals `model(**batch).loss`.
+# On our four examples the untuned model's loss is {{ wrong.right | f2 }}; without a shift it reads
+# {{ wrong.unshifted | f2 }}, shifted twice {{ wrong.twice | f2 }}. No error anywhere. Train without
+# the shift for {{ wrong.steps | int }} steps, and the training loss even falls, from
+# {{ wrong.first | f2 }} to {{ wrong.last | f2 }}. But the task is now to repeat the token just read:
+# on held-out extractions the true loss has risen from {{ mask.base_json | f2 }} to
+# {{ wrong.held_out | f2 }}. Two checks catch both. Before the model: every label that is not −100
+# equals the input id *at its own position* (`in_place`). After one forward pass: a loss that you
+# wrote yourself equals `model(**batch).loss`.
 
 # %% [markdown]
 # ## At 7B and 70B
 #
-# Templates, masks and shifts do not know the size of the model. What grows is the price of getting
-# them wrong, and one bill that masking can cut. The logits of a batch are $b \times T \times V$
-# numbers. A loss that needs only labeled positions needs only their rows (`labeled_logits` above).
-# For Llama 3's vocabulary, 8 sequences of 2,048 tokens, in fp32:
+# Templates, masks and shifts do not know the size of the model. What grows is the price of a mistake,
+# and one bill that masking can cut. The logits of a batch are $b \times T \times V$
+# numbers, with $V$ the size of the vocabulary; the loss needs only the rows of labeled positions
+# (`labeled_logits` above). For Llama 3's vocabulary, 8 sequences of 2,048 tokens, in fp32:
 
 # %%
 from course.workbench import LLAMA_SHAPES
@@ -970,23 +942,18 @@ record.values("scale", {"logits": full_logits, "labeled": full_logits * labeled_
 print(f"all positions {full_logits / 1e9:.1f} GB, labeled ones {full_logits * labeled_share / 1e9:.1f} GB")
 
 # %% [markdown]
-# {{ scale.logits | gb1 }} for all positions, {{ scale.labeled | gb1 }} at our share of labels, once
-# in fp32 and before any gradient; the figure is the same for 8B and 70B, since it has no depth in
-# it. TRL 1.16 projects only labeled positions on GPUs with Triton, and in tiles, so that even these
-# rows never stand in memory together. Pads cost the same *share* at every size:
-# {{ pads.batches | pct0 }} if you batch at random as here. Sensitivity to formatting does not go
-# away with size: Sclar and others report that it remains in larger and in instruction-tuned models.
-# What may change is the rival: measure the careful prompt again on the large model before you tune
-# it. None of this was run here at 7B.
+# {{ scale.logits | gb1 }} shrink to {{ scale.labeled | gb1 }} at our share of labels, before any
+# gradient, for 8B and 70B alike. Sclar and others report that sensitivity to formatting remains in
+# larger and in instruction-tuned models. The rival may change: measure careful prompt and examples
+# again on the large model. None of this was run here at 7B.
 
 # %% [markdown]
 # ## Exercises
 #
 # ### Exercise 1: A mean of means
 # A batch is split into two halves. The first has 3 labels with a summed loss of 6, the second 9
-# labels with a summed loss of 9. What is the token-weighted loss? What does a loop report and train
-# on that averages each half and then the halves? By what factor does a token of the first half
-# count more in it?
+# labels with a summed loss of 9. What is the token-weighted loss? What is the mean of the halves'
+# means? By what factor does a token of the first half count more in it?
 
 # %% tags=["solution"]
 halves = [(6.0, 3), (9.0, 9)]  # summed loss, labels
@@ -1030,9 +997,9 @@ print(f"{one_row:.3f} {one_batch:.3f}")
 
 # %% [markdown]
 # ### Exercise 3: A fair chance for the unmasked loss
-# The learning rate was chosen for the masked loss. Why could that be unfair, and in which
-# direction? How large is the difference between the two, seed by seed, beside its standard error?
-# What would a report need before it may say that masking is better?
+# The learning rate was chosen for the masked loss. Why could that be unfair, and in which direction?
+# How large is the gap, seed by seed, beside its standard error? What does a report need before it may
+# say that masking is better?
 
 # %% tags=["solution"]
 for task in held_out:
@@ -1043,13 +1010,14 @@ for task in held_out:
     print(f"{task}: unmasked minus masked {mean(gaps):.3f} nats, standard error {error:.3f}")
 
 # %% [markdown] tags=["solution"]
-# {{ exercise.json.gap | f3 }} nats with a standard error of {{ exercise.json.error | f3 }} on
-# extractions, {{ exercise.reply.gap | f3 }} with {{ exercise.reply.error | f3 }} on replies; three
-# seeds make these errors rough themselves. If only a part of each unmasked step serves the answers,
-# a higher rate could make up for some of it, so a rate chosen for the masked loss favors masking. A
-# fair report sweeps the rate of both on validation data, repeats over seeds, and trains for several
-# passes as well, where the published benefit of the unmasked loss should appear. Changing `RATE`
-# above is the first step.
+# If only a part of each unmasked step serves the answers, a higher rate could make up for some of it,
+# so a rate chosen for the masked loss favors masking. The gap is
+# {{ exercise.json.gap / exercise.json.error | f1 }} standard errors on extractions and
+# {{ exercise.reply.gap / exercise.reply.error | f1 }} on replies. From three seeds a 95 % interval
+# reaches about 4.3 errors to each side (Student's $t$, two degrees of freedom). So at this rate the
+# difference is clear on replies and not on extractions. A fair report sweeps the rate of both losses
+# on validation data (start with `RATE` above), repeats over more seeds, and trains for several passes
+# as well, where the published benefit of the unmasked loss should appear.
 
 # %% [markdown]
 # ## Knowledge check
@@ -1063,28 +1031,24 @@ for task in held_out:
 # - [ ] I pad on the right to train and on the left to generate.
 # - [ ] My loss divides by labeled tokens, across accumulated batches too, or I say why not.
 # - [ ] A packed example has the loss it has alone.
-# - [ ] Serving renders prompts with the code that rendered the training data, system message
-#   included.
-# - [ ] I compare a tune with a careful prompt and with examples, not with a bare one.
+# - [ ] Serving and training render prompts with the same code, system message included.
+# - [ ] I compare a tune with a careful prompt and with examples, not with a bare prompt.
 #
 # ## Interview questions
 #
 # ??? question "A tuned model gives good answers and then rambles until the limit. Where do you look?"
 #     At the labels after collation: does the end-of-turn token have one? Usual causes: pad = EOS
-#     with masking by id, truncation that cuts the end off, a template whose training mask leaves
-#     the mark out. Then at serving: is that token among the generator's stop tokens? I would
-#     confirm with the probability of the mark after a correct answer.
+#     with masking by id, or truncation that cuts the end off. Then at serving: is it among the stop
+#     tokens? I would confirm with its probability after a correct answer.
 #
 # ??? question "Training loss starts far above the base model's loss on the same batch. What now?"
-#     Stop before tuning anything. First the labels: where they are not −100 they must equal the
-#     input ids at the same position. Then the loss: mine must equal the model's own on that batch,
-#     since an adapter starts at zero. If both hold, the template or tokenizer may be another
-#     model's.
+#     First the labels: where they are not −100, they equal the input ids at the same position. Then
+#     the loss: mine equals the model's own, since an adapter starts at zero. If both hold, the
+#     template or tokenizer may be another model's.
 #
 # ??? question "Would you mask the prompt?"
-#     By default, yes: at equal steps the gradient goes where the metric is. With long prompts,
-#     short answers and several passes through little data there is published evidence for giving
-#     the prompt a weight, so I would treat that weight as a setting to sweep.
+#     By default, yes: the gradient goes where the metric is. With long prompts, short answers and
+#     little data there is published evidence for giving the prompt a weight, so I would sweep it.
 #
 # ## Pitfalls
 #
@@ -1093,33 +1057,24 @@ for task in held_out:
 # | Never stops | the end mark has no label | mask by position; check labels after collation |
 # | Fine in training, poor in production | another template or system message | one rendering function for both |
 # | Batched answers worse than single ones | padded on the right | pad on the left to generate |
-# | First loss far too high | labels shifted twice or not at all | each label equals the id at its own position; own loss equals `model(**batch).loss` |
-# | Loss changes with accumulation | mean of means | divide by the labels of the whole batch |
+# | First loss far too high | labels shifted twice or not at all | the two checks under [Break it](#break-it) |
 # | Packed loss suspiciously low | examples see each other | block mask, or restarted positions with no mask and no cache |
-# | `messages` data trains on prompts too | TRL masks only `prompt`/`completion` columns | use those, or `assistant_only_loss` |
 #
 # ## Further reading
 #
 # - Wei and others, *Finetuned Language Models Are Zero-Shot Learners*, 2021,
 #   [arXiv:2109.01652](https://arxiv.org/abs/2109.01652). Where instruction tuning comes from.
 # - Shi and others, *Instruction Tuning With Loss Over Instructions*, 2024,
-#   [arXiv:2405.14394](https://arxiv.org/abs/2405.14394). The case against masking, and when it
-#   holds.
+#   [arXiv:2405.14394](https://arxiv.org/abs/2405.14394). The case against masking.
 # - Huerta-Enochian and Ko, *Instruction Fine-Tuning: Does Prompt Loss Matter?*, 2024,
 #   [arXiv:2401.13586](https://arxiv.org/abs/2401.13586). A weight between masked and unmasked.
-# - Chatterjee and others, *On the Effect of Instruction Tuning Loss on Generalization*, 2025,
-#   [arXiv:2507.07817](https://arxiv.org/abs/2507.07817). Weights for both parts, on five models.
 # - Kundu and others, *Enhancing Training Efficiency Using Packing with Flash Attention*, 2024,
 #   [arXiv:2407.09105](https://arxiv.org/abs/2407.09105). Packing by position ids in transformers.
-# - Ding and others, *Fewer Truncations Improve Language Modeling*, 2024,
-#   [arXiv:2404.10830](https://arxiv.org/abs/2404.10830). Best-fit packing, and what cutting costs.
 # - Sclar and others, *Quantifying Language Models' Sensitivity to Spurious Features in Prompt
-#   Design*, 2023, [arXiv:2310.11324](https://arxiv.org/abs/2310.11324). How much a format alone can
-#   change.
+#   Design*, 2023, [arXiv:2310.11324](https://arxiv.org/abs/2310.11324). What a format alone can change.
 #
 # ## For your readiness packet
 #
-# Add to the training log: one rendered example with its labels; the template and system message,
-# and the function that renders both training and serving; the share of labeled tokens; the loss's
-# weighting; padding, packing and their check. Add to the baseline: the careful prompt and the
-# examples, with scores and prompt tokens.
+# To the training log: one rendered example with its labels; template, system message, and the
+# function that renders them; share of labeled tokens; the loss's weighting; padding, packing and
+# their check. To the baseline: careful prompt and examples, with scores and prompt tokens.
