@@ -77,7 +77,7 @@ PAD = tokenizer.pad_token_id
 
 # %%
 budget = {
-    "smoke": {"steps": 1, "batch": 1, "held_out": 2, "items": 4, "replies": 2, "tokens": 3,
+    "smoke": {"steps": 2, "batch": 1, "held_out": 2, "items": 4, "replies": 2, "tokens": 3,
               "seeds": (0,), "full": (-8, -7), "lora": (-6, -5), "below": 1, "broken": 2},
     "laptop": {"steps": 8, "batch": 4, "held_out": 18, "items": 60, "replies": 8, "tokens": 32,
                "seeds": (0, 1, 2), "full": (-9, -8, -7, -6, -5), "lora": (-7, -6, -5, -4, -3),
