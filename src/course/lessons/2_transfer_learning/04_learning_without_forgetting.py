@@ -142,7 +142,7 @@ record.value("schedule.mean", sum(rate(t, 1, 5, 100) for t in range(100)) / 100)
 # this lesson counts steps from 1 and lets the schedule end
 # one step after the run. Move the sliders and watch the sum of all rates:
 #
-# <!-- widget: schedule shape=cosine peak=2e-4 steps=100 warmup=5 now=50 -->
+# <!-- widget: schedule shape=cosine peak=0.0002 steps=100 warmup=5 now=50 -->
 #
 # ## Gain is linear, forgetting is quadratic
 #
