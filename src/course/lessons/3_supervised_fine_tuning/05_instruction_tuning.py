@@ -455,7 +455,6 @@ ours = [Encoded((*e.input_ids, *ids("\n")), e.prompt_length) for e in ours]
 chats = [{"prompt": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": p.prompt}],
           "completion": [{"role": "assistant", "content": p.completion}]} for p in shown]  # fmt: skip
 by_loop = fit((collate(ours[i : i + BATCH], PAD) for i in range(0, len(ours), BATCH)), match, seed)
-model.load_state_dict(pristine)
 
 # %%
 import tempfile
@@ -463,6 +462,7 @@ import tempfile
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+model.load_state_dict(pristine)
 adapted, _, optimizer, schedule = adapter(seed, match)
 with tempfile.TemporaryDirectory() as folder:
     trainer = SFTTrainer(
@@ -824,9 +824,9 @@ other = [Encoded((*alpaca(p.prompt), *e.input_ids[e.prompt_length :]), len(alpac
          for p, e in zip(pairs, train_set, strict=True)]  # fmt: skip
 fit(batches(other, BATCH, STEPS, PAD, SEEDS[0]), STEPS, SEEDS[0])
 table |= {("alpaca", form): serve(form) for form in ("alpaca", "as tuned")}
-model.load_state_dict(pristine)
 
 # %% tags=["hide-code"]
+model.load_state_dict(pristine)
 label = {"as tuned": "the chat template, our system", "default system": "the chat template, its system",
          "alpaca": "Alpaca form", "none": "no template"}  # fmt: skip
 record.table("serve.table", [
