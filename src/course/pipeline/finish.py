@@ -15,6 +15,7 @@ _BLOCK = (
     r"|nav|ol|p|section|summary|t[dhr]|table|tbody|thead|title|ul)\b"
 )
 _AROUND = re.compile(rf"\n(?={_BLOCK})|({_BLOCK}[^<>]*>)\n")
+_MENU = re.compile(r'<nav class="?md-nav\b.*?</nav>', re.S)
 _BETTER = {
     # A dialog needs a name.
     '<div class="md-search" data-md-component="search" role="dialog">':
@@ -54,5 +55,6 @@ def compact(page: str) -> str:
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
         text = _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place]))
+        text = _MENU.sub(lambda m: re.sub(r"\n(?=<)|(?<=>)\n", "", m[0]), text)  # its entries are blocks, whatever their tags
         parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()
