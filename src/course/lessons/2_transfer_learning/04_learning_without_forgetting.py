@@ -2,7 +2,7 @@
 # title: Learning without forgetting
 # module: 2
 # summary: Turn the learning rate, watch the task improve and general ability fall, and compare four ways
-#   to keep it - full tuning against LoRA at equal task loss among them.
+#   to keep it, full tuning against LoRA at equal task loss among them.
 # objectives:
 #   - write a warmup and cosine schedule and say how far a run can move a weight with it
 #   - derive why the gain of a short tune is linear in the walk and its drift quadratic
