@@ -129,7 +129,9 @@ def test_as_data_is_escaped() -> None:
 
 
 def test_a_bound_text_is_said_once() -> None:
-    made = ElementTree.fromstring(as_data(Bound('"<a>" & b', "'\"<a>\" & b' if f(n.a, 2) < 3 else \"it's c\"", '"<a>" & b')))
+    made = ElementTree.fromstring(
+        as_data(Bound('"<a>" & b', '\'"<a>" & b\' if f(n.a, 2) < 3 else "it\'s c"', '"<a>" & b'))
+    )
     assert (made.text, made.get("value")) == ('"<a>" & b', "…")
     assert made.get("title") == "'…' if f(n.a, 2) < 3 else '…' = …"
 

@@ -55,6 +55,7 @@ def compact(page: str) -> str:
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
         text = _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place]))
-        text = _MENU.sub(lambda m: re.sub(r"\n(?=<)|(?<=>)\n", "", m[0]), text)  # its entries are blocks, whatever their tags
+        # What stands in a menu is laid out as blocks, whatever its tags.
+        text = _MENU.sub(lambda m: re.sub(r"\n(?=<)|(?<=>)\n", "", m[0]), text)
         parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()
