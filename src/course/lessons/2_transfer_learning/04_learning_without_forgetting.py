@@ -468,7 +468,7 @@ record.values("walk", {"leash": leash, "farthest": good.farthest, "blocks": mean
 # the same time. **Good:** {{ best.full.task | f3 }} at {{ lr.full | sci1 }}. **Diverging:**
 # {{ hot.full.task | f2 }} at {{ hot.full.rate | sci1 }}, with {{ hot.full.right | pct0 }} of the items
 # right. LoRA's best rate is {{ lr.ratio | f0 }} times that of full tuning;
-# [Rank or target modules?](lesson:08#claim-8) decides the folklore of 10 to 100 times.
+# [Rank or target modules?](lesson:08#first-a-fair-learning-rate) decides the folklore of 10 to 100 times.
 # {{ "Neither line ends" if lr.edges == 0 else "Not both lines are safe: at least one ends" | text }} with its
 # best value at an edge, where it would be only a bound.
 #
