@@ -531,8 +531,8 @@ def answer(rows: list[list[int]], cap: int) -> list[list[int]]:
 
 # %% [markdown]
 # **Valid** is the share of answers that are one JSON object, of any keys, and nothing else.
-# **Fields** is the share of the three fields that are right in the first JSON object, whatever
-# surrounds it. **Style** is the share kept of five house rules: greeting, sign-off, length, courtesy
+# **Fields** is the share of the three fields that are right in the first JSON object (0 if it lacks
+# one). **Style** is the share kept of five house rules: greeting, sign-off, length, courtesy
 # and facts. **Grounded** is the last rule alone: the reply states the policy's duration, no other,
 # and no invented promise. An anchor for fields: a constant answer gets the intent right once in six,
 # the urgency once in three, the product never, 17 % in all. Any legal answer fits into
@@ -902,7 +902,7 @@ shifts = {"right": 0, "unshifted": 1, "twice": -1}
 wrong = {}
 for name, by in shifts.items():
     moved = batch["labels"].roll(by, dims=1)
-    assert in_place(moved) == (by == 0)  # the check that catches both
+    assert in_place(moved) == (by == 0)  # catches labels that moved
     with torch.no_grad():
         wrong[name] = model(**{**batch, "labels": moved}).loss.item()
 few_steps = max(1, STEPS // 3)

@@ -641,7 +641,7 @@ for k in (5, 4):
     record.values(f"fall.e{k}", found)
 
 # %% [markdown]
-# In {{ budget.full_steps | int }} steps at $10^{-5}$ the loss falls by {{ fall.e5.fp32 | f3 }} with
+# By step {{ budget.full_steps | int }} at $10^{-5}$ the loss falls by {{ fall.e5.fp32 | f3 }} with
 # fp32 weights and by {{ fall.e5.bf16 | f3 }} with bf16 weights; at $10^{-4}$ by
 # {{ fall.e4.fp32 | f3 }} and {{ fall.e4.bf16 | f3 }}. No error is raised. LoRA usually escapes:
 # PEFT keeps adapters in fp32 unless told otherwise (`autocast_adapter_dtype`).
@@ -853,8 +853,8 @@ record.table("trainer.files", rows, columns=["file", "holds", "bytes"],
 # {{ "equal to the last bit" if trainer.equal else "not equal" | text }} to those of a run that was
 # never stopped. All `.pt`, `.pth` and `.bin` files here are pickles. To *use* the adapter you need
 # only the first and the last file. The place in the data is missing: `Trainer` derives the order from
-# the seed again and skips the batches already seen. With another batch size, seed or file it goes on
-# somewhere else, without a word.
+# the seed again and skips the batches already seen. With another seed or file it goes on somewhere
+# else, without a word.
 #
 # ## Which run, which step?
 #
