@@ -20,10 +20,10 @@
 # You have called `train()` and watched a loss fall. What did that do to the model? This lesson tunes
 # one for {{ run.steps | int }} steps on the replies of a support desk. On new replies its perplexity,
 # roughly the number of tokens it wavers between, falls from {{ ppl.untuned.house | f1 }} to
-# {{ ppl.replies.house | f1 }}. Asked {{ unseen.replies | int }} times about a policy that it never
-# saw, it gives the house greeting {{ unseen.greeting | int }} times, a number
-# {{ unseen.number | int }} times, the right number {{ unseen.right | int }} times. You will see,
-# token by token, where that voice comes from and why the facts stay behind.
+# {{ ppl.replies.house | f1 }}. Then {{ unseen.replies | int }} such tunes are each asked about a policy
+# that they never saw. The house greeting comes {{ unseen.greeting | int }} times, a number
+# {{ unseen.number | int }} times, the right number {{ unseen.right | int }} times. You
+# will see, token by token, where that voice comes from and why the facts stay behind.
 #
 # ## Warm-up
 #
@@ -134,7 +134,7 @@ record.values("text", {"loss": by_hand, "max": float(surprise.max()), "vocabular
 # 10⁻⁴. A uniform guess over the {{ text.vocabulary | int }} tokens would cost
 # {{ log(text.vocabulary) | f1 }} at every position. What completes a phrase, like the full stop, is
 # cheap; an invented name is dear. The dearest, at {{ text.max | f1 }} nats, is
-# "{{ text.hardest | text }}". `␣` is a bare space: this tokenizer cuts numbers into digits.
+# "{{ text.hardest | text }}". `␣` is white space: this tokenizer cuts numbers into digits.
 #
 # ## A template makes it answer
 #
@@ -211,8 +211,7 @@ print("after:", [round(x, 3) for x in new.tolist()], "divergence:", round(float(
 #
 # **Varied:** the seed ({{ run.seeds | int }} of them) and the examples. *Replies* are house replies.
 # *General* are lists of four statements of common knowledge: the control for what just any tune does.
-# *Reading* are replies whose policy stands in a note in the prompt, with a new number every time, so
-# that only looking helps.
+# *Reading* are replies whose policy stands in a note in the prompt, with a number drawn each time, so that only looking helps.
 #
 # **Left out:** in each seed another intent with its policy, so a range over seeds is also one over
 # withheld policies.
@@ -745,7 +744,7 @@ record.values("unseen", {"replies": len(unseen), "number": sum(bool(quantities(x
                          "sign_off": sum(style_score(x, t).sign_off for x, t in unseen)})  # fmt: skip
 
 # %% [markdown]
-# Of the {{ unseen.replies | int }} replies to a policy that the tune never saw,
+# Of the {{ unseen.replies | int }} replies to a policy that its tune never saw,
 # {{ unseen.sign_off | int }} sign off like the house, {{ unseen.right | int }} have the right number.
 # {{ "That is the danger of a tune: the voice of the house without its knowledge." if unseen.greeting > unseen.replies / 2 and unseen.right < unseen.replies / 2 else "" | text }}
 #

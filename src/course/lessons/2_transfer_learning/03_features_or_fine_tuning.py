@@ -123,9 +123,8 @@ record.values("labels", {"wordings": rows[-1][2], "cues": rows[-1][3], "possible
 
 # %% [markdown]
 # The generator can make {{ labels.possible | int }} different training tickets. But each is one of
-# {{ labels.wordings | int }} wordings of the request with a product, a greeting and a typo put in,
-# followed by one of {{ labels.cues | int }} sentences about urgency (one of them empty). With 128 labels
-# you have already seen {{ labels.w128 | int }} wordings; what follows is mostly repetition. The test set
+# {{ labels.wordings | int }} wordings of the request with a product, perhaps a greeting or a typo, followed
+# by one of {{ labels.cues | int }} sentences about urgency (one of them empty). With 128 labels you have already seen {{ labels.w128 | int }} wordings; what follows is mostly repetition. The test set
 # has the same weakness: {{ labels.test | int }} tickets, but {{ labels.test_wordings | int }} wordings
 # and {{ labels.test_cues | int }} urgency sentences. Our error bars below count *those*.
 #
@@ -317,7 +316,7 @@ for task in CLASSES:
 # is highest at layer {{ layer.urgency.where | int }} in this run. What the first layer offers is gone
 # at the top, or folded up beyond a linear rule's reach.
 # So which layer is best depends on the task. The `[CLS]` state is the same for every ticket at
-# layer 0 and lags to the top: this model was trained through the mean. (One penalty served all
+# layer 0 and lags to the top; the model was trained on means. (One penalty served all
 # layers, so a few points between neighbors mean nothing.)
 #
 # ### What does an accuracy prove?
@@ -540,8 +539,7 @@ for (task, name), k in chosen.items():
     record.value(f"rate.{task}.{name}", LR[k])
 
 # %% [markdown]
-# These are single runs, so neighbors within a few points are ties. Under *full*, see how much more a
-# rate too high costs than one too low.
+# These are single runs, so neighbors within a few points are ties. Under *full*, the highest rate tried is the worst for both tasks.
 #
 # ## Frozen, top two, or full?
 #
