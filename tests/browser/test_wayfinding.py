@@ -117,7 +117,8 @@ def test_a_lessons_topics_lead_to_lessons_about_them(site: Site, open_page: Open
     expect(page).to_have_url(re.compile(r"/topics/#kl-divergence$"))
     about = page.locator("#kl-divergence ~ ul").first.get_by_role("link")
     assert [urlsplit(link).path.split("/")[-2] for link in about.evaluate_all("(all) => all.map((a) => a.href)")] == [
-        "13_direct_preference_optimization"
+        "01_what_fine_tuning_changes",
+        "13_direct_preference_optimization",
     ]
 
 

@@ -240,7 +240,7 @@ class NumberQuestion extends Question {
   }
 
   valid(state) {
-    return typeof state.text === "string" && Number.isInteger(state.tries) && typeof state.right === "boolean";
+    return typeof state.text === "string" && Number.isInteger(state.tries) && state.tries > 0 && typeof state.right === "boolean";
   }
 
   restore() {

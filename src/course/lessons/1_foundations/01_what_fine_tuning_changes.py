@@ -13,7 +13,7 @@
 # tags: [Token, Loss, Perplexity, KL divergence, Fine-tuning, LoRA, Retrieval]
 # read_minutes: 25
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10]
+# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10, 20.1]
 # ---
 
 # %% [markdown]

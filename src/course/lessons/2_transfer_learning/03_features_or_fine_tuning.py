@@ -942,7 +942,7 @@ for task in CLASSES:
 
 # %% [markdown] tags=["solution"]
 # On urgency the three layers close
-# {{ 100 * (exercise.wide.urgency - exercise.last.urgency) / (acc.urgency.full.n1024 - exercise.last.urgency) | f0 }} %
+# {{ 100 * (exercise.wide.urgency - exercise.last.urgency) / max(acc.urgency.full.n1024 - exercise.last.urgency, 0.001) | f0 }} %
 # of the gap. On intent, where there is hardly one, they reach {{ exercise.wide.intent | pct0 }}, full
 # tuning {{ acc.intent.full.n1024 | pct0 }}. No ticket was read again, so try the cached layers before
 # any tuning. (The last layer alone differs from the curve: there its penalty was chosen

@@ -1012,8 +1012,8 @@ for task in held_out:
 # %% [markdown] tags=["solution"]
 # If only a part of each unmasked step serves the answers, a higher rate could make up for some of it,
 # so a rate chosen for the masked loss favors masking. The gap is
-# {{ exercise.json.gap / exercise.json.error | f1 }} standard errors on extractions and
-# {{ exercise.reply.gap / exercise.reply.error | f1 }} on replies. From three seeds a 95 % interval
+# {{ exercise.json.gap / max(exercise.json.error, 1e-9) | f1 }} standard errors on extractions and
+# {{ exercise.reply.gap / max(exercise.reply.error, 1e-9) | f1 }} on replies. From three seeds a 95 % interval
 # reaches about 4.3 errors to each side (Student's $t$, two degrees of freedom). So at this rate the
 # difference is clear on replies and not on extractions. A fair report sweeps the rate of both losses
 # on validation data (start with `RATE` above), repeats over more seeds, and trains for several passes

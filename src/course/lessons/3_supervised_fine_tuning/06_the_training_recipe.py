@@ -1036,10 +1036,10 @@ record.values("resume", {"rest": len(later), "saved": saved_at, "worst": worst})
 # Without data or random numbers the first loss is off at once. That alone is no damage: other tickets
 # have other losses. Judge by the last column; positive is worse. In units of the spread of seeds
 # ({{ schedule.linear_range | f3 }}), missing moments cost
-# {{ resume.moments.end / schedule.linear_range | f1 }}, the schedule
-# {{ resume.schedule.end / schedule.linear_range | f1 }}, the place in the data
-# {{ resume.data.end / schedule.linear_range | f1 }}; all four together
-# {{ resume.all.end / schedule.linear_range | f1 }}: harms do not add up. This is one crash of one run;
+# {{ resume.moments.end / max(schedule.linear_range, 1e-9) | f1 }}, the schedule
+# {{ resume.schedule.end / max(schedule.linear_range, 1e-9) | f1 }}, the place in the data
+# {{ resume.data.end / max(schedule.linear_range, 1e-9) | f1 }}; all four together
+# {{ resume.all.end / max(schedule.linear_range, 1e-9) | f1 }}: harms do not add up. This is one crash of one run;
 # the equality test needs no such caution.
 #
 # ## At 7B and 70B
