@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def test_problems_are_all_found_with_their_lines() -> None:
     assert len(found) == 6
     (typed,) = (error for error in found if "types 9,216" in error.message)
     assert "{{ lora.trainable | … }}" in typed.hint
+
+
+@pytest.mark.parametrize(("profile", "found"), [("laptop", 1), ("smoke", 0)])
+def test_a_typed_time_is_a_copy_unless_the_run_took_seconds(profile: str, found: int) -> None:
+    made = lesson("# %% [markdown]\n# It took 8.03 s.", "# %%\nx = 1", "# %%\ny = 2")
+    run = capture(value("run.seconds", 8.03, kind="band"))
+    run = replace(run, provenance=replace(run.provenance, profile=profile))
+    assert len(bundle(made, run).problems()) == found
 
 
 def test_a_lesson_in_order_has_no_problems() -> None:

@@ -131,6 +131,10 @@ class Bundle:
             return [lesson.error("The captured results are of a version with other code cells.", hint=hint)]
         if lesson.is_plain:  # its prose binds nothing
             return found
+        typed = values
+        if capture.provenance.profile == "smoke":  # how long seconds of work took equals a typed number by chance
+            bands = {key for key, item in capture.items.items() if item.data.get("kind") == "band"}
+            typed = {key: value for key, value in values.items() if key not in bands}
         for cell in lesson.cells:
             if cell.is_code or cell.tags & DATA:
                 continue
@@ -144,7 +148,7 @@ class Bundle:
                     cell.line + number.line,
                     f"Bind it: {{{{ {number.key} | … }}}}; or list it under plain_numbers if it is a definition.",
                 )
-                for number in typed_numbers(cell.source, values, lesson.header.plain_numbers)
+                for number in typed_numbers(cell.source, typed, lesson.header.plain_numbers)
             ]
         for item in [*capture.of_type("figure"), *capture.of_type("table")]:
             caption = item.data["figure"]["caption"] if "figure" in item.data else item.data["caption"]
