@@ -48,7 +48,7 @@ def test_problems_are_all_found_with_their_lines() -> None:
 
 @pytest.mark.parametrize(("profile", "found"), [("laptop", 1), ("smoke", 0)])
 def test_a_typed_time_is_a_copy_unless_the_run_took_seconds(profile: str, found: int) -> None:
-    made = lesson("# %% [markdown]\n# It took 8.03 s.", "# %%\nx = 1", "# %%\ny = 2")
+    made = lesson("# %% [markdown]\n# It took 8.03 s.", "# %%\nx = 1")
     run = capture(value("run.seconds", 8.03, kind="band"))
     run = replace(run, provenance=replace(run.provenance, profile=profile))
     assert len(bundle(made, run).problems()) == found
