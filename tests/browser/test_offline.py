@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
-from browser.support import DESKTOP
+from browser.support import DESKTOP, NewContext
 from course.pipeline import modules, offline, portable
 from course.pipeline.cache import Cache
 
@@ -48,8 +48,8 @@ def unpacked(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / "course"
 
 
-def test_the_zip_works_from_a_disk(browser: Browser, unpacked: Path) -> None:
-    context = browser.new_context(viewport=WINDOW, color_scheme="light")
+def test_the_zip_works_from_a_disk(new_context: NewContext, unpacked: Path) -> None:
+    context = new_context(viewport=WINDOW, color_scheme="light")
     page, problems = _watched(context, unpacked.as_uri())
     page.goto((unpacked / "index.html").as_uri())
     page.locator(".md-content a[href*='lora_from_scratch']").first.click()
@@ -80,12 +80,11 @@ def test_the_zip_works_from_a_disk(browser: Browser, unpacked: Path) -> None:
     expect(page).to_have_url(re.compile(rf"^{re.escape(unpacked.as_uri())}/.+/index\.html"))
     expect(page.locator("h1")).to_be_visible()
     assert problems == []
-    context.close()
 
 
-def test_pages_of_the_zip_open_clean(browser: Browser, unpacked: Path) -> None:
+def test_pages_of_the_zip_open_clean(new_context: NewContext, unpacked: Path) -> None:
     """All but most of the lessons, of which one is as good as another."""
-    context = browser.new_context(viewport=WINDOW)
+    context = new_context(viewport=WINDOW)
     page, problems = _watched(context, unpacked.as_uri())
     told = []
     lessons = sorted(unpacked.glob("lessons/*/"))
@@ -96,7 +95,6 @@ def test_pages_of_the_zip_open_clean(browser: Browser, unpacked: Path) -> None:
         told += [f"{path.name}: {problem}" for problem in problems]
         problems.clear()
     assert told == []
-    context.close()
 
 
 RUN = """() => {
@@ -108,7 +106,7 @@ RUN = """() => {
 }"""
 
 
-def test_joined_modules_do_what_modules_do(browser: Browser) -> None:
+def test_joined_modules_do_what_modules_do(new_context: NewContext) -> None:
     joined = modules.join(
         {
             "a/main.js": 'import { add as plus, count, step } from "./b/math.js";\nimport * as all from "../c.js";\n'
@@ -120,9 +118,8 @@ def test_joined_modules_do_what_modules_do(browser: Browser) -> None:
             "late.js": "class Late {}\nexport { Late as name };\n",
         }
     )
-    page = browser.new_page()
+    page = new_context().new_page()
     found = page.evaluate(RUN.replace("MODULES", joined).replace("late.name,", "late.name.name,"))
-    page.close()
     assert found == [3, 0, "late", "Late", "x:/a/main.js"]
 
 
@@ -172,11 +169,10 @@ def served(built_site: Path, tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def reader(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=WINDOW)
+def reader(new_context: NewContext) -> Page:
+    context = new_context(viewport=WINDOW)
     context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
+    return context.new_page()
 
 
 def _publish(site: Path, change: Callable[[Path], object], tmp_path: Path) -> None:

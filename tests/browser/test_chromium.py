@@ -1,0 +1,53 @@
+"""The browser of the other tests is one that a hang does not take along."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Error
+
+from browser.support import Chromium
+
+
+@pytest.fixture
+def chromium(start_browser: Callable[[], Browser]) -> Iterator[Chromium]:
+    running = Chromium(start_browser, patience=2.0)
+    yield running
+    running.close()
+
+
+def _stop(chromium: Chromium) -> None:
+    """Make it hang: its processes get no more time."""
+    for process in chromium.processes:
+        if process.is_running():
+            process.send_signal(signal.SIGSTOP)
+
+
+def _adds(chromium: Chromium) -> bool:
+    return chromium.new_context().new_page().evaluate("1 + 1") == 2  # type: ignore[no-any-return] # what a page says
+
+
+def test_a_browser_that_does_not_close_a_profile_is_replaced(chromium: Chromium) -> None:
+    first, second = chromium.new_context(), chromium.new_context()
+    first.new_page()
+    before = chromium.processes
+    _stop(chromium)
+    chromium.close_context(first)
+    chromium.close_context(second)
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in before)
+    assert _adds(chromium)
+
+
+def test_a_browser_that_does_not_open_a_profile_is_replaced(chromium: Chromium) -> None:
+    assert _adds(chromium)
+    _stop(chromium)
+    assert _adds(chromium)
+
+
+def test_an_error_of_a_browser_that_answers_stays_an_error(chromium: Chromium) -> None:
+    with pytest.raises(Error):
+        chromium.new_context(viewport={"width": -1, "height": 10})
+    assert _adds(chromium)
