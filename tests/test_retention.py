@@ -35,8 +35,8 @@ class Letters:
         return "".join(chr(60 + int(i) - 2) for i in ids if not (skip_special_tokens and int(i) < 2))
 
 
-ITEMS = (
-    ChoiceItem("The sky is", ("blue", "red", "a", "no"), 0, "x"),
+ITEMS = (  # the empty choice is one token, a space; the others go on
+    ChoiceItem("The sky is", ("blue", "red", "", "no"), 0, "x"),
     ChoiceItem("Two and two are", ("five", "four", "six", "seven"), 1, "x"),
 )
 

@@ -88,19 +88,20 @@ def choice_logprobs(model: Any, tokenizer: Any, items: Sequence[ChoiceItem]) -> 
     first = F.log_softmax(head(last).float(), dim=-1).repeat_interleave(4, dim=0)  # (4N, V)
     target, there = _padded(tails)  # (4N, K)
     total = first.gather(1, target[:, :1]).squeeze(1)  # (4N,)
-    if target.shape[1] > 1:
+    if target.shape[1] > 1:  # few choices have a second token: only these are read on
+        rows = there[:, 1].nonzero()[:, 0]  # (R,)
+        target, there = target[rows], there[rows]
         cache = out.past_key_values
-        cache.batch_repeat_interleave(4)
-        lengths = mask.sum(dim=1).repeat_interleave(4)  # (4N,)
+        cache.batch_select_indices(rows // 4)
         after = body(
             input_ids=target[:, :-1],
-            attention_mask=torch.cat([mask.repeat_interleave(4, dim=0), there[:, :-1]], dim=1),
-            position_ids=lengths[:, None] + torch.arange(target.shape[1] - 1, device=target.device),
+            attention_mask=torch.cat([mask[rows // 4], there[:, :-1]], dim=1),
+            position_ids=mask.sum(dim=1)[rows // 4, None] + torch.arange(target.shape[1] - 1, device=target.device),
             past_key_values=cache,
-        ).last_hidden_state  # (4N, K-1, d)
+        ).last_hidden_state  # (R, K-1, d)
         rest = there[:, 1:].bool()
         nll = F.cross_entropy(head(after[rest]).float(), target[:, 1:][rest], reduction="none")
-        total = total.index_add(0, rest.nonzero()[:, 0], -nll)
+        total = total.index_add(0, rows[rest.nonzero()[:, 0]], -nll)
     return total.reshape(len(items), 4)
 
 

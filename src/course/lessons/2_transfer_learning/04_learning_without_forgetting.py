@@ -225,7 +225,8 @@ print(f"{needed} flips: {2 * 0.5**needed:.3f}; that is {100 * needed / n:.0f} po
 # %% [markdown]
 # Six: five would still leave 0.0625. So on {{ items.n | int }} items a drop of
 # {{ flips.points | f0 }} points *can* be shown, if nothing flips back; two flips never can. On this
-# page **forgetting** means the change of the item loss against the untuned model.#
+# page **forgetting** means the change of the item loss against the untuned model.
+#
 # ## The run, in the open
 #
 # The task is the extraction of [lesson 05](lesson:05): a ticket in, JSON with intent, product and urgency out.
