@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class Chromium:
         def kill() -> None:
             gave_up.set()
             for process in self.processes:
-                if process.is_running():
+                with suppress(psutil.NoSuchProcess):
                     process.kill()
 
         clock = threading.Timer(self._patience, kill)

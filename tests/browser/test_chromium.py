@@ -13,42 +13,42 @@ from browser.support import Chromium
 
 
 @pytest.fixture
-def chromium(start_browser: Callable[[], Browser]) -> Iterator[Chromium]:
+def started(start_browser: Callable[[], Browser]) -> Iterator[Chromium]:
     running = Chromium(start_browser, patience=2.0)
     yield running
     running.close()
 
 
-def _stop(chromium: Chromium) -> None:
+def _stop(started: Chromium) -> None:
     """Make it hang: its processes get no more time."""
-    for process in chromium.processes:
+    for process in started.processes:
         if process.is_running():
             process.send_signal(signal.SIGSTOP)
 
 
-def _adds(chromium: Chromium) -> bool:
-    return chromium.new_context().new_page().evaluate("1 + 1") == 2  # type: ignore[no-any-return] # what a page says
+def _adds(started: Chromium) -> bool:
+    return started.new_context().new_page().evaluate("1 + 1") == 2  # type: ignore[no-any-return] # what a page says
 
 
-def test_a_browser_that_does_not_close_a_profile_is_replaced(chromium: Chromium) -> None:
-    first, second = chromium.new_context(), chromium.new_context()
+def test_a_browser_that_does_not_close_a_profile_is_replaced(started: Chromium) -> None:
+    first, second = started.new_context(), started.new_context()
     first.new_page()
-    before = chromium.processes
-    _stop(chromium)
-    chromium.close_context(first)
-    chromium.close_context(second)
+    before = started.processes
+    _stop(started)
+    started.close_context(first)
+    started.close_context(second)
     _, alive = psutil.wait_procs(before, timeout=10)
     assert not alive
-    assert _adds(chromium)
+    assert _adds(started)
 
 
-def test_a_browser_that_does_not_open_a_profile_is_replaced(chromium: Chromium) -> None:
-    assert _adds(chromium)
-    _stop(chromium)
-    assert _adds(chromium)
+def test_a_browser_that_does_not_open_a_profile_is_replaced(started: Chromium) -> None:
+    assert _adds(started)
+    _stop(started)
+    assert _adds(started)
 
 
-def test_an_error_of_a_browser_that_answers_stays_an_error(chromium: Chromium) -> None:
+def test_an_error_of_a_browser_that_answers_stays_an_error(started: Chromium) -> None:
     with pytest.raises(Error):
-        chromium.new_context(permissions=["nonsense"])
-    assert _adds(chromium)
+        started.new_context(permissions=["nonsense"])
+    assert _adds(started)
