@@ -317,6 +317,10 @@ def _grouped(elements: Sequence[Element]) -> list[Element]:
         if len(group) == 1 or not shared or re.search(r"(^|;)opacity", shared.get("style", "")):
             made += group
             continue
+        if all(_is_stroke(element) for element in group):
+            lines = "".join("M" + element.attrib["d"][1:] for element in group)  # each begins with a place of its own
+            made.append(Element("path", {"d": lines, **shared}))
+            continue
         around = Element("g", shared)
         for element in group:
             for name in shared:
@@ -324,6 +328,13 @@ def _grouped(elements: Sequence[Element]) -> list[Element]:
             around.extend(element if element.tag == "g" and not element.attrib else [element])
         made.append(around)
     return made
+
+
+def _is_stroke(element: Element) -> bool:
+    """Whether this is a bare line, without points or transparency: several of one style may be one path."""
+    style = element.get("style", "")
+    bare = element.tag == "path" and not element.attrib.keys() - {"d", *_SHARED}
+    return bare and "fill:none" in style and "marker" not in style and "opacity" not in style
 
 
 def _shared(element: Element) -> dict[str, str]:

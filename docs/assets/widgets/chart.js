@@ -11,7 +11,11 @@ export function axes(xs, ys) {
     HEIGHT - BOTTOM - ((y - ys[0]) / (ys[1] - ys[0])) * (HEIGHT - BOTTOM - TOP),
   ];
   return {
-    path: (places, f) => `M${places.flatMap((x) => at(x, f(x))).map((at) => length(at, 1)).join(" ")}`,
+    path: (places, f) => {
+      const points = places.map((x) => at(x, f(x)).map((at) => Math.round(10 * Number(length(at, 1)))));
+      const step = (point, i) => point.map((at, k) => length((at - points[i][k]) / 10, 1));
+      return `M${points[0].map((at) => length(at / 10, 1)).join(" ")}l${points.slice(1).flatMap(step).join(" ")}`;
+    },
     dot: (x, y) => {
       const [cx, cy] = at(Math.min(x, xs[1]), Math.min(y, ys[1])).map((at) => length(at));
       return { cx, cy };

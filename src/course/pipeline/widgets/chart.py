@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from course.pipeline.widgets.view import fixed
 
@@ -23,8 +24,10 @@ class Axes:
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - BOTTOM - TOP)
 
     def path(self, xs: Iterable[float], f: Callable[[float], float]) -> str:
-        """The line through ``f`` of every x, to a tenth, which is finer than a screen."""
-        return "M" + " ".join(fixed(length, 1) for x in xs for length in self.at(x, f(x)))
+        """The line through ``f`` of every x, to a tenth, which is finer than a screen; each point from the one before."""
+        points = [[round(10 * float(fixed(length, 1))) for length in self.at(x, f(x))] for x in xs]
+        steps = (fixed((b - a) / 10, 1) for here, there in pairwise(points) for a, b in zip(here, there, strict=True))
+        return f"M{' '.join(fixed(length / 10, 1) for length in points[0])}l{' '.join(steps)}"
 
     def dot(self, x: float, y: float) -> dict[str, str]:
         across, up = self.at(min(x, self.x[1]), min(y, self.y[1]))
