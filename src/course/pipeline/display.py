@@ -11,11 +11,12 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import bleach
+from typing import TYPE_CHECKING, Any
 
 from course.pipeline import commonmark
+
+if TYPE_CHECKING:
+    from bleach import Cleaner
 
 IMAGES = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif"}
 _TAGS = frozenset(re.findall(r"\w+", """
@@ -81,5 +82,7 @@ def clean(text: str) -> str:
 
 
 @functools.cache
-def _cleaner() -> bleach.Cleaner:
-    return bleach.Cleaner(tags=_TAGS, attributes=_ATTRIBUTES, strip=True)
+def _cleaner() -> Cleaner:
+    from bleach import Cleaner  # here, because most builds clean nothing
+
+    return Cleaner(tags=_TAGS, attributes=_ATTRIBUTES, strip=True)

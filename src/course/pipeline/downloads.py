@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import nbformat
 
@@ -81,74 +82,69 @@ class _Maker:
         self.lesson, self.capture = bundle.lesson, bundle.captured
 
     def notebook(self, outputs: bool) -> str:
-        cells = [nbformat.v4.new_markdown_cell(self._title(".ipynb"), id="title")]
+        cells = [_text_cell("title", self._title(".ipynb"))]
         if self.install:
             cells.append(self._code_cell("install", self.install, Cell("code", "", frozenset(), 0)))
         index = 0
         for place, cell in enumerate(self.lesson.cells):
             if "claims" in cell.tags:
-                cells.append(nbformat.v4.new_markdown_cell(self._claims(place), id=f"claims-{place}"))
+                cells.append(_text_cell(f"claims-{place}", self._claims(place)))
                 continue
             if "predict" in cell.tags:
-                asked = predict.markdown(self.bundle.predicted[place])
-                cells.append(nbformat.v4.new_markdown_cell(asked, id=f"predict-{place}"))
+                cells.append(_text_cell(f"predict-{place}", predict.markdown(self.bundle.predicted[place])))
                 continue
             if not cell.is_code:
                 cells += self._prose_cells(cell, place)
                 continue
             node = self._code_cell(f"cell-{index}", cell.source, cell)
             if outputs:
-                node.execution_count = index + 1
-                node.outputs = [self._notebook_output(output, index) for output in self.capture.outputs[index]]
+                node["execution_count"] = index + 1
+                node["outputs"] = [self._notebook_output(output, index) for output in self.capture.outputs[index]]
             cells.append(node)
             index += 1
-        cells.append(nbformat.v4.new_markdown_cell(_provenance(self.capture.provenance), id="provenance"))
+        cells.append(_text_cell("provenance", _provenance(self.capture.provenance)))
         metadata = {
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
             "language_info": {"name": "python"},
             "course": asdict(self.capture.provenance),
         }
-        document = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+        document = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
         nbformat.validate(document)
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
-    def _code_cell(self, name: str, source: str, cell: Cell) -> nbformat.NotebookNode:
-        node = nbformat.v4.new_code_cell(source, id=name)
+    def _code_cell(self, name: str, source: str, cell: Cell) -> dict[str, Any]:
         folded = {}
         if cell.tags & {"hide-code", "solution"} or name == "install":
             folded["source_hidden"] = True
         if "reveal" in cell.tags:
             folded["outputs_hidden"] = True
-        node.metadata = nbformat.NotebookNode({"tags": sorted(cell.tags), **({"jupyter": folded} if folded else {})})
-        return node
+        return _code_cell(name, source, {"tags": sorted(cell.tags), **({"jupyter": folded} if folded else {})})
 
-    def _prose_cells(self, cell: Cell, place: int) -> list[nbformat.NotebookNode]:
+    def _prose_cells(self, cell: Cell, place: int) -> list[dict[str, Any]]:
         text = self._prose(cell, ".ipynb")
         before, marker, after = text.partition(QUIZ_MARKER)
         if not marker:
-            return [nbformat.v4.new_markdown_cell(text, id=f"prose-{place}")]
+            return [_text_cell(f"prose-{place}", text)]
         questions = [
             {**asdict(asked), "options": [asdict(option) for option in asked.options]} for asked in self.bundle.asked
         ]
         setup = f'from course.quiz import Quiz\n\nquiz = Quiz.decode("{Quiz(questions).encode()}")\nquiz.ask()'
         how = 'Answer with `quiz.answer(1, "B")` or, for a number, `quiz.answer(4, 1536)`; then `quiz.score()`.'
-        nodes = [nbformat.v4.new_markdown_cell(f"{before.strip()}\n\n{how}", id=f"prose-{place}")]
-        nodes.append(nbformat.v4.new_code_cell(setup, id="quiz"))
-        nodes.append(nbformat.v4.new_code_cell("quiz.score()", id="quiz-score"))
+        nodes = [_text_cell(f"prose-{place}", f"{before.strip()}\n\n{how}")]
+        nodes += [_code_cell("quiz", setup, {}), _code_cell("quiz-score", "quiz.score()", {})]
         if after.strip():
-            nodes.append(nbformat.v4.new_markdown_cell(after.strip(), id=f"prose-{place}-after"))
+            nodes.append(_text_cell(f"prose-{place}-after", after.strip()))
         return nodes
 
-    def _notebook_output(self, output: Mapping[str, str], index: int) -> nbformat.NotebookNode:
-        if "text" in output:
-            return nbformat.v4.new_output("stream", name="stdout", text=output["text"] + "\n")
-        if "stderr" in output:
-            return nbformat.v4.new_output("stream", name="stderr", text=output["stderr"] + "\n")
+    def _notebook_output(self, output: Mapping[str, str], index: int) -> dict[str, Any]:
+        for kind, name in (("text", "stdout"), ("stderr", "stderr")):
+            if kind in output:
+                return {"output_type": "stream", "name": name, "text": output[kind] + "\n"}
         if "html" in output:
-            return nbformat.v4.new_output("display_data", data={"text/html": output["html"]})
+            return _display({"text/html": output["html"]})
         if "image" in output:
             kind = next(kind for kind, suffix in IMAGES.items() if output["image"].endswith(suffix))
-            return nbformat.v4.new_output("display_data", data={kind: self.capture.images[output["image"]]})
+            return _display({kind: self.capture.images[output["image"]]})
         item = self.capture.items[output["item"]]
         if item.data["type"] == "table":
             caption = markup.inline_html(bind(item.data["caption"], self.capture.values))
@@ -159,7 +155,7 @@ class _Maker:
                 "image/svg+xml": drawing(item, self.bundle.cache),
                 "text/plain": bind(figure.caption, self.capture.values),
             }
-        return nbformat.v4.new_output("display_data", data=data)
+        return _display(data)
 
     def script(self) -> str:
         """The lesson as a plain script: prose as comments, numbers bound, cells in percent format."""
@@ -251,6 +247,22 @@ class _PlainMaker(_Maker):
 
     def _prose(self, cell: Cell, suffix: str) -> str:
         return cell.source
+
+
+# Cells and outputs as a notebook's file has them. nbformat would check each, and then all of them again as a notebook.
+
+
+def _text_cell(name: str, text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
+
+
+def _code_cell(name: str, source: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    empty: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+    return {**empty, "id": name, "metadata": metadata, "source": source}
+
+
+def _display(data: Mapping[str, str]) -> dict[str, Any]:
+    return {"data": data, "metadata": {}, "output_type": "display_data"}
 
 
 def _provenance(run: Provenance) -> str:

@@ -366,15 +366,19 @@ def _parameters(lesson: Lesson, profile: str, seed: int) -> dict[str, Any]:
 
 def _notebook(lesson: Lesson) -> Any:
     """The lesson as a notebook for papermill: code cells know their place, a last cell reports the environment."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": KERNEL, "language": "python"}
-    if lesson.is_plain:
-        notebook.cells.append(nbformat.v4.new_code_cell(_plain_setup(lesson), id="setup"))
+
+    def node(name: str, source: str, **metadata: Any) -> dict[str, Any]:
+        empty: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+        return {**empty, "id": name, "metadata": metadata, "source": source}
+
+    cells = [node("setup", _plain_setup(lesson))] if lesson.is_plain else []
     for index, cell in enumerate(lesson.code_cells):
-        metadata = {"course_index": index, "tags": sorted(cell.tags & {"parameters"})}
-        notebook.cells.append(nbformat.v4.new_code_cell(cell.source, metadata=metadata, id=f"cell-{index}"))
-    notebook.cells.append(nbformat.v4.new_code_cell(ENVIRONMENT_CELL, id="environment"))
-    return notebook
+        tags = sorted(cell.tags & {"parameters"})
+        cells.append(node(f"cell-{index}", cell.source, course_index=index, tags=tags))
+    cells.append(node("environment", ENVIRONMENT_CELL))
+    kernel = {"name": KERNEL, "display_name": KERNEL, "language": "python"}
+    document = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return nbformat.from_dict(document)  # papermill checks it
 
 
 def _plain_setup(lesson: Lesson) -> str:

@@ -132,6 +132,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@functools.cache
 def without_comments(source: str, module: bool = False) -> str:
     """``source`` without comments and docstrings, which cannot change results. Everything else stays to the letter.
 
@@ -192,7 +193,6 @@ def _read_module(path: Path, importer: Path) -> str:
         raise CourseError(f"Invalid Python: {error.msg}.", path, error.lineno, hint) from error
 
 
-@functools.cache
 def _module(text: str) -> str:
     syntax.parse(text)  # tells the line of an error, which a tokenizer does not
     return without_comments(text, module=True)

@@ -71,12 +71,17 @@ def run(settings: Settings, connection: str) -> None:
     """Be the kernel of this connection file until it is told to stop."""
     import_kernel()
     from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    class App(IPKernelApp):
+        def parse_command_line(self, argv: object = None) -> None:
+            """There is none. To learn that costs as much as the rest of a kernel's start."""
 
     sys.argv = [str(Path(__file__)), connection]
     sys.path.insert(0, settings.lesson)  # as in a script
-    app = IPKernelApp.instance()
     # No history: it would be a database on disk that nobody reads.
-    app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
+    app = App.instance(connection_file=connection, config=Config(HistoryManager={"enabled": False}))
+    app.initialize([])
     if settings.guarded:
         sys.addaudithook(guard(rules(settings, os.environ), settings.lesson))
     app.start()

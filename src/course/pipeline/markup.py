@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 
 import markdown
-from latex2mathml.converter import convert
 
 from course.pipeline.errors import CourseError
 from course.pipeline.expressions import form
@@ -86,6 +85,8 @@ def mathml(tex: str, display: str) -> str:
     Raises:
         CourseError: the formula cannot be converted.
     """
+    from latex2mathml.converter import convert  # here, because most builds have no new formula
+
     tex = tex.strip()
     try:
         made = _lean_math(convert(tex, display=display))

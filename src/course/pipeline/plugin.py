@@ -95,6 +95,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
     nav: Navigation
     glossary = Glossary()
 
+    @event_priority(100)  # other plugins ask for the theme's environment
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         self.root = Path(config.config_file_path).parent
         bundles = self._read() if self.given is None else self.given
@@ -113,7 +114,7 @@ class CoursePlugin(BasePlugin[CourseConfig]):
         for bundle in bundles:
             self._checked(partial(glossary.check_tags, bundle.lesson, self.glossary))
         self.date = max((b.capture.provenance.date for b in bundles if b.capture), default="1980-01-01")
-        config.theme.get_env = partial(_environment, config.theme.get_env)  # type: ignore[method-assign]  # made faster
+        config.theme.get_env = partial(_environment, config.theme.get_env, self.cache)  # type: ignore[method-assign]  # made faster
         if config.nav:
             lessons = _lessons_nav(bundles, Path(config.docs_dir))
             config.nav = [lessons if entry == {"Lessons": "lessons/"} else entry for entry in config.nav]
@@ -267,7 +268,6 @@ class CoursePlugin(BasePlugin[CourseConfig]):
 
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         assert env.loader is not None
-        env.bytecode_cache = self.cache
         env.loader = ChoiceLoader([env.loader, DictLoader({KEPT: ""})])
         pages = [file.page for file in files.documentation_pages() if file.page is not None]
         own = Path(config.theme.custom_dir or "")
@@ -353,8 +353,9 @@ class _Templates(FileSystemLoader):
         return sorted(found)
 
 
-def _environment(make: Callable[[], Environment]) -> Environment:
+def _environment(make: Callable[[], Environment], cache: Cache) -> Environment:
     env = make()
+    env.bytecode_cache = cache
     assert isinstance(env.loader, FileSystemLoader)
     env.loader = _Templates(env.loader.searchpath)
     return env

@@ -22,7 +22,7 @@ from course.pipeline.index import FOLDER, clock, digest, library_code
 from course.pipeline.store import Bundle
 
 if TYPE_CHECKING:
-    from jinja2 import BytecodeCache, Environment
+    from jinja2 import Environment
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
@@ -182,7 +182,7 @@ class _Open:
         self.files = self.config.plugins.on_files(self.files, config=self.config)
         set_exclusions(self.files, self.config)
         self.config.plugins.on_nav(get_navigation(self.files, self.config), config=self.config, files=self.files)
-        _compile(env, _course(self.config).cache)
+        _compile(env)
 
     def convert(self, bundle: Bundle) -> None:
         """Convert the lesson's pages, and make the files beside them, into the cache."""
@@ -200,10 +200,9 @@ class _Open:
 _NAMED = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([\w./-]+)["']\s*(?:-?%|as\b|with\b|import\b)""")
 
 
-def _compile(env: Environment, kept: BytecodeCache) -> None:
+def _compile(env: Environment) -> None:
     """Compile the templates of pages and what they name, so that rendering finds their bytecode."""
     assert env.loader is not None
-    env.bytecode_cache = kept
     seen, pending = set[str](), ["main.html", "404.html"]
     while pending:
         name = pending.pop()
