@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from browser.support import DESKTOP, Chromium, NewContext, Open, Site, Watched
+from browser.support import DESKTOP, Chromium, NewPage, Open, Site, Watched
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -85,29 +85,29 @@ def browser(start_browser: Callable[[], Browser]) -> Iterator[Chromium]:
 
 
 @pytest.fixture
-def new_context(browser: Chromium) -> Iterator[NewContext]:
-    """Makes fresh profiles, with Playwright's keyword arguments, and closes them after the test."""
-    contexts = []
+def new_page(browser: Chromium) -> Iterator[NewPage]:
+    """Makes pages, each of a fresh profile with Playwright's keyword arguments, and closes them after the test."""
+    pages = []
 
-    def new(**options: Any) -> BrowserContext:
-        contexts.append(browser.new_context(**options))
-        return contexts[-1]
+    def new(**options: Any) -> Page:
+        pages.append(browser.new_page(**options))
+        return pages[-1]
 
     yield new
-    for context in contexts:
-        browser.close_context(context)
+    for page in pages:
+        browser.close_profile(page)
 
 
 @pytest.fixture
-def open_page(new_context: NewContext, site: Site) -> Open:
+def open_page(new_page: NewPage, site: Site) -> Open:
     """Opens an address of the site in a fresh profile; keyword arguments go to the browser context."""
 
     def open_(path: str, *, before: str = "", **options: Any) -> Watched:
-        context = new_context(**{"viewport": DESKTOP, **options})
+        watched = Watched(new_page(**{"viewport": DESKTOP, **options}))
+        context = watched.page.context
         context.set_default_timeout(5_000)
         if before:
             context.add_init_script(before)
-        watched = Watched(context.new_page())
         host = urlsplit(site.url).netloc
 
         def asked(url: str) -> None:

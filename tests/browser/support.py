@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize
+from playwright.sync_api import Browser, Error, Page, ViewportSize
 
 PHONE: ViewportSize = {"width": 360, "height": 780}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -45,33 +45,33 @@ class Watched:
 
 
 Open = Callable[..., Watched]
-NewContext = Callable[..., BrowserContext]
+NewPage = Callable[..., Page]
 
 
 class Chromium:
     """A headless Chromium that is killed and started anew when it no longer answers.
 
-    Once in some thousand times it never says that a profile is open or closed, and Playwright has no limit for either:
-    a test that had passed would wait for ever.
+    Once in some thousand times it never says that a page is open or a profile closed, and Playwright has no limit for
+    either: a test that had passed would wait for ever.
     """
 
     def __init__(self, start: Callable[[], Browser], patience: float = 30.0) -> None:
         self._start, self._patience = start, patience
         self._run()
 
-    def new_context(self, **options: Any) -> BrowserContext:
-        """A fresh profile; keyword arguments are those of Playwright's ``new_context``."""
+    def new_page(self, **options: Any) -> Page:
+        """A page of a fresh profile; keyword arguments are those of Playwright's ``new_context``."""
         if self._running.is_connected():
             with self._limit():
-                return self._running.new_context(**options)
+                return self._running.new_context(**options).new_page()
         self._run()
-        return self._running.new_context(**options)
+        return self._running.new_context(**options).new_page()
 
-    def close_context(self, context: BrowserContext) -> None:
-        """Close a profile, if need be with the whole browser."""
-        if context.browser is not None and context.browser.is_connected():
+    def close_profile(self, page: Page) -> None:
+        """Close a page and all others of its profile, if need be with the whole browser."""
+        if page.context.browser is not None and page.context.browser.is_connected():
             with self._limit():
-                context.close()
+                page.context.close()
 
     def close(self) -> None:
         with self._limit():

@@ -224,7 +224,7 @@ def _first_view(path: str, site: Site, browser: Chromium, open_page: Open) -> tu
         page.goto(site.url + path, wait_until="networkidle")
         drawn = _through(page)
         shifts = page.evaluate("window.shifts")
-        browser.close_context(page.context)
+        browser.close_profile(page)
         if drawn:
             return sum(received), shifts
     raise AssertionError(f"{path}: the browser stopped drawing it, {TRIES} times over")

@@ -27,22 +27,21 @@ def _stop(started: Chromium) -> None:
 
 
 def _adds(started: Chromium) -> bool:
-    return started.new_context().new_page().evaluate("1 + 1") == 2  # type: ignore[no-any-return] # what a page says
+    return started.new_page().evaluate("1 + 1") == 2  # type: ignore[no-any-return] # what a page says
 
 
 def test_a_browser_that_does_not_close_a_profile_is_replaced(started: Chromium) -> None:
-    first, second = started.new_context(), started.new_context()
-    first.new_page()
+    first, second = started.new_page(), started.new_page()
     before = started.processes
     _stop(started)
-    started.close_context(first)
-    started.close_context(second)
+    started.close_profile(first)
+    started.close_profile(second)
     _, alive = psutil.wait_procs(before, timeout=10)
     assert not alive
     assert _adds(started)
 
 
-def test_a_browser_that_does_not_open_a_profile_is_replaced(started: Chromium) -> None:
+def test_a_browser_that_does_not_open_a_page_is_replaced(started: Chromium) -> None:
     assert _adds(started)
     _stop(started)
     assert _adds(started)
@@ -50,5 +49,5 @@ def test_a_browser_that_does_not_open_a_profile_is_replaced(started: Chromium) -
 
 def test_an_error_of_a_browser_that_answers_stays_an_error(started: Chromium) -> None:
     with pytest.raises(Error):
-        started.new_context(permissions=["nonsense"])
+        started.new_page(permissions=["nonsense"])
     assert _adds(started)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from browser.support import DESKTOP, NewContext
+from browser.support import DESKTOP, NewPage
 from course.pipeline import modules, offline, portable
 from course.pipeline.cache import Cache
 
@@ -26,14 +26,16 @@ DOCS = Path(__file__).parents[2] / "docs"
 WORKER_READY = "navigator.serviceWorker.getRegistration().then((found) => found?.active?.state ?? '')"
 
 
-def _watched(context: BrowserContext, allowed: str) -> tuple[Page, list[str]]:
+def _watched(page: Page, allowed: str) -> tuple[Page, list[str]]:
     """A page, and what it complains about or asks for elsewhere than at addresses that begin with ``allowed``."""
-    page, problems = context.new_page(), []
-    context.set_default_timeout(15_000)
-    context.on(
+    problems: list[str] = []
+    page.context.set_default_timeout(15_000)
+    page.context.on(
         "request", lambda r: None if r.url.startswith((allowed, "data:", "blob:")) else problems.append(f"asks {r.url}")
     )
-    context.on("requestfailed", lambda r: None if "ABORTED" in (r.failure or "") else problems.append(f"fails {r.url}"))
+    page.context.on(
+        "requestfailed", lambda r: None if "ABORTED" in (r.failure or "") else problems.append(f"fails {r.url}")
+    )
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
     return page, problems
@@ -48,9 +50,8 @@ def unpacked(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / "course"
 
 
-def test_the_zip_works_from_a_disk(new_context: NewContext, unpacked: Path) -> None:
-    context = new_context(viewport=WINDOW, color_scheme="light")
-    page, problems = _watched(context, unpacked.as_uri())
+def test_the_zip_works_from_a_disk(new_page: NewPage, unpacked: Path) -> None:
+    page, problems = _watched(new_page(viewport=WINDOW, color_scheme="light"), unpacked.as_uri())
     page.goto((unpacked / "index.html").as_uri())
     page.locator(".md-content a[href*='lora_from_scratch']").first.click()
     expect(page.locator("h1")).to_contain_text("LoRA from scratch")
@@ -82,10 +83,9 @@ def test_the_zip_works_from_a_disk(new_context: NewContext, unpacked: Path) -> N
     assert problems == []
 
 
-def test_pages_of_the_zip_open_clean(new_context: NewContext, unpacked: Path) -> None:
+def test_pages_of_the_zip_open_clean(new_page: NewPage, unpacked: Path) -> None:
     """All but most of the lessons, of which one is as good as another."""
-    context = new_context(viewport=WINDOW)
-    page, problems = _watched(context, unpacked.as_uri())
+    page, problems = _watched(new_page(viewport=WINDOW), unpacked.as_uri())
     told = []
     lessons = sorted(unpacked.glob("lessons/*/"))
     for path in sorted(unpacked.rglob("*.html")):
@@ -106,7 +106,7 @@ RUN = """() => {
 }"""
 
 
-def test_joined_modules_do_what_modules_do(new_context: NewContext) -> None:
+def test_joined_modules_do_what_modules_do(new_page: NewPage) -> None:
     joined = modules.join(
         {
             "a/main.js": 'import { add as plus, count, step } from "./b/math.js";\nimport * as all from "../c.js";\n'
@@ -118,7 +118,7 @@ def test_joined_modules_do_what_modules_do(new_context: NewContext) -> None:
             "late.js": "class Late {}\nexport { Late as name };\n",
         }
     )
-    page = new_context().new_page()
+    page = new_page()
     found = page.evaluate(RUN.replace("MODULES", joined).replace("late.name,", "late.name.name,"))
     assert found == [3, 0, "late", "Late", "x:/a/main.js"]
 
@@ -169,10 +169,10 @@ def served(built_site: Path, tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def reader(new_context: NewContext) -> Page:
-    context = new_context(viewport=WINDOW)
-    context.set_default_timeout(20_000)
-    return context.new_page()
+def reader(new_page: NewPage) -> Page:
+    page = new_page(viewport=WINDOW)
+    page.context.set_default_timeout(20_000)
+    return page
 
 
 def _publish(site: Path, change: Callable[[Path], object], tmp_path: Path) -> None:
