@@ -28,13 +28,13 @@ def document(bench: Mapping[str, Any], ours: float) -> Any:
     """Scripts take 100 s, cells 40 s on two cores, and the build ``ours``; two repeats around these medians."""
     made = bench["results"].Document()
     made.machine = {
-        "processor": "P", "cores": 2, "memory_gib": 8.0, "system": "S", "python": "3", "commit": "c", "date": "d",
+        "processor": "P", "cores": 2, "memory_gib": 8.0, "system": "S", "python": "3", "date": "d",
         "versions": {},
     }  # fmt: skip
     rows = [("scripts", "cold", 100.0), ("cells", "cold", 40.0), ("ours", "cold", ours), ("ours", "no-op", 0.1)]
     for system, row, seconds in rows:
         for repeat, factor in enumerate((0.5, 1, 3)):
-            entry = bench["results"].Measurement(system, 50, row, repeat, seconds * factor, 1.0, 0.5)
+            entry = bench["results"].Measurement(system, 50, row, repeat, seconds * factor, 1.0, 0.5, "c")
             made.measurements[entry.key] = entry
     return made
 

@@ -17,7 +17,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from measure import ROOT, cell_cpu, find_out, machine, make_peers, measure, real_lessons
+from measure import ROOT, cell_cpu, find_out, machine, make_peers, measure, measured, real_lessons
 from page import ROWS, page
 from results import Document, Measurement
 from systems import SCRATCH, SYSTEMS
@@ -65,9 +65,7 @@ def _measure_missing(document: Document, results: Path, only: Sequence[str], qui
                     measure(system, size, repeat, store)
             if "cells" in only and size != 500 and ("cells", size, "cold", repeat) not in document.measurements:
                 seconds = cell_cpu(size)
-                store(
-                    Measurement("cells", size, "cold", repeat, round(seconds, 3), round(seconds, 3), os.getloadavg()[0])
-                )
+                store(measured("cells", size, "cold", repeat, seconds, seconds, os.getloadavg()[0]))
     if "real" in only and not quick:
         for repeat in range(repeats):
             if ("real ours", repeat) not in {(m.system, m.repeat) for m in document.measurements.values()}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -88,6 +89,17 @@ def _children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def measured(system: str, size: int, row: str, repeat: int, seconds: float, cpu: float, load: float) -> Measurement:
+    return Measurement(system, size, row, repeat, round(seconds, 3), round(cpu, 3), round(load, 2), commit())
+
+
+@functools.cache
+def commit() -> str:
+    """The commit that is measured, short."""
+    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def measure(system: System, size: int, repeat: int, store: Callable[[Measurement], None]) -> None:
     """Build a course cold, then after nothing, an edit of code and one of prose; each in its place in the middle."""
     course = Course.make(system, size)
@@ -95,7 +107,7 @@ def measure(system: System, size: int, repeat: int, store: Callable[[Measurement
     def row(name: str) -> None:
         load = os.getloadavg()[0]
         seconds, cpu = course.build()
-        store(Measurement(system.name, size, name, repeat, round(seconds, 3), round(cpu, 3), round(load, 2)))
+        store(measured(system.name, size, name, repeat, seconds, cpu, load))
 
     row("cold")
     if system.is_incremental:
@@ -171,9 +183,7 @@ def real_lessons(repeat: int, store: Callable[[Measurement], None]) -> None:
             if done.returncode:
                 sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         seconds, cpu = time.perf_counter() - started, _children_cpu() - before
-        store(
-            Measurement(f"real {name}", len(sources), "cold", repeat, round(seconds, 3), round(cpu, 3), round(load, 2))
-        )
+        store(measured(f"real {name}", len(sources), "cold", repeat, seconds, cpu, load))
 
 
 def machine() -> dict[str, Any]:
@@ -188,11 +198,10 @@ def machine() -> dict[str, Any]:
         "'sphinx-gallery', 'mkdocs-gallery', 'numpy', 'pandas', 'matplotlib')}))"
     )
     versions = subprocess.run([peer("python"), "-c", packages], capture_output=True, text=True, check=True).stdout
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     return {
         "processor": name, "cores": len(os.sched_getaffinity(0)), "system": platform.system(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "python": platform.python_version(), "commit": commit.strip(), "versions": json.loads(versions),
+        "python": platform.python_version(), "versions": json.loads(versions),
         "date": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
 

@@ -170,6 +170,7 @@ def _method(document: Document) -> str:
     repeats = sorted(
         {1 + max(m.repeat for m in synthetic if m.lessons == size) for size in {m.lessons for m in synthetic}}
     )
+    commits = sorted({m.commit for m in document.measurements.values()})
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     rounds = f"{repeats[0]}" if len(repeats) == 1 else f"{repeats[0]} to {repeats[-1]}"
     times = f"there was {rounds} such round" if repeats[-1] == 1 else f"there were {rounds} such rounds"
@@ -183,4 +184,4 @@ processor time of the cells alone, in processes that have the libraries imported
 was at most {max(m.load for m in synthetic):.1f}.
 
 Machine: {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB, {machine["system"]}, Python {machine["python"]}; \
-commit {machine["commit"]}, {machine["date"]}. Peers: {versions}."""
+commit{"s" * (len(commits) > 1)} {" and ".join(commits)}, {machine["date"]}. Peers: {versions}."""

@@ -11,7 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measurement:
-    """Wall and processor seconds of one build; ``load`` is the machine's load average (one minute) before it."""
+    """Wall and processor seconds of one build, made by the code of ``commit``.
+
+    ``load`` is the machine's load average (one minute) before it.
+    """
 
     system: str
     lessons: int
@@ -20,6 +23,7 @@ class Measurement:
     seconds: float
     cpu: float
     load: float
+    commit: str
 
     @property
     def key(self) -> tuple[str, int, str, int]:
