@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course.pipeline import capture
 from course.pipeline.jobs import Job
+from course.pipeline.run import Options, job_of
 from course.pipeline.schedule import UNKNOWN_MIB, Machine, next_job, plan, shards
+from course.pipeline.store import LESSONS, load
 
 TWO = Machine(cores=2, free_mib=8192)
 
@@ -45,6 +49,24 @@ def test_threads_are_divided_before_anything_starts(
 ) -> None:
     made = plan([job(f"j{place}", taken) for place, taken in enumerate(seconds)], TWO, workers)
     assert [found.threads for found in made.jobs] == threads
+
+
+def test_of_lessons_that_never_ran_those_come_first_that_are_long_elsewhere() -> None:
+    jobs = [
+        job("ran", 50.0),
+        *(replace(job(name, None), elsewhere=n) for name, n in (("a", 3.0), ("b", 9.0), ("c", None))),
+    ]
+    assert [found.name for found in plan(jobs, TWO).jobs] == ["c", "b", "a", "ran"]
+
+
+def test_a_lesson_that_never_ran_says_how_long_it_takes_with_another_profile(root: Path) -> None:
+    bundles = load(root / LESSONS, root / capture.ROOT, "smoke", root)
+    jobs = [job_of(bundle, root / capture.ROOT, Options("smoke")) for bundle in bundles if bundle.capture is None]
+    assert jobs, "every lesson has run"
+    for found in jobs:
+        laptop = capture.load(capture.path_of(root / capture.ROOT, found.name, "laptop"))
+        assert laptop is not None
+        assert (found.seconds, found.elsewhere) == (None, laptop.provenance.seconds)
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=12), st.integers(1, 8), st.integers(1, 8))

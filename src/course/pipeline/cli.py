@@ -203,7 +203,7 @@ def shard(count: int, lessons: Path, captures: Path, profile: str, everything: b
     """Divide the lessons to run into N parts of about equal duration, as JSON for a CI matrix."""
     bundles = load(lessons, captures, profile)
     options = Options(profile)
-    wanted = {job_of(b, options): b for b in bundles if everything or not b.is_current}
+    wanted = {job_of(b, captures, options): b for b in bundles if everything or not b.is_current}
     parts = [part for part in schedule.shards(list(wanted), count) if part]
     rows = [
         {

@@ -22,7 +22,8 @@ class Job:
     """A lesson to run, with what is known about it.
 
     ``fingerprint`` is what its inputs are where the build was started; ``seconds`` and ``peak_mib`` are as its last run
-    recorded them, ``None`` if it has never run. ``root`` is the course's folder if the lesson is plain.
+    recorded them, ``None`` if it has never run; ``elsewhere`` is how many seconds it took with another profile, which says
+    only what is long among lessons that have never run. ``root`` is the course's folder if the lesson is plain.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Job:
     threads: int | None = None
     seconds: float | None = None
     peak_mib: int | None = None
+    elsewhere: float | None = None
     root: Path | None = None
 
     @property

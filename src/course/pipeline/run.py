@@ -43,8 +43,10 @@ class Options:
     scheduler: str = ""
 
 
-def job_of(bundle: Bundle, options: Options) -> Job:
+def job_of(bundle: Bundle, captures: Path, options: Options) -> Job:
+    """The lesson as a job, with what the results in ``captures`` tell of its last run."""
     last = bundle.capture.provenance if bundle.capture else None
+    others = [] if last else map(capture.load, sorted((captures / bundle.lesson.slug).glob("*/capture.json")))
     return Job(
         path=bundle.lesson.path,
         name=bundle.lesson.slug,
@@ -54,6 +56,7 @@ def job_of(bundle: Bundle, options: Options) -> Job:
         limits=options.limits,
         seconds=last.seconds if last else None,
         peak_mib=last.peak_mib if last else None,
+        elsewhere=max((other.provenance.seconds for other in others if other), default=None),
     )
 
 
@@ -88,7 +91,7 @@ def run(
     for left in captures.glob("*/*/.capture.json.*"):  # half a file of a build that was killed
         left.unlink(missing_ok=True)
     by_path = {bundle.lesson.path: bundle for bundle in bundles}
-    wanted = [job_of(bundle, options) for bundle in bundles]
+    wanted = [job_of(bundle, captures, options) for bundle in bundles]
     problems: list[CourseError] = []
     with ExitStack() as stack:
         if options.scheduler:

@@ -42,11 +42,13 @@ class Plan:
 def plan(jobs: Sequence[Job], machine: Machine, workers: int | None = None) -> Plan:
     """Longest first (Graham's LPT rule), unknown durations before all, a worker a core unless ``workers`` is given.
 
+    Among the unknown, those come first of which nothing is known at all, then those that are long with another profile.
+
     Threads are divided once, before anything starts, and not while a lesson runs: they can change the last digits of
     a result, which must not depend on when another lesson happened to end. The lesson that would run alone for more
     than half of its time gets all cores from its beginning.
     """
-    ordered = sorted(jobs, key=lambda job: (-_seconds(job), job.name))
+    ordered = sorted(jobs, key=lambda job: (-_seconds(job.seconds), -_seconds(job.elsewhere), job.name))
     workers = max(1, min(workers or machine.cores, len(ordered)))
     threads = max(1, machine.cores // workers)
     straggler = _straggler(ordered, workers)
@@ -54,8 +56,8 @@ def plan(jobs: Sequence[Job], machine: Machine, workers: int | None = None) -> P
     return Plan(tuple(planned), workers)
 
 
-def _seconds(job: Job) -> float:
-    return math.inf if job.seconds is None else job.seconds
+def _seconds(known: float | None) -> float:
+    return math.inf if known is None else known
 
 
 def _straggler(ordered: Sequence[Job], workers: int) -> Job | None:
@@ -65,12 +67,12 @@ def _straggler(ordered: Sequence[Job], workers: int) -> Job | None:
     free = [0.0] * workers
     ends: list[tuple[float, int]] = []
     for place, job in enumerate(ordered):
-        end = heapq.heappop(free) + _seconds(job)
+        end = heapq.heappop(free) + _seconds(job.seconds)
         heapq.heappush(free, end)
         ends.append((end, place))
     *others, (end, last) = sorted(ends)
     alone = end - max((other for other, _ in others), default=0.0)
-    return ordered[last] if alone > _seconds(ordered[last]) / 2 else None
+    return ordered[last] if alone > _seconds(ordered[last].seconds) / 2 else None
 
 
 def next_job(waiting: Sequence[Job], running: Collection[Job], workers: int, free_mib: float) -> Job | None:
