@@ -215,6 +215,44 @@ def test_two_predictions_before_one_result_are_both_awaited(site: Site, open_pag
     expect(waiting(one)).to_have_attribute("open", "")
 
 
+BLURRED = "(prose) => getComputedStyle(prose).filter.startsWith('blur')"
+
+
+def told(site: Site, page: Page) -> Locator:
+    """The first paragraph that tells a result which waits for a guess, on its opened page."""
+    for slug in site.lessons:
+        page.goto(f"{site.url}lessons/{slug}/")
+        if (found := page.locator("details.reveal[id] + p")).count():
+            return found.first
+    pytest.fail("no prose follows a result that waits")
+
+
+def test_prose_that_tells_a_result_waits_with_it(site: Site, open_page: Open) -> None:
+    watched = open_page("")
+    page = watched.page
+    prose = told(site, page)
+    result = prose.locator("xpath=preceding-sibling::*[1]")
+    expect(prose).to_have_class("is-veiled")
+    assert prose.evaluate(BLURRED)
+    page.emulate_media(media="print")
+    assert not prose.evaluate(BLURRED)
+    page.emulate_media(media="screen")
+    prose.click()
+    expect(result).to_have_attribute("open", "")
+    expect(prose).not_to_have_class("is-veiled")
+    assert not prose.evaluate(BLURRED)
+    page.reload()
+    expect(page.locator(".predict.is-live").first).to_be_attached()
+    expect(prose).not_to_have_class("is-veiled")
+    page.locator(".predict.is-done").get_by_role("button", name="Guess again").first.click()
+    expect(prose).to_have_class("is-veiled")
+    assert watched.errors == []
+
+
+def test_prose_that_tells_a_result_is_clear_without_scripts(site: Site, open_page: Open) -> None:
+    assert not told(site, open_page("", java_script_enabled=False).page).evaluate(BLURRED)
+
+
 def test_without_scripts_question_and_result_are_there(site: Site, open_page: Open, subtests: pytest.Subtests) -> None:
     for slug in site.lessons:
         with subtests.test(lesson=slug):

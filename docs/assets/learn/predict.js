@@ -2,8 +2,8 @@
  * Predict, then reveal.
  *
  * The page arrives with each question and, below the code, the result folded away. This module makes a form of the
- * question. A guess, or "Show me", unfolds the result; so does unfolding it by hand. The guess then stands beside what
- * the run gave. It is stored under the prediction's name and the hash of its text and result:
+ * question and blurs the prose that tells the result. A guess, or "Show me", unfolds the result; so does unfolding it by
+ * hand, or a click on the prose. The guess then stands beside what the run gave. It is stored under the prediction's name and the hash of its text and result:
  * `predict:LESSON/ID:HASH` → `{"guess": number | number[] | null, "waived": boolean, "at": milliseconds}`, where a guess
  * is a number, the index of a choice, or the heights of a sketched line.
  */
@@ -305,6 +305,15 @@ class CurvePrediction extends Prediction {
   }
 }
 
+/** The prose right after a result, which tells it. */
+function told(details) {
+  const found = [];
+  for (let next = details.nextElementSibling; next?.matches("p, ul, ol, blockquote"); next = next.nextElementSibling) {
+    found.push(/** @type {HTMLElement} */ (next));
+  }
+  return found;
+}
+
 const KINDS = { number: NumberPrediction, choice: ChoicePrediction, curve: CurvePrediction };
 
 /** The folded results of a page, each with the predictions that it waits for. */
@@ -319,6 +328,7 @@ function start() {
       details.querySelector("summary").textContent = open ? "The result" : "Reveal the result without a guess";
       if (open !== details.classList.contains("is-met")) details.open = open;
       details.classList.toggle("is-met", open);
+      for (const prose of told(details)) prose.classList.toggle("is-veiled", !open);
     }
   };
   for (const root of document.querySelectorAll(".predict")) {
@@ -331,11 +341,14 @@ function start() {
   }
   for (const prediction of predictions) prediction.start();
   for (const [details, asked] of waiting) {
-    details.querySelector("summary").addEventListener("click", (event) => {
+    const waive = (event) => {
       if (details.open || details.classList.contains("is-met")) return;
       event.preventDefault(); // waiving opens it
+      event.stopPropagation();
       for (const prediction of asked) prediction.waive();
-    });
+    };
+    details.querySelector("summary").addEventListener("click", waive);
+    for (const prose of told(details)) prose.addEventListener("click", waive, true);
   }
   update();
 }

@@ -5,7 +5,6 @@ behind is described by the status of every file it read or made (path, size, tim
 that turns out to be none, is left to the real command line, which compares contents.
 """
 
-import gc
 import os
 import sys
 
@@ -22,6 +21,8 @@ def main() -> None:
     if message is not None:
         print(message)
         return
+    import gc
+
     # Imports, parsers and pages make a great many objects that stay: to look through them as often as Python does by
     # itself is a tenth of a small build.
     gc.set_threshold(100_000)
