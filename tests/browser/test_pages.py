@@ -95,6 +95,20 @@ def test_the_theme_can_be_switched_and_is_remembered(open_page: Open) -> None:
     assert body.get_attribute("data-md-color-scheme") == "slate"
 
 
+def test_who_chooses_what_the_system_has_follows_the_system_again(open_page: Open) -> None:
+    page = open_page("", color_scheme="light").page
+    body = page.locator("body")
+    page.get_by_title("Switch to the dark theme").click()
+    page.emulate_media(color_scheme="dark")  # now as chosen
+    page.emulate_media(color_scheme="light")
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    page.get_by_title("Switch to the light theme").click()
+    page.emulate_media(color_scheme="dark")
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    page.reload()
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+
+
 def test_downloads_exist_and_hold_something(site: Site, open_page: Open) -> None:
     page = open_page("").page
     for slug in site.lessons:

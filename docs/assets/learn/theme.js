@@ -1,8 +1,45 @@
-/** What the theme's script leaves unsaid: the buttons beside a block of code are no landmark of the page. */
+/** The button for the light and the dark theme, and what the theme's own script leaves unsaid. */
 
+import { store } from "./store.js";
+
+const KEY = "theme:chosen"; // read, too, by the script in the header that sets the theme before anything is painted
+const THEMES = { light: "default", dark: "slate" }; // Material's names of its color schemes
 const BAR = ".md-code__nav";
 
-/** @param {Iterable<Node>} nodes */
+const system = matchMedia("(prefers-color-scheme: dark)");
+const button = /** @type {HTMLButtonElement | null} */ (document.querySelector(".site-theme"));
+
+function shown() {
+  return document.body.dataset.mdColorScheme === THEMES.dark ? "dark" : "light";
+}
+
+/** @param {"light" | "dark"} theme */
+function show(theme) {
+  document.body.dataset.mdColorScheme = THEMES[theme];
+  tell();
+}
+
+function tell() {
+  const label = `Switch to the ${shown() === "dark" ? "light" : "dark"} theme`;
+  button.title = label;
+  button.setAttribute("aria-label", label);
+}
+
+if (button) {
+  tell();
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    show(shown() === "dark" ? "light" : "dark");
+    // Who chose what the system has follows the system again.
+    if (shown() === (system.matches ? "dark" : "light")) store.remove(KEY);
+    else store.write(KEY, shown());
+  });
+  system.addEventListener("change", () => {
+    if (store.read(KEY) === null) show(system.matches ? "dark" : "light");
+  });
+}
+
+/** The buttons beside a block of code are no landmark of the page. @param {Iterable<Node>} nodes */
 function mend(nodes) {
   for (const node of nodes) if (node instanceof Element && node.matches(BAR)) node.setAttribute("role", "none");
 }

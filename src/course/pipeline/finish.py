@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from course.pipeline.markup import scrolling
 from course.pipeline.policy import protect
 
 _KEPT = re.compile(r"(<(?P<tag>pre|textarea|script|style)\b.*?</(?P=tag)>)", re.S)
@@ -37,6 +38,7 @@ _SECTION = re.compile(
     r'<label class="md-nav__title"[^<>]*>\s*<span[^<>]*></span>\s*(?P<name>[^<]+?)\s*</label>)'
 )
 _BOX = re.compile(r'<input(?=[^<>]*\btype="checkbox")(?=[^<>]*\bdisabled\b)')
+_BARE_TABLE = re.compile(r'(?<!aria-label="Table">)<table>.*?</table>', re.S)
 _THEME_SCRIPT = re.compile(r'<script(?= src="[^"]*javascripts/bundle\.)')
 
 
@@ -46,6 +48,8 @@ def finish(page: str) -> str:
         page = page.replace(found, better)
     page = _SECTION.sub(r'aria-label="\g<name>"\g<rest>', page)  # the label that it names may be empty
     page = _BOX.sub('<input aria-hidden="true"', page)  # nobody can tick the boxes of a list, its text says what to do
+    # The theme's script boxes the others, one by one: no focus in their boxes, and new styles for the whole article.
+    page = _BARE_TABLE.sub(lambda m: scrolling(m[0]), page)
     page = _THEME_SCRIPT.sub("<script defer", page)  # a page is shown before its script is there
     return protect(compact(page))
 

@@ -134,6 +134,11 @@ def fence(source: str, language: str) -> str:
     return f"{marks}{language}\n{source}\n{marks}"
 
 
+def scrolling(table: str) -> str:
+    """``table``, an element, in a box that scrolls where it is narrower, by keyboard too."""
+    return f'<div class="table-scroll" tabindex="0" role="group" aria-label="Table">{table}</div>'
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], caption: str) -> str:
     """A data table; columns of numbers are aligned right."""
     numeric = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(columns))]

@@ -19,6 +19,8 @@ import nbformat
 from jinja2 import BytecodeCache
 from markdown.extensions.toc import nest_toc_tokens, slugify
 
+from course.pipeline.markup import scrolling
+
 STYLES = "assets/notebook.css"
 """The one copy of the styles, relative to the site."""
 _FIGURE = re.compile(r'<img[^>]*? src="data:image/svg\+xml;base64,([^"]+)"[^>]*>')
@@ -55,8 +57,9 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
     body = _FIGURE.sub(lambda m: base64.b64decode(m[1]).decode(), body)
     # A downloaded notebook links to its sibling files; here those lessons have pages.
     body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
-    box = '<div class="table-scroll" tabindex="0" role="group" aria-label="Table">'  # the theme's own takes no focus
-    body = re.sub(r"<table>(.*?)</table>", rf'{box}<table class="prose">\1</table></div>', body, flags=re.S)
+    body = re.sub(
+        r"<table>(.*?)</table>", lambda m: scrolling(f'<table class="prose">{m[1]}</table>'), body, flags=re.S
+    )
     found: list[dict[str, Any]] = []
 
     def heading(match: re.Match[str]) -> str:

@@ -248,9 +248,8 @@ class _Renderer:
         link = f'<p class="data-link"><a href="{name}" download>Data as CSV</a></p>'
         if item.data["type"] == "table":
             caption = self._caption(item.data["caption"])
-            inner = markup.table(item.data["columns"], item.data["rows"], caption)
-            box = f'<div class="table-scroll" tabindex="0" role="group" aria-label="Table">{inner}</div>'
-            return f'<div class="data-table" id="{item.key}">{box}{link}</div>'
+            table = markup.table(item.data["columns"], item.data["rows"], caption)
+            return f'<div class="data-table" id="{item.key}">{markup.scrolling(table)}{link}</div>'
         figure = figure_of(item)
         caption = f"<figcaption>{self._caption(figure.caption)}{link}</figcaption>"
         drawn = re.sub(

@@ -90,8 +90,9 @@ TEMPLATE = (
     + '</div><dl class="widget-list"><dt>Push on the pair, β σ(−βΔ)</dt><dd data-text="push"></dd>'
     '<dt>Stopping distance, 1/β</dt><dd data-text="distance"></dd></dl>'
     '<p class="widget-subtitle">The world of three answers</p>'
-    '<table class="widget-table"><thead><tr><th scope="col">answer</th><th scope="col">r</th><th scope="col">π_ref</th>'
-    f'<th scope="col">π*</th><td></td></tr></thead><tbody>{"".join(map(_answer, (1, 2, 3)))}</tbody></table>'
+    '<table class="widget-table widget-table--bars"><thead><tr><th scope="col">answer</th><th scope="col">r</th>'
+    '<th scope="col">π_ref</th><th scope="col">π*</th><td></td></tr></thead>'
+    f"<tbody>{''.join(map(_answer, (1, 2, 3)))}</tbody></table>"
     '<p class="widget-note">π* ∝ π_ref exp(r/β), at a divergence of <span data-text="kl"></span> from the reference.'
     " Thin bars: before. Thick bars: the best policy at this β.</p>"
 )

@@ -72,8 +72,8 @@ TEMPLATE = (
     '<path class="histogram-levels" data-draw="levels"></path></svg>'
     '<p class="widget-note">512 weights, zero in the middle. Marks: <span data-text="format"></span>, where they lie in '
     "the block that has the largest weight.</p>"
-    '<table class="widget-table"><thead><tr><th scope="col">format</th><th scope="col">error</th><td></td></tr></thead>'
-    f"<tbody>{''.join(map(_row, FORMATS))}</tbody></table>"
+    '<table class="widget-table widget-table--bars"><thead><tr><th scope="col">format</th><th scope="col">error</th>'
+    f"<td></td></tr></thead><tbody>{''.join(map(_row, FORMATS))}</tbody></table>"
     '<p class="widget-note">Error: root mean square, relative to the weights. <span data-text="note"></span> '
     'With a 32-bit scale for each block, a weight takes <span data-text="bits"></span> bits.</p>'
 )
