@@ -106,6 +106,7 @@ def open_page(new_page: NewPage, site: Site) -> Open:
         watched = Watched(new_page(**{"viewport": DESKTOP, **options}))
         context = watched.page.context
         context.set_default_timeout(5_000)
+        context.set_default_navigation_timeout(30_000)  # other work on the machine is not the page's
         if before:
             context.add_init_script(before)
         host = urlsplit(site.url).netloc

@@ -55,6 +55,13 @@ def addresses(page: Page, selector: str) -> list[str]:
 # ---------- home ----------
 
 
+STOPS = """(all) => {
+  const scrolls = (code) => code.scrollWidth > code.clientWidth;
+  const wrong = all.filter((code) => scrolls(code) !== code.hasAttribute("tabindex"));
+  return [wrong.map((code) => code.textContent.slice(0, 60)), all.filter(scrolls).length, all.length];
+}"""
+
+
 def test_home_counts_what_is_there(open_page: Open, site: Site) -> None:
     page = open_page("").page
     facts = texts(page, ".facts li")
@@ -153,12 +160,23 @@ def test_the_button_to_copy_lies_over_no_code_until_it_is_wanted(open_page: Open
     block = page.locator(".md-content__inner > .highlight").first
     button = block.locator(".md-code__nav")
     page.mouse.move(0, 0)
+    block.scroll_into_view_if_needed()  # which brings the button
     expect(button).to_have_css("opacity", "0")
     block.hover()
     expect(button).to_have_css("opacity", "1")
     page.mouse.move(0, 0)
     block.locator("button").focus()
     expect(button).to_have_css("opacity", "1")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_code_is_a_stop_for_the_keyboard_where_it_scrolls(open_page: Open, site: Site, size: object) -> None:
+    page = open_page(f"lessons/{site.lessons[0]}/", viewport=size).page
+    page.locator(".question.is-live").first.wait_for(state="attached")  # all scripts have run
+    wrong, scrolling, count = page.locator(".md-content pre > code:visible").evaluate_all(STOPS)
+    assert wrong == []
+    assert count > scrolling
+    assert scrolling or size == DESKTOP
 
 
 # ---------- paper ----------

@@ -1,4 +1,4 @@
-/** The button for the light and the dark theme, and what the theme's own script leaves unsaid. */
+/** The button for the light and the dark theme, and what the theme's own script leaves undone. */
 
 import { store } from "./store.js";
 
@@ -38,6 +38,11 @@ if (button) {
     if (store.read(KEY) === null) show(system.matches ? "dark" : "light");
   });
 }
+
+// Code that fits is no stop for the Tab key. Asked of all at once, so that the page is laid out once.
+const fitting = [...document.querySelectorAll("pre > code[tabindex]")]
+  .filter(({ clientWidth, scrollWidth }) => clientWidth > 0 && scrollWidth <= clientWidth);
+for (const code of fitting) code.removeAttribute("tabindex");
 
 /** The buttons beside a block of code are no landmark of the page. @param {Iterable<Node>} nodes */
 function mend(nodes) {

@@ -27,6 +27,8 @@ _BETTER = {
     ' tabindex=""': "",
     # What Pygments puts before code for browsers of the past.
     "<pre><span></span>": "<pre>",
+    # Code that is wider than a window scrolls, by keyboard too; assets/learn/theme.js takes this from code that fits.
+    "<pre><code": '<pre><code tabindex="0"',
     # A corner of a table heads nothing.
     "<th></th>": "<td></td>",
 }  # fmt: skip
