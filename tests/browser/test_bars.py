@@ -309,7 +309,8 @@ def test_styles_are_computed_hardly_more_than_once(site: Site, lesson: str, new_
     """A script that changes a class of the whole page has all of its styles computed again; so does each new node under a
     rule that asks with ``:has()`` and tells what lies far inside. On a slow machine, the page then stands still."""
     page = new_page(viewport=DESKTOP)
-    assert (browser := page.context.browser)
+    browser = page.context.browser
+    assert browser is not None
     browser.start_tracing(page=page, categories=["devtools.timeline"])
     page.goto(site.url + lesson, wait_until="networkidle")
     events = json.loads(browser.stop_tracing())["traceEvents"]

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.support import PHONE, Open, Site
+from browser.support import DESKTOP, PHONE, Open, Site
 
 SHEET = {"width": 665, "height": 950}
 """The text of an A4 sheet in CSS pixels."""
