@@ -175,8 +175,7 @@ def test_code_is_a_stop_for_the_keyboard_where_it_scrolls(open_page: Open, site:
     page.locator(".question.is-live").first.wait_for(state="attached")  # all scripts have run
     wrong, scrolling, count = page.locator(".md-content pre > code:visible").evaluate_all(STOPS)
     assert wrong == []
-    assert count > scrolling
-    assert scrolling or size == DESKTOP
+    assert scrolling > 0 if size == PHONE else scrolling < count
 
 
 # ---------- paper ----------

@@ -23,7 +23,14 @@ EXTENSIONS = [
     "pymdownx.superfences",
 ]  # fmt: skip
 MODULES = ("theme", "quiz", "progress")
-FEATURES = ["content.code.copy", "content.lazy", "navigation.footer", "navigation.top", "search.highlight", "toc.follow"]
+FEATURES = [
+    "content.code.copy",
+    "content.lazy",
+    "navigation.footer",
+    "navigation.top",
+    "search.highlight",
+    "toc.follow",
+]
 
 PROGRESS = """# Your progress
 
