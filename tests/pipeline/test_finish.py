@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline.finish import compact, finish
+from course.pipeline.markup import scrolling
 from course.pipeline.policy import lifted
 
 PAGE = """
@@ -66,9 +67,17 @@ def test_the_policy_stands_before_everything_that_it_rules() -> None:
 
 def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() -> None:
     page = finish(PAGE)
-    assert "<code>if x:\n\n    y</code>" in page
+    assert ">if x:\n\n    y</code>" in page
     assert "\n      run( 1 )\n    " in page
     assert "<body><p>One\n<b>two</b></p><pre>" in page
+
+
+def test_what_may_be_wider_than_a_window_scrolls_by_keyboard() -> None:
+    boxed = scrolling("<table><caption>Boxed before</caption></table>")
+    page = finish(f"<html><head></head><body><pre><code>x</code></pre><table></table>{boxed}</body></html>")
+    assert '<pre><code tabindex="0">' in page
+    assert page.count("<div class=table-scroll tabindex=0 role=group aria-label=Table><table>") == 2
+    assert page.count("table-scroll") == 2
 
 
 def test_quotation_marks_go_only_where_html_needs_none() -> None:
