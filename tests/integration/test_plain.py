@@ -212,6 +212,18 @@ def test_a_relative_path_is_as_good(copied: Path, cwd: str) -> None:
     done = build(Path() if cwd == "." else Path(copied.name), copied / cwd)
     assert (done.code, done.err) == (0, "")
     assert "Words with" in opened(copied, "01-intro").text
+    assert " 01-intro " not in done.out  # the versions that count do not depend on where one stands
+
+
+def test_a_lock_above_the_folder_counts(copied: Path) -> None:
+    for version in ("1.0", "1.1"):
+        (copied.parent / "requirements.txt").write_text(f"pandas=={version}\n")
+        done = build(copied)
+        assert done.code == 0
+        assert f"{version} is locked" in done.err
+        assert " 01-intro " in done.out
+        assert " part_two-plots " not in done.out
+    assert build(copied).out.startswith("Nothing to do")
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,27 @@ def test_locked_versions_count_where_there_is_a_lock(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({}, None),
+        ({"requirements/lock.txt": "numpy==1\n"}, "1"),
+        ({"requirements.txt": "# pinned\nNumPy[extra] == 2 ; python_version > '3'\npandas\n"}, "2"),
+        ({"requirements.txt": "numpy>=2\n"}, None),
+        ({"requirements/lock.txt": "numpy==1\n", "requirements.txt": "numpy==2\n"}, "1"),
+        ({"course/requirements.txt": "numpy==3\n", "requirements/lock.txt": "numpy==1\n"}, "3"),
+        ({"elsewhere/requirements/lock.txt": "numpy==4\n"}, None),  # where the command is given
+    ],
+)
+def test_the_nearest_lock_above_a_course_counts_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], version: str | None
+) -> None:
+    written(tmp_path, {"course/a.py": "# %%\nimport numpy\n", "elsewhere/b.txt": "", **files})
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    lesson = plain.read(tmp_path / "course" / "a.py", tmp_path / "course")
+    assert inputs(lesson, "laptop").get("library numpy") == version
+
+
+@pytest.mark.parametrize(
     ("call", "counts"),
     [
         ("pd.read_csv('data.csv')", True), ("open('data.csv')", True), ("open('data.csv', 'rb')", True),

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import builtin, reading, schedule, shards, store
+from course.pipeline import builtin, fingerprint, reading, schedule, shards, store
 from course.pipeline.errors import CourseError
 from course.pipeline.lesson import misnamed
 from course.pipeline.limits import Limits
@@ -134,7 +134,8 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
     root = builtin.root_of(lessons, LESSONS)
     with exclusive(captures, _wait), exclusive(root / "build", _wait):
-        look = Look(root, (lessons, captures))
+        sources = (lessons, captures, *fingerprint.locks(None), *fingerprint.locks(lessons))
+        look = Look(root, sources)
         bundles = load(lessons, captures, profile)
         if root != Path():
             builtin.prepare(lessons, captures, profile)
@@ -155,7 +156,7 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
                     pages.submit(site.open)
                     _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
                 time.sleep(TICK)
-                look = Look(root, (lessons, captures))
+                look = Look(root, sources)
                 bundles = load(lessons, captures, profile)
                 site = Site(root, bundles)
             _refuse(bundles)

@@ -5,7 +5,8 @@ version of every library these import, and the weights' hashes. Comments, docstr
 tags are not. The machine is provenance, not an input.
 
 Of a plain lesson also: the modules in its own folder and those above it up to the course's, and the files that its code
-reads by name. Its libraries count if a lock file is at hand; else their versions are provenance alone.
+reads by name. Its libraries count if a file that locks them lies in the course's folder or above it, wherever the build
+is started; else their versions are provenance alone.
 """
 
 from __future__ import annotations
@@ -30,14 +31,27 @@ from course.weights import SOURCES
 
 LIBRARY = Path(__file__).parents[2]  # the folder that holds the package "course"
 LOCK = Path("requirements/lock.txt")
+# Where others keep their versions: lines with == count.
+FOREIGN_LOCKS = (LOCK, Path("requirements.txt"))
 # Draws what was captured; cannot change it. Anything else a lesson imports can.
 PRESENTATION = frozenset({"course.draw"})
 # Calls that read the file which their first argument names.
 READER = re.compile(r"open|imread|(?:read|load|scan|from|genfrom)_?\w*")
 
 
-def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
+def locks(root: Path | None) -> list[Path]:
+    """Files that may lock versions, the first that exists does: ours, or of the plain course in ``root`` the nearest."""
+    if root is None:
+        return [LOCK]
+    folders = (root.resolve(), *root.resolve().parents)
+    return [folder / name for folder in folders for name in FOREIGN_LOCKS]
+
+
+def inputs(lesson: Lesson, profile: str, lock: Path | None = None) -> dict[str, str]:
     """Everything the lesson's results depend on: a name and a hash (or version) each.
+
+    Args:
+        lock: the file that locks versions, if not the course's own.
 
     Raises:
         CourseError: the lesson imports a module of the course that does not exist.
@@ -67,6 +81,8 @@ def inputs(lesson: Lesson, profile: str, lock: Path = LOCK) -> dict[str, str]:
         found[f"module {_module_name(path, lesson)}"] = digest(sources[path])
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         pending += [(inner, path) for inner in _imports(sources[path], package)]
+    known = locks(lesson.root)
+    lock = lock or next((path for path in known if path.is_file()), known[0])
     for library, version in _locked(libraries, lock, optional=lesson.is_plain):
         found[f"library {library}"] = version
     for name in lesson.header.weights:
@@ -248,8 +264,8 @@ def versions(lock: Path) -> dict[str, str]:
             "The lock file is missing.", lock, hint="Run the build from the repository's root."
         ) from error
     found: dict[str, str] = {}
-    for name, version in re.findall(r"^([a-z0-9][a-z0-9-]*)==([^\s;\\]+)", text, re.M):
-        found.setdefault(name, version)
+    for name, version in re.findall(r"^([\w.-]+)(?:\[[\w, .-]*\])?\s*==\s*([^\s;\\]+)", text, re.M):
+        found.setdefault(_normal(name), version)
     return found
 
 
@@ -259,7 +275,12 @@ def _distributions(module: str, lock: Path) -> tuple[str, ...]:
     usual = module.lower().replace("_", "-")
     if usual in versions(lock):
         return (usual,)
-    return tuple(re.sub(r"[-_.]+", "-", name).lower() for name in _by_module().get(module, ()))
+    return tuple(map(_normal, _by_module().get(module, ())))
+
+
+def _normal(distribution: str) -> str:
+    """A distribution's name as lock files write it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _installed(module: str) -> Sequence[str]:

@@ -142,11 +142,12 @@ class Look:
     """The state of all sources at one moment: what is read later is no older.
 
     Args:
-        folders: where the lessons and captures lie.
+        sources: the folders of lessons and captures, and what else lessons depend on.
     """
 
-    def __init__(self, root: Path, folders: Sequence[Path]) -> None:
-        names = [*(str(root / name) for name in OTHER), str(LIBRARY / "course"), *map(str, folders)]
+    def __init__(self, root: Path, sources: Sequence[Path]) -> None:
+        named = [*(str(root / name) for name in OTHER), str(LIBRARY / "course"), *map(str, sources)]
+        names = list(dict.fromkeys(named))
         self.root = root
         self.tops = [name for name in names if not any(_covers(other, name) for other in names)]
         self.now = clock(root / FOLDER)

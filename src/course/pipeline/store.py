@@ -182,8 +182,8 @@ def load(
     """
     kept = cache.opened(root.resolve())
     kept.index.renew()
-    surroundings = _surroundings(kept)
     root_of_plain = folder if plain.is_plain(folder) else None
+    surroundings = _surroundings(kept, root_of_plain)
     paths = plain.find(folder) if root_of_plain else find(folder)
     if root_of_plain:
         surroundings = digest(surroundings, _course(root_of_plain, kept))
@@ -252,10 +252,10 @@ def _recall(kept: Cache, kind: str, key: str, make: Callable[[], T], unchanged: 
     return known
 
 
-def _surroundings(kept: Cache) -> str:
+def _surroundings(kept: Cache, root: Path | None) -> str:
     """A hash of what decides a lesson's inputs beside its own code: the library, the lock, what is installed."""
     code = library_code(fingerprint.LIBRARY / "course")
-    return digest(kept.index.of([*code, fingerprint.LOCK]), *installed())
+    return digest(kept.index.of([*code, *fingerprint.locks(root)]), *installed())
 
 
 class _Stored(Capture):
