@@ -24,14 +24,14 @@ def bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, 
         sys.modules.pop(name, None)
 
 
-def document(bench: Mapping[str, Any], ours: float) -> Any:
-    """Scripts take 100 s, cells 40 s on two cores, and the build ``ours``; two repeats around these medians."""
+def document(bench: Mapping[str, Any], ours: float, cells: float = 40.0) -> Any:
+    """Scripts take 100 s, ``cells`` on two cores, and the build ``ours``; two more rounds around these medians."""
     made = bench["results"].Document()
     made.machine = {
         "processor": "P", "cores": 2, "memory_gib": 8.0, "system": "S", "python": "3", "date": "d",
         "versions": {},
     }  # fmt: skip
-    rows = [("scripts", "cold", 100.0), ("cells", "cold", 40.0), ("ours", "cold", ours), ("ours", "no-op", 0.1)]
+    rows = [("scripts", "cold", 100.0), ("cells", "cold", cells), ("ours", "cold", ours), ("ours", "no-op", 0.1)]
     for system, row, seconds in rows:
         for repeat, factor in enumerate((0.5, 1, 3)):
             entry = bench["results"].Measurement(system, 50, row, repeat, seconds * factor, 1.0, 0.5, "c")
@@ -52,6 +52,24 @@ def test_sentences_follow_the_numbers(
     told = [cell for line in lines if (cell := line.rstrip("| ").rpartition("| ")[2]) in ("met", "missed")]
     assert told == verdicts
     assert "own lessons" not in "\n".join(lines)  # they were not measured
+
+
+def test_a_machine_is_compared_with_itself(bench: Mapping[str, Any]) -> None:
+    """The median of the ratios of each round, not the ratio of medians."""
+    made = bench["results"].Document()
+    for repeat, (scripts, ours) in enumerate([(100, 30), (200, 60), (100, 50)]):
+        for system, seconds in (("scripts", scripts), ("ours", ours)):
+            entry = bench["results"].Measurement(system, 50, "cold", repeat, seconds, 1.0, 0.5, "c")
+            made.measurements[entry.key] = entry
+    assert made.ratio("ours", "scripts", 50) == 0.3
+    assert made.ratio("ours", "cells", 50) is None
+
+
+@pytest.mark.parametrize(("cells", "told"), [(40.0, False), (80.0, True)])
+def test_a_goal_below_what_the_cells_take_is_called_so(bench: Mapping[str, Any], cells: float, told: bool) -> None:
+    text = bench["page"].page(document(bench, 26.0, cells))
+    assert ("take 0.40 of the time of the scripts" in text.replace("\n", " ")) is told
+    assert ("out of reach" in text) is told
 
 
 def test_what_was_measured_is_read_back(bench: Mapping[str, Any], tmp_path: Path) -> None:

@@ -133,9 +133,13 @@ import contextlib, io, json, os, sys, time
 sys.path.insert(0, os.getcwd())
 import matplotlib; matplotlib.use("agg")
 import matplotlib.pyplot as plt, numpy, pandas
-total = 0.0
+reader, writer = os.pipe()
+running = 0
 for text in json.load(sys.stdin):
-    reader, writer = os.pipe()
+    if running == len(os.sched_getaffinity(0)):
+        os.wait()
+        running -= 1
+    running += 1
     if os.fork() == 0:
         plt.show = lambda: plt.savefig(io.BytesIO())
         started = time.process_time()
@@ -143,18 +147,18 @@ for text in json.load(sys.stdin):
             for cell in text:
                 exec(cell, globals())
             frame._repr_html_()
-        os.write(writer, repr(time.process_time() - started).encode())
+        os.write(writer, f"{time.process_time() - started}\\n".encode())
         os._exit(0)
-    os.close(writer)
-    total += float(os.read(reader, 64))
-    os.close(reader)
-    os.wait()
-print(total)
+os.close(writer)
+print(sum(map(float, open(reader))))
 """
 
 
 def cell_cpu(size: int) -> float:
-    """Processor seconds of the cells alone: each lesson in a fork of a process that has imported the libraries."""
+    """Processor seconds of the cells alone: each lesson in a fork of a process that has imported the libraries.
+
+    As many run at a time as there are cores: two that share a core's units or caches are slower than one.
+    """
     course = Course.make(SYSTEMS["scripts"], size)
     cells = json.dumps([lesson.cells for lesson in course.lessons])
     done = subprocess.run(

@@ -74,3 +74,17 @@ class Document:
             m.seconds for m in self.measurements.values() if (m.system, m.lessons, m.row) == (system, lessons, row)
         ]
         return median(found) if found else None
+
+    def ratio(self, system: str, other: str, lessons: int, row: str = "cold") -> float | None:
+        """``system`` ÷ the cold build of ``other``, the median over rounds: a machine may be slower in one than in another."""
+        rounds = {
+            m.repeat: m.seconds
+            for m in self.measurements.values()
+            if (m.system, m.lessons, m.row) == (other, lessons, "cold")
+        }
+        found = [
+            m.seconds / rounds[m.repeat]
+            for m in self.measurements.values()
+            if (m.system, m.lessons, m.row) == (system, lessons, row) and m.repeat in rounds
+        ]
+        return median(found) if found else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .sandbox import Sandbox, lesson
+from .sandbox import Sandbox, lesson, quiz
 
 # Everything that differs between two runs, shown and recorded.
 UNSTEADY = """\
@@ -175,3 +175,40 @@ def test_a_long_temporary_folder_is_no_obstacle(sandbox: Sandbox, tmp_path: Path
     done = sandbox.run(env={"TMPDIR": str(long)})
     assert (done.code, done.err) == (0, "")
     assert list(long.iterdir()) == []
+
+
+# Writes when its cells begin and end; nothing that is read.
+TELLING = """import os
+import time
+
+log = os.open(os.environ["TEST_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+os.write(log, b"{name} begins\\n")
+time.sleep(0.5)
+{then}
+os.write(log, b"{name} ends\\n")"""
+
+
+def told(sandbox: Sandbox, then: str, *options: str) -> tuple[int, list[str]]:
+    """The exit code of a run of three lessons, of which the first does ``then``, and what they told."""
+    log = sandbox.root / "told"
+    for number in (1, 2, 3):
+        path = sandbox.lessons / f"0{number}_tiny.py"
+        sandbox.lessons.mkdir(parents=True, exist_ok=True)
+        path.write_text(lesson(TELLING.format(name=number, then=then if number == 1 else "")))
+        path.with_suffix(".quiz.yml").write_text(quiz(f"tiny{number}"))
+    done = sandbox.course("run", "1", "2", "3", *options, env={"TEST_LOG": str(log)})
+    return done.code, log.read_text().split("\n")[:-1]
+
+
+def test_no_more_lessons_compute_at_a_time_than_were_asked_for(sandbox: Sandbox) -> None:
+    code, lines = told(sandbox, "", "--jobs", "1")
+    assert code == 0
+    assert lines == [f"{number} {what}" for number in (1, 2, 3) for what in ("begins", "ends")]
+
+
+@pytest.mark.parametrize(("options", "count"), [([], 1), (["--keep-going"], 5)])
+def test_a_lesson_that_waits_does_not_begin_after_a_problem(sandbox: Sandbox, options: list[str], count: int) -> None:
+    code, lines = told(sandbox, "1 / 0", "--jobs", "1", *options)
+    assert code == 1
+    assert len(lines) == count
+    assert not sandbox.leftovers()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from course.pipeline import execute as execution
-from course.pipeline import warm
+from course.pipeline import fingerprint, warm
 from course.pipeline.errors import CourseError
 from course.pipeline.execute import execute
 from course.pipeline.warm import ENVIRONMENT, ForkServer
@@ -226,9 +226,9 @@ def test_only_libraries_are_imported_ahead(tmp_path: Path) -> None:
         "def late():\n    import matplotlib.pyplot as plt\n    import no_such_library\n    from . import sibling",
     )
     made = parsed(tmp_path, *cells)
-    found = warm.preloads([made])
+    found = warm.preloads([(made, fingerprint.inputs(made, "smoke"))])
     assert {"torch", "transformers:AutoTokenizer", "transformers:AutoModelForCausalLM", "matplotlib.pyplot"} <= set(
         found
     )
     assert {name.partition(":")[0].partition(".")[0] for name in found} <= warm.PRELOADED | {"PIL"}
-    assert warm.preloads([parsed(tmp_path, *cells, header="# fork: false\n")]) == ()
+    assert warm.preloads([(parsed(tmp_path, *cells, header="# fork: false\n"), ())]) == ()

@@ -18,8 +18,10 @@ GPU = "GPU"  # the resource that a worker declares: dask worker ADDRESS --resour
 
 
 @contextmanager
-def submitter(address: str, wanted: Sequence[Job]) -> Iterator[Callable[[Job], Future[Outcome]]]:
-    """What submits one job to the cluster at ``address``.
+def submitter(
+    address: str, wanted: Sequence[Job], started: Callable[[Job], object]
+) -> Iterator[Callable[[Job], Future[Outcome]]]:
+    """What submits one job to the cluster at ``address``, and tells ``started``.
 
     Raises:
         CourseError: no such cluster, no workers, or none with a GPU when a job needs one.
@@ -47,6 +49,8 @@ def submitter(address: str, wanted: Sequence[Job]) -> Iterator[Callable[[Job], F
 
         def submit(job: Job) -> Future[Outcome]:
             told: Future[Outcome] = Future()
+            told.set_running_or_notify_cancel()  # the cluster has it: it will be finished
+            started(job)
             inner = (with_gpu if job.needs_gpu else anywhere).submit(jobs.run, job)
             inner.add_done_callback(lambda done: told.set_result(_outcome(job, done)))
             return told

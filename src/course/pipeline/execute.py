@@ -62,6 +62,8 @@ publish_display_data({{{MIME!r}: {{"type": "environment", "key": {ENVIRONMENT_KE
 LIMITS = Limits()
 Progress = Callable[[Cell, int, int], None]
 """Called before each code cell with the cell, its number from 1, and the number of cells."""
+Ready = Callable[[], object]
+"""Called when the kernel is ready; the first cell runs when it returns."""
 
 
 class _Specs(KernelSpecManager):
@@ -120,7 +122,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publi
             )
         return manager
 
+    def papermill_execute_cells(self) -> None:
+        self.run.ready()
+        self.run.started = time.monotonic()
+        super().papermill_execute_cells()
+
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
+        if self.run.stop is not None and self.run.stop.is_set():  # short cells would all be over before a watch looks
+            raise self.run.error("The run was stopped before it ended.", hint="Run it again.")
         self.run.begin(cell)
         watch = asyncio.ensure_future(self._watch())
         try:
@@ -185,6 +194,7 @@ class _Run:
     spec: KernelSpec
     server: ForkServer | None
     stop: Event | None = None
+    ready: Ready = lambda: None
     started: float = field(default_factory=time.monotonic)
     cell: Cell | None = None
     printed: int = 0
@@ -226,7 +236,7 @@ class _Run:
 
 def execute(
     lesson: Lesson, profile: str, limits: Limits = LIMITS, progress: Progress = lambda *_: None, seed: int = 0,
-    *, threads: int | None = None, server: ForkServer | None = None, stop: Event | None = None,
+    *, threads: int | None = None, server: ForkServer | None = None, stop: Event | None = None, ready: Ready = lambda: None,
 ) -> capture.Capture:  # fmt: skip
     """Run ``lesson`` and return what it recorded. Nothing is written outside temporary folders.
 
@@ -244,14 +254,13 @@ def execute(
             lines = lesson.path.read_text(encoding="utf-8").split("\n")
             line = next((number for number, text in enumerate(lines, 1) if name in text), None)  # in the header
             raise lesson.error(str(error), line) from error
-    started = time.monotonic()
     try:
         with (
             tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder,
             _server_or_own(server) as used,
         ):
             threads = threads or (used.threads if used else None)
-            run = _Run(lesson, limits, Path(folder), progress, _spec(lesson, Path(folder), threads), used, stop)
+            run = _Run(lesson, limits, Path(folder), progress, _spec(lesson, Path(folder), threads), used, stop, ready)
             _prepare(run, threads)
             notebook = _run_notebook(run, _parameters(lesson, profile, seed))
     except OSError as error:
@@ -263,7 +272,7 @@ def execute(
     provenance = capture.Provenance(
         commit=_commit(lesson.path.parent), fingerprint=fingerprint.fingerprint(found), inputs=found,
         profile=profile, seed=seed,
-        seconds=round(time.monotonic() - started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
+        seconds=round(time.monotonic() - run.started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
     )  # fmt: skip
     return capture.from_notebook(lesson, code, provenance)
 

@@ -56,8 +56,9 @@ def main() -> None:
     if sys.argv[2:]:
         _preload(sys.argv[2:], control)
     request = _serve(control)
-    if request is not None:
-        _become(request)
+    if request is None:
+        os._exit(0)  # to take all libraries down in order would take longer than to end
+    _become(request)
 
 
 def _prctl(option: int, value: int) -> None:
@@ -74,14 +75,16 @@ def _preload(names: Sequence[str], control: socket.socket) -> None:
 
     signal.signal(signal.SIGALRM, look)  # the build may die meanwhile, and a thread must not exist when we fork
     signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
+    gc.disable()  # next to nothing of what imports make is garbage
     inside.import_kernel()
     for name in names:
         try:
             _import(name)
         except Exception:  # the lesson that imports it will say so, better
             continue
+    inside.prepare()
     signal.setitimer(signal.ITIMER_REAL, 0)
-    gc.collect()
+    gc.enable()
     gc.freeze()  # a collection in a child would write to, and so copy, every page that the children share
 
 

@@ -98,6 +98,16 @@ def import_kernel() -> None:
         del sys.modules["debugpy"]
 
 
+def prepare() -> None:
+    """Read now, in the process that will be forked, what each kernel would read again of the installed distributions."""
+    from course.provenance import LIBRARIES, version_of
+
+    for name in LIBRARIES:
+        version_of(name)
+    if backends := sys.modules.get("matplotlib.backends"):
+        backends.backend_registry.list_all()
+
+
 def refresh(settings: Settings) -> None:
     """Make a forked process what a fresh one would be: random states, and what libraries took from the environment."""
     tempfile.tempdir = None

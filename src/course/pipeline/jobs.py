@@ -13,7 +13,7 @@ from course.pipeline.lesson import read
 from course.pipeline.limits import Limits
 
 if TYPE_CHECKING:  # papermill and Jupyter take half a second to import, which only a run needs
-    from course.pipeline.execute import Progress
+    from course.pipeline.execute import Progress, Ready
     from course.pipeline.warm import ForkServer
 
 
@@ -53,7 +53,11 @@ class Outcome:
 
 
 def run(
-    job: Job, progress: Progress | None = None, server: ForkServer | None = None, stop: Event | None = None
+    job: Job,
+    progress: Progress | None = None,
+    server: ForkServer | None = None,
+    stop: Event | None = None,
+    ready: Ready = lambda: None,
 ) -> Outcome:
     """Run ``job`` here. A problem is returned, not raised: it is a result, and must not make a cluster try again."""
     from course.pipeline.execute import execute
@@ -68,6 +72,7 @@ def run(
             threads=job.threads,
             server=server,
             stop=stop,
+            ready=ready,
         )
         if found.provenance.fingerprint != job.fingerprint:
             hint = "Bring every worker to the commit that the build was started from."

@@ -81,7 +81,9 @@ class Lines:
         self._print(f"    {job.name}: cell {number}/{total}, line {cell.line}, {taken}", style="dim")
 
     def finished(self, outcome: Outcome, differences: Sequence[str]) -> None:
-        _finish(self.console, outcome, differences, time.monotonic() - self.starts[outcome.job])
+        with self.lock:
+            start = self.starts.get(outcome.job, 0.0)  # one that failed earlier is not spoken of
+        _finish(self.console, outcome, differences, time.monotonic() - start)
 
     def _print(self, text: str, style: str | None = None) -> None:
         self.console.print(text, style=style, markup=False)
@@ -121,9 +123,11 @@ class Board:
 
     def finished(self, outcome: Outcome, differences: Sequence[str]) -> None:
         with self.lock:
-            row = self.rows.pop(outcome.job)
+            row = self.rows.pop(outcome.job, None)
+            if row is None:  # it failed before it started
+                self.waiting.remove(outcome.job)
             self.done += 1
-        _finish(self.console, outcome, differences, time.monotonic() - row.start)
+        _finish(self.console, outcome, differences, time.monotonic() - (row.start if row else 0.0))
 
     def render(self) -> RenderableType:
         with self.lock:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from course.pipeline.store import Bundle
 from course.provenance import version_of
 
 Submit = Callable[[Job], Future[Outcome]]
+"""Starts a job, perhaps later, and tells the reporter when. Until then the future can be canceled."""
+PATIENCE = 0.25  # seconds between two looks at whether a lesson that waits is still wanted
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,10 @@ def run(
             plan, free_mib = schedule.plan(wanted, machine, options.workers), machine.free_mib
         report = stack.enter_context(reporter(console, plan.jobs, plan.workers))
         if options.scheduler:
-            submit = stack.enter_context(submitter(options.scheduler, wanted))
+            submit = stack.enter_context(submitter(options.scheduler, wanted, report.started))
         else:
             submit = stack.enter_context(_here(plan, bundles, options, report))
-        for outcome in drive(plan, free_mib, submit, report, options.keep_going):
+        for outcome in drive(plan, free_mib, submit, options.keep_going):
             if outcome.problem is not None:
                 report.finished(outcome, [])
                 problems.append(outcome.problem)
@@ -123,19 +125,17 @@ def run(
     return problems
 
 
-def drive(
-    plan: schedule.Plan, free_mib: float, submit: Submit, report: Reporter, keep_going: bool
-) -> Iterator[Outcome]:
+def drive(plan: schedule.Plan, free_mib: float, submit: Submit, keep_going: bool) -> Iterator[Outcome]:
     """Submit the plan's jobs as they fit beside one another and yield outcomes as they come.
 
-    After a problem nothing new starts, unless ``keep_going``; what runs is finished.
+    One more than run is submitted, so that its kernel is ready when another lesson ends. After a problem nothing new
+    starts, unless ``keep_going``; what runs is finished.
     """
     waiting = list(plan.jobs)
     running: dict[Future[Outcome], Job] = {}
     while waiting or running:
-        while job := schedule.next_job(waiting, list(running.values()), plan.workers, free_mib):
+        while job := schedule.next_job(waiting, list(running.values()), plan.workers + 1, free_mib):
             waiting.remove(job)
-            report.started(job)
             running[submit(job)] = job
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
@@ -143,17 +143,73 @@ def drive(
             outcome = future.result()
             if outcome.problem is not None and not keep_going:
                 waiting.clear()
+                running = {future: job for future, job in running.items() if not future.cancel()}
             yield outcome
 
 
 @contextmanager
 def _here(plan: schedule.Plan, bundles: Sequence[Bundle], options: Options, report: Reporter) -> Iterator[Submit]:
     """Threads of this process, each of which drives the kernel of one lesson. Left early, it stops the kernels."""
-    from course.pipeline.warm import ForkServer
+    from course.pipeline.warm import ForkServer, preloads
 
     stop = threading.Event()
+    line = _Line(plan.workers)
+
+    def ready(job: Job, told: Future[Outcome]) -> None:
+        line.wait(job, lambda: stop.is_set() or told.cancelled())
+        if stop.is_set() or not told.set_running_or_notify_cancel():
+            raise CancelledError
+        report.started(job)
+
+    def work(job: Job, told: Future[Outcome]) -> None:
+        try:
+            outcome = jobs.run(job, partial(report.cell, job), server, stop, partial(ready, job, told))
+        except CancelledError:
+            return
+        except BaseException as error:
+            told.set_exception(error)
+            return
+        with suppress(InvalidStateError):  # canceled while it failed to start
+            told.set_result(outcome)
+        if outcome.problem is None or options.keep_going:  # else it has to be heard of first
+            line.leave(job)
+
+    def submit(job: Job) -> Future[Outcome]:
+        told: Future[Outcome] = Future()
+        line.join(job)
+        pool.submit(work, job, told)
+        return told
+
     with ExitStack() as stack:
-        server = stack.enter_context(ForkServer.for_lessons([b.lesson for b in bundles])) if options.fork else None
-        pool: Executor = stack.enter_context(ThreadPoolExecutor(plan.workers, thread_name_prefix="lesson"))
+        libraries = preloads((bundle.lesson, bundle.inputs) for bundle in bundles) if options.fork else ()
+        server = stack.enter_context(ForkServer(libraries)) if options.fork else None
+        pool = stack.enter_context(ThreadPoolExecutor(plan.workers + 1, thread_name_prefix="lesson"))
         stack.callback(stop.set)  # runs before the pool waits for its threads
-        yield lambda job: pool.submit(jobs.run, job, partial(report.cell, job), server, stop)
+        yield submit
+
+
+class _Line:
+    """Jobs in the order in which they were submitted, of which the first ``count`` may compute.
+
+    The next waits for its turn with its kernel ready, so that no core waits for a kernel.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.jobs: list[Job] = []
+        self.changed = threading.Condition()
+
+    def join(self, job: Job) -> None:
+        with self.changed:
+            self.jobs.append(job)
+
+    def wait(self, job: Job, in_vain: Callable[[], bool]) -> None:
+        """Return when it is the turn of ``job``, or soon after waiting has become ``in_vain``."""
+        with self.changed:
+            while job not in self.jobs[: self.count] and not in_vain():
+                self.changed.wait(PATIENCE)
+
+    def leave(self, job: Job) -> None:
+        with self.changed:
+            self.jobs.remove(job)
+            self.changed.notify_all()

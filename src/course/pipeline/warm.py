@@ -62,16 +62,17 @@ def thread_environment(threads: int | None) -> dict[str, str]:
     return {} if threads is None else {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
 
 
-def preloads(lessons: Iterable[Lesson]) -> tuple[str, ...]:
+def preloads(lessons: Iterable[tuple[Lesson, Iterable[str]]]) -> tuple[str, ...]:
     """What a server should import for ``lessons``: ``module`` or ``module:name``, as they and their modules do.
 
-    Installed libraries only. The course's own modules may change while the server lives; lessons import them themselves.
+    Each lesson comes with the names of its inputs (:func:`fingerprint.inputs`). Installed libraries only: the course's own
+    modules may change while the server lives; lessons import them themselves.
     """
-    forked = [lesson for lesson in lessons if lesson.header.fork]
-    sources = [cell.source for lesson in forked for cell in lesson.code_cells]
+    forked = [(lesson, inputs) for lesson, inputs in lessons if lesson.header.fork]
+    sources = [cell.source for lesson, _ in forked for cell in lesson.code_cells]
     modules: set[Path] = set()
-    for lesson in forked:
-        names = [name for name in fingerprint.inputs(lesson, "") if name.startswith("module ")]
+    for lesson, inputs in forked:
+        names = [name for name in inputs if name.startswith("module ")]
         folders = [fingerprint.LIBRARY, *lesson.folders[-1:]]  # a plain lesson has modules beside it
         modules.update(folder / name.removeprefix("module ") for name in names for folder in folders)
     sources += [path.read_text(encoding="utf-8") for path in modules if path.is_file()]
@@ -112,11 +113,6 @@ class ForkServer:
         self.modules = ("ipykernel", *(modules or ())) if self.forks else ()
         self.threads = threads
         self._lock = Lock()
-
-    @classmethod
-    def for_lessons(cls, lessons: Iterable[Lesson], threads: int | None = None) -> Self:
-        """A server that imports what ``lessons`` import."""
-        return cls(preloads(lessons), threads)
 
     def __enter__(self) -> Self:
         if sys.platform == "linux":
