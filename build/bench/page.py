@@ -174,6 +174,12 @@ def _honest(document: Document) -> str:
     )
 
 
+def _work(document: Document) -> str:
+    """How long the cells of a lesson take."""
+    found = [seconds / size for size in (10, 50) if (seconds := document.seconds("cells", size, "cold"))]
+    return f" ({_number(found[-1])} s of a processor here)" if found else ""
+
+
 def _method(document: Document) -> str:
     machine = document.machine
     synthetic = [m for m in document.measurements.values() if m.system in SYSTEMS]
@@ -188,7 +194,7 @@ def _method(document: Document) -> str:
     return f"""\
 ## Method
 
-Each lesson sorts random numbers for about 0.7 s, shows a table and a plot, and imports numpy, pandas, matplotlib and a module that all
+Each lesson sorts random numbers, shows a table and a plot{_work(document)}, and imports numpy, pandas, matplotlib and a module that all
 lessons share. Each system gets the same cells in the form it reads. In turn, each builds a new folder (cold), builds again (no-op), again after
 an edit of one lesson's code, and again after an edit of its prose; then the next system has its turn; {times}. *Cell CPU* is the
 processor time of the cells alone, in processes that have the libraries imported, as many at a time as there are cores. Ratios are of

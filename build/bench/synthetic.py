@@ -55,7 +55,7 @@ def label():
 
 
 def walks(rng, scale):
-    """Random walks, after about 0.7 s of arithmetic."""
+    """Random walks, after about a second of arithmetic."""
     for _ in range(230):
         np.sort(rng.standard_normal(100_000))
     return scale * rng.standard_normal((64, 400)).cumsum(axis=1)
