@@ -281,3 +281,13 @@ def test_the_lesson_of_these_tests_runs(sandbox: Sandbox) -> None:
     assert (done.code, done.err) == (0, "")
     assert sandbox.capture.is_file()
     assert not sandbox.leftovers()
+
+
+def test_a_deleted_folder_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'rmdir "{gone}"; exec "{sys.executable}" -P -m course.pipeline.entry list'
+    done = subprocess.run(["sh", "-c", script], cwd=gone, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("✗ The folder that this terminal is in was deleted.")
+    assert "Traceback" not in done.stderr

@@ -39,6 +39,7 @@ def main() -> None:
     """Entry point: every problem becomes one message and an exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up as Ctrl-C does
     try:
+        _stand_somewhere()
         sys.exit(cli.main(standalone_mode=False))
     except CourseError as error:
         err.print(f"[bold red]✗[/] {_escape(str(error))}")
@@ -49,6 +50,14 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         err.print("Interrupted. What was finished is kept; run the same command to go on.")
         sys.exit(130)
+
+
+def _stand_somewhere() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        hint = "Go to the course's folder with cd, and give the command again."
+        raise CourseError("The folder that this terminal is in was deleted.", hint=hint) from None
 
 
 def _escape(text: str) -> str:

@@ -52,6 +52,10 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "agg",
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses widgets, which no kernel here has
+    # glibc keeps freed tensors of up to 32 MiB, 512 MiB of them, for the next ones. To give each back to the system and to
+    # take it again, filled with zeros, is a fifth of the time that the system spends on the lessons.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
 }
 # A thread of NumPy's BLAS or of Arrow's allocator would make a fork unsafe.
 SERVER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
