@@ -239,6 +239,22 @@ def test_an_interrupted_run_leaves_nothing_behind(captured: Sandbox, name: str) 
     assert not captured.leftovers()
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_does_not_wait_for_many_short_cells(captured: Sandbox) -> None:
+    captured.write(lesson(*["import time\n\ntime.sleep(0.1)"] * 100))  # each is over before a watch would look
+    with subprocess.Popen(
+        captured.command("run", "1"), cwd=ROOT, env={**captured.environment, "PYTHONUNBUFFERED": "1"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert any("cell 2/101" in line for line in process.stdout)
+        os.kill(process.pid, signal.SIGINT)
+        after = [line for line in process.stdout if ": cell " in line]
+    assert process.returncode == 130
+    assert len(after) < 50
+    assert not captured.leftovers()
+
+
 def test_a_full_disk_keeps_the_previous_capture(captured: Sandbox, on_small_disk: RunOnSmallDisk) -> None:
     captured.write(lesson("from course import record\n\nrecord.value('answer', 43)"))
     before = captured.capture.read_bytes()

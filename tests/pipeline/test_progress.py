@@ -91,3 +91,19 @@ def test_the_board_shows_what_runs_and_what_is_left() -> None:
     assert "1 of 3 done" in shown
     assert "1 waiting" in shown
     assert "about 1 min 40 s left" in shown
+
+
+def test_a_lesson_may_fail_before_it_starts() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    jobs = [job("01_a", 100), job("02_b", 100)]
+    failed = Outcome(jobs[0], problem=CourseError("It broke."))
+    board = Board(console, jobs, 1)
+    with reporter(console, jobs, 1) as lines:
+        for report in (lines, board):
+            report.finished(failed, [])
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""
+    with console.capture() as captured:
+        console.print(board.render())
+    assert "1 of 2 done" in captured.get()
+    assert "1 waiting" in captured.get()

@@ -82,7 +82,7 @@ class Lines:
 
     def finished(self, outcome: Outcome, differences: Sequence[str]) -> None:
         with self.lock:
-            start = self.starts.get(outcome.job, 0.0)  # one that failed earlier is not spoken of
+            start = self.starts.get(outcome.job, 0.0)  # none if it failed before it started: then no time is told
         _finish(self.console, outcome, differences, time.monotonic() - start)
 
     def _print(self, text: str, style: str | None = None) -> None:

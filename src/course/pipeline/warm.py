@@ -52,8 +52,8 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "agg",
     "PYTHONWARNINGS": "ignore:IProgress not found",  # tqdm misses widgets, which no kernel here has
-    # glibc keeps freed tensors of up to 32 MiB, 512 MiB of them, for the next ones. To give each back to the system and to
-    # take it again, filled with zeros, is a fifth of the time that the system spends on the lessons.
+    # glibc keeps freed tensors of up to 32 MiB, 512 MiB of them, for the next ones: to give each back to the system and to
+    # take it again, filled with zeros, costs a page fault every 4 KiB.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
 }
