@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from course import cards, cost, dpo, ladder, lora, memory, quantization, schedules
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 from course.pipeline.widgets import PIECES
 
 FOLDER = Path(__file__).parents[1] / "docs" / "assets" / "widgets"

@@ -15,10 +15,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course.pipeline import capture, downloads, wheel
-from course.pipeline.capture import Capture
-from course.pipeline.lesson import find, read
-from course.pipeline.store import LESSONS, Bundle, load
+from course.pipeline.base import paths
+from course.pipeline.base.paths import LESSONS
+from course.pipeline.lesson.course_format import find
+from course.pipeline.lesson.read import read
+from course.pipeline.page import downloads, wheel
+from course.pipeline.results import capture
+from course.pipeline.results.bundle import Bundle, load_all
+from course.pipeline.results.capture import Capture
 from course.record import MIME
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +35,7 @@ SECTIONS = (
 
 @pytest.fixture(scope="session")
 def bundles() -> dict[str, Bundle]:
-    return {bundle.lesson.slug: bundle for bundle in load(ROOT / LESSONS, ROOT / capture.ROOT)}
+    return {bundle.lesson.slug: bundle for bundle in load_all(ROOT / LESSONS, ROOT / paths.ROOT)}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -79,7 +83,7 @@ def test_two_builds_differ_in_band_values_only(tmp_path: Path) -> None:
             shutil.copy(ROOT / name, root / name)
         build(root)
     for source in SOURCES:
-        paths = [capture.path_of(root / capture.ROOT, source.stem, "smoke") for root in (first, second)]
+        paths = [capture.path_of(root / paths.ROOT, source.stem, "smoke") for root in (first, second)]
         made, again = (capture.load(path) for path in paths)
         assert made is not None
         assert again is not None

@@ -79,7 +79,7 @@ def test_keys_that_prose_could_not_name_are_refused(shown: list[dict[str, Any]],
 
 @pytest.mark.parametrize("key", ["a", "lora.r8", "lora_2.q_only", "lora._x"])
 def test_keys_that_expressions_can_read(shown: list[dict[str, Any]], key: str) -> None:
-    from course.pipeline.expressions import evaluate
+    from course.pipeline.text.expressions import evaluate
 
     record.value(key, 5)
     assert evaluate(key, {shown[0][MIME]["key"]: 5}) == 5

@@ -18,8 +18,8 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from browser.support import DESKTOP, NewPage
-from course.pipeline import modules, offline, portable
-from course.pipeline.cache import Cache
+from course.pipeline.base.cache import Cache
+from course.pipeline.site import archive, js_modules, offline
 
 WINDOW: ViewportSize = {"width": DESKTOP["width"], "height": DESKTOP["height"]}
 DOCS = Path(__file__).parents[2] / "docs"
@@ -44,9 +44,9 @@ def _watched(page: Page, allowed: str) -> tuple[Page, list[str]]:
 @pytest.fixture(scope="module")
 def unpacked(built_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zip with a space")
-    runtime = (DOCS / portable.RUNTIME).read_text(encoding="utf-8")
-    with zipfile.ZipFile(io.BytesIO(portable.pack(built_site, runtime, "course"))) as archive:
-        archive.extractall(folder)
+    runtime = (DOCS / archive.RUNTIME).read_text(encoding="utf-8")
+    with zipfile.ZipFile(io.BytesIO(archive.pack(built_site, runtime, "course"))) as packed:
+        packed.extractall(folder)
     return folder / "course"
 
 
@@ -107,7 +107,7 @@ RUN = """() => {
 
 
 def test_joined_modules_do_what_modules_do(new_page: NewPage) -> None:
-    joined = modules.join(
+    joined = js_modules.join(
         {
             "a/main.js": 'import { add as plus, count, step } from "./b/math.js";\nimport * as all from "../c.js";\n'
             "export async function main() {\n  step();\n  const late = await import(`../${all.LATE}.js`);\n"

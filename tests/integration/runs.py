@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from course.pipeline import capture
-from course.pipeline.capture import Capture
-from course.pipeline.lesson import Lesson, parse
+from course.pipeline.lesson.course_format import parse
+from course.pipeline.lesson.model import Lesson
+from course.pipeline.results import capture
+from course.pipeline.results.capture import Capture
 
 from .sandbox import ROOT, Sandbox, lesson
 
@@ -46,9 +47,9 @@ BUILD = """\
 import sys
 from pathlib import Path
 
-from course.pipeline.execute import execute
-from course.pipeline.lesson import read
-from course.pipeline.warm import ForkServer
+from course.pipeline.run.execute import execute
+from course.pipeline.lesson.read import read
+from course.pipeline.run.provisioner import ForkServer
 
 with ForkServer(sys.argv[2:] or None, 1) as server:
     execute(read(Path(sys.argv[1])), "smoke", progress=lambda cell, *_: print(cell.line, flush=True), server=server)

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from course.pipeline import capture, fingerprint
-from course.pipeline.capture import Capture, Item, Provenance
-from course.pipeline.lesson import read
+from course.pipeline.base import paths
+from course.pipeline.lesson.read import read
+from course.pipeline.results import capture, fingerprint
+from course.pipeline.results.capture import Capture, Item, Provenance
 
 from .sandbox import ROOT, quiz
 
@@ -90,7 +91,7 @@ def write_lesson(root: Path, n: int) -> Path:
 
 def write_capture(root: Path, path: Path, answer: int) -> None:
     """Write what the lesson at ``path`` would have recorded, had it found ``answer``."""
-    inputs = fingerprint.inputs(read(path), "laptop", ROOT / fingerprint.LOCK)
+    inputs = fingerprint.inputs(read(path), "laptop", ROOT / paths.LOCK)
     provenance = Provenance(
         commit="0123456789ab", fingerprint=fingerprint.fingerprint(inputs), inputs=inputs, profile="laptop", seed=0,
         device="cpu", processor="A processor", threads=2, dtype="float32", python="3.11.9",
@@ -111,4 +112,4 @@ def write_capture(root: Path, path: Path, answer: int) -> None:
     ]  # fmt: skip
     outputs = [[], [], [{"text": f"shown {answer}"}, {"item": "rows"}, {"item": "drawn"}]]
     made = Capture({item.key: item for item in items}, outputs, provenance)
-    capture.save(made, capture.path_of(root / capture.ROOT, path.stem, "laptop"))
+    capture.save(made, capture.path_of(root / paths.ROOT, path.stem, "laptop"))

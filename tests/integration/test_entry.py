@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from course.pipeline import cache, entry
-from course.pipeline.site import TICK, Look, Site
-from course.pipeline.store import load
+from course.pipeline import entry
+from course.pipeline.base import cache, status
+from course.pipeline.results.bundle import load_all
+from course.pipeline.site.build import TICK, Look, Site
 
 from .synthetic import LESSONS, copy_sources, write_capture, write_lesson
 
@@ -29,7 +30,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("entry") / "course"
     copy_sources(root)
     write_lesson(root, 1)
-    Site(root, load(root / LESSONS, root / "build/captures", "laptop", root)).render()
+    Site(root, load_all(root / LESSONS, root / "build/captures", "laptop", root)).render()
     return root
 
 
@@ -46,7 +47,7 @@ def root(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 def remember() -> None:
     time.sleep(TICK)
     look = Look(Path(), FOLDERS)
-    assert Site(Path(), load()).is_current()
+    assert Site(Path(), load_all()).is_current()
     look.remember(MESSAGE)
 
 
@@ -92,15 +93,15 @@ def test_nothing_changed(root: Path) -> None:
 def test_every_change_is_seen(root: Path, change: Callable[[], object]) -> None:
     change()
     assert entry.unchanged(COMMAND) is None
-    bundles = load()
+    bundles = load_all()
     assert not (all(bundle.is_current for bundle in bundles) and Site(Path(), bundles).is_current())
 
 
-@pytest.mark.parametrize("name", entry.VARIABLES)
+@pytest.mark.parametrize("name", status.VARIABLES)
 def test_variables_of_the_environment_count(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "1")
     assert entry.unchanged(COMMAND) is None
-    assert not Site(Path(), load()).is_current()
+    assert not Site(Path(), load_all()).is_current()
 
 
 def test_another_command_is_another_question(root: Path) -> None:
@@ -120,22 +121,22 @@ def test_a_change_after_the_look_is_not_remembered_as_rendered(root: Path, path:
     time.sleep(TICK)
     look = Look(Path(), FOLDERS)
     rewrite(path)
-    Path(entry.DONE).unlink()
+    Path(status.DONE).unlink()
     look.remember(MESSAGE)
-    assert not Path(entry.DONE).exists()
+    assert not Path(status.DONE).exists()
 
 
 def test_a_change_in_the_tick_of_the_look_is_not_remembered_as_rendered(root: Path) -> None:
-    Path(entry.DONE).unlink()
+    Path(status.DONE).unlink()
     look = Look(Path(), FOLDERS)
     look.now = Path(LESSON).stat().st_ctime_ns  # a change that followed could have the same time
     look.remember(MESSAGE)
-    assert not Path(entry.DONE).exists()
+    assert not Path(status.DONE).exists()
 
 
 @pytest.mark.parametrize("content", ["", "garbage", "a\nb\nc"])
 def test_an_unreadable_note_is_none(root: Path, content: str) -> None:
-    Path(entry.DONE).write_text(content)
+    Path(status.DONE).write_text(content)
     assert entry.unchanged(COMMAND) is None
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from course.pipeline import cache
-from course.pipeline.errors import CourseError
-from course.pipeline.site import Site
-from course.pipeline.store import Bundle, load
+from course.pipeline.base import cache
+from course.pipeline.base.errors import CourseError
+from course.pipeline.results.bundle import Bundle, load_all
+from course.pipeline.site.build import Site
 
 from .synthetic import LESSONS, copy_sources, write_capture, write_lesson
 
@@ -29,7 +29,7 @@ class Course:
         return path
 
     def bundles(self) -> list[Bundle]:
-        found = load(self.root / LESSONS, self.root / "build/captures", "laptop", self.root)
+        found = load_all(self.root / LESSONS, self.root / "build/captures", "laptop", self.root)
         assert [problem for bundle in found for problem in bundle.problems()] == []
         return found
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from course.pipeline.errors import CourseError
-from course.pipeline.execute import execute
-from course.pipeline.lesson import read
-from course.pipeline.limits import Limits
-from course.pipeline.warm import ForkServer
+from course.pipeline.base.errors import CourseError
+from course.pipeline.lesson.read import read
+from course.pipeline.run.execute import execute
+from course.pipeline.run.limits import Limits
+from course.pipeline.run.provisioner import ForkServer
 
 from .sandbox import Sandbox, lesson
 

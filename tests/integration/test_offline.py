@@ -17,8 +17,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course.pipeline import cache, share
-from course.pipeline.portable import LEFT_OUT, RUNTIME, SCRIPT, pack
+from course.pipeline.base import cache
+from course.pipeline.page import cards
+from course.pipeline.site.archive import LEFT_OUT, RUNTIME, SCRIPT, pack
 
 from .sandbox import ROOT
 from .synthetic import copy_sources, write_lesson
@@ -150,25 +151,25 @@ def test_every_page_says_what_a_shared_link_shows(published: Course) -> None:
         assert told["og:url"].rstrip("/") == address.rstrip("/")
         assert all(told[f"og:{name}"] for name in ("title", "description", "type", "image:alt"))
         picture = (site / told["og:image"].removeprefix(ADDRESS)).read_bytes()
-        assert struct.unpack(">II", picture[16:24]) == (share.WIDTH, share.HEIGHT)
-    cards = {path.name: path.read_bytes() for path in (site / share.FOLDER).iterdir()}
-    assert sorted(cards) == ["01_synthetic.png", "02_synthetic.png", "home.png"]
-    assert len(set(cards.values())) == 3
+        assert struct.unpack(">II", picture[16:24]) == (cards.WIDTH, cards.HEIGHT)
+    pictures = {path.name: path.read_bytes() for path in (site / cards.FOLDER).iterdir()}
+    assert sorted(pictures) == ["01_synthetic.png", "02_synthetic.png", "home.png"]
+    assert len(set(pictures.values())) == 3
 
 
 def test_a_card_is_drawn_again_only_when_it_shows_something_else(
     published: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    draw = share.draw
+    draw = cards.draw
 
-    def counted(card: share.Card) -> bytes:
+    def counted(card: cards.Card) -> bytes:
         drawn.append(card.title)
         return draw(card)
 
     monkeypatch.setenv("SITE_URL", ADDRESS)
-    monkeypatch.setattr(share, "draw", counted)
-    card = published.root / "site" / share.FOLDER / "02_synthetic.png"
+    monkeypatch.setattr(cards, "draw", counted)
+    card = published.root / "site" / cards.FOLDER / "02_synthetic.png"
     before = card.read_bytes()
     edit(published.lesson(2), "The question of", "A question of")
     published.render()
@@ -219,5 +220,5 @@ def test_llms_txt_leads_to_every_lesson(address: str, course: Course, published:
 
 def test_a_site_without_an_address_claims_none(course: Course) -> None:
     site = course.root / "site"
-    assert not any((site / name).exists() for name in ("sitemap.xml", "sitemap.xml.gz", "feed.xml", share.FOLDER))
+    assert not any((site / name).exists() for name in ("sitemap.xml", "sitemap.xml.gz", "feed.xml", cards.FOLDER))
     assert "og:image" not in (site / "index.html").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from course.pipeline import fingerprint
-from course.pipeline.errors import CourseError
-from course.pipeline.inside import LIBRARY, Settings, UndeclaredRead, guard, is_allowed, rules
-from course.pipeline.lesson import read
+from course.pipeline.base.errors import CourseError
+from course.pipeline.lesson.read import read
+from course.pipeline.results import fingerprint
+from course.pipeline.run.kernel import PACKAGE, Settings, UndeclaredRead, guard, is_allowed, rules
 
 from .runs import parsed
 from .sandbox import LESSON, Done, Sandbox, lesson
@@ -39,7 +39,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
         ("/runs/other/notes.txt", False),
         ("/runs/x1y2z3/notes.txt", False),
         ("/data/tickets.csv", False),
-        (str(LIBRARY / "lessons" / "notes.csv"), True),  # of the library; denied where the lesson's folder is there
+        (str(PACKAGE / "lessons" / "notes.csv"), True),  # of the library; denied where the lesson's folder is there
         ("/home/author/.cache/matplotlib/fontlist.json", True),
         ("/home/author/course/cache/minilm/config.json", True),
         ("/data/huggingface/token", True),
@@ -58,10 +58,10 @@ def test_the_longest_rule_decides(path: str, allowed: bool) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_lessons_inside_the_library_are_not_part_of_it() -> None:
-    folder = str(LIBRARY / "lessons" / "1_first")
+    folder = str(PACKAGE / "lessons" / "1_first")
     found = rules(Settings(lesson=folder, run="/runs/x1y2"), {})
     assert not is_allowed(f"{folder}/notes.csv", found)
-    assert is_allowed(str(LIBRARY / "case" / "words.txt"), found)
+    assert is_allowed(str(PACKAGE / "case" / "words.txt"), found)
 
 
 def test_only_what_exists_and_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

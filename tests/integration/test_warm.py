@@ -12,11 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course.pipeline import execute as execution
-from course.pipeline import fingerprint, warm
-from course.pipeline.errors import CourseError
-from course.pipeline.execute import execute
-from course.pipeline.warm import ENVIRONMENT, ForkServer
+from course.pipeline.base.errors import CourseError
+from course.pipeline.results import fingerprint
+from course.pipeline.run import execute as execution
+from course.pipeline.run import provisioner
+from course.pipeline.run.execute import execute
+from course.pipeline.run.provisioner import ENVIRONMENT, ForkServer
 
 from .runs import build, is_fork, line_of, parsed, steady, texts
 from .sandbox import Sandbox, lesson
@@ -94,10 +95,10 @@ def test_a_lesson_may_ask_not_to_be_forked(server: ForkServer, tmp_path: Path) -
 
 
 def test_nothing_is_forked_where_there_is_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(warm, "GPU_DEVICES", (str(tmp_path / "gpu*"),))
-    assert warm.can_fork()
+    monkeypatch.setattr(provisioner, "GPU_DEVICES", (str(tmp_path / "gpu*"),))
+    assert provisioner.can_fork()
     (tmp_path / "gpu0").touch()
-    assert not warm.can_fork()
+    assert not provisioner.can_fork()
     with ForkServer(["numpy"], 1) as server:
         made = execute(parsed(tmp_path, COMMAND), "smoke", server=server)
     assert not is_fork(texts(made)[0])
@@ -183,7 +184,7 @@ def test_a_build_that_is_killed_takes_everything_along(sandbox: Sandbox, modules
             time.sleep(0.1)
             commands = sandbox.processes()
         assert {"1000", "1001", "1002"} <= {command.split()[-1] for command in commands}
-        assert sum("course.pipeline.forkserver" in command for command in commands) == (2 if modules else 1)
+        assert sum("course.pipeline.run.forkserver" in command for command in commands) == (2 if modules else 1)
         process.kill()
         process.wait()
         until_gone(sandbox)
@@ -226,9 +227,9 @@ def test_only_libraries_are_imported_ahead(tmp_path: Path) -> None:
         "def late():\n    import matplotlib.pyplot as plt\n    import no_such_library\n    from . import sibling",
     )
     made = parsed(tmp_path, *cells)
-    found = warm.preloads([(made, fingerprint.inputs(made, "smoke"))])
+    found = provisioner.preloads([(made, fingerprint.inputs(made, "smoke"))])
     assert {"torch", "transformers:AutoTokenizer", "transformers:AutoModelForCausalLM", "matplotlib.pyplot"} <= set(
         found
     )
-    assert {name.partition(":")[0].partition(".")[0] for name in found} <= warm.PRELOADED | {"PIL"}
-    assert warm.preloads([(parsed(tmp_path, *cells, header="# fork: false\n"), ())]) == ()
+    assert {name.partition(":")[0].partition(".")[0] for name in found} <= provisioner.PRELOADED | {"PIL"}
+    assert provisioner.preloads([(parsed(tmp_path, *cells, header="# fork: false\n"), ())]) == ()

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from course.pipeline import claims, quiz
-from course.pipeline.capture import Capture, Item, Provenance
-from course.pipeline.expressions import Scalar
-from course.pipeline.lesson import Lesson, parse
-from course.pipeline.store import Bundle
+from course.pipeline.lesson.course_format import parse
+from course.pipeline.lesson.model import Lesson
+from course.pipeline.results import claims, quiz
+from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.capture import Capture, Item, Provenance
+from course.pipeline.text.expressions import Scalar
 
 PATH = Path("07_sample.py")
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from course.cards import CARDS
 from course.memory import ARCHITECTURES, STATE_BYTES, estimate
 from course.pipeline import widgets
-from course.pipeline.downloads import files
-from course.pipeline.errors import CourseError
-from course.pipeline.render import page
+from course.pipeline.base.errors import CourseError
+from course.pipeline.page.downloads import files
+from course.pipeline.page.render import page
 from course.pipeline.widgets import PIECES, Placed, memory
 from course.pipeline.widgets.view import View
 

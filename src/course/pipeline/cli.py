@@ -19,15 +19,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from course.pipeline import builtin, fingerprint, reading, schedule, shards, store
-from course.pipeline.errors import CourseError
-from course.pipeline.lesson import misnamed
-from course.pipeline.limits import Limits
-from course.pipeline.lock import exclusive
-from course.pipeline.run import Options, job_of, unlocked
-from course.pipeline.run import run as run_lessons
-from course.pipeline.site import TICK, Look, Site
-from course.pipeline.store import LESSONS, Bundle
+from course.pipeline.base.errors import CourseError
+from course.pipeline.base.lock import exclusive
+from course.pipeline.base.paths import LESSONS
+from course.pipeline.lesson import reading_time
+from course.pipeline.lesson.course_format import misnamed
+from course.pipeline.results import fingerprint
+from course.pipeline.results.bundle import Bundle, load_all
+from course.pipeline.run import schedule, shards
+from course.pipeline.run.limits import Limits
+from course.pipeline.run.runner import Options, job_of, unlocked
+from course.pipeline.run.runner import run as run_lessons
+from course.pipeline.site import default_site
+from course.pipeline.site.build import TICK, Look, Site
 
 PROFILES = ("smoke", "laptop", "full")
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -79,7 +83,7 @@ def _shared(command: Command) -> Command:
         click.option(
             "--captures",
             type=click.Path(path_type=Path),
-            callback=lambda context, _, value: value or builtin.captures_of(context.params["lessons"], LESSONS),
+            callback=lambda context, _, value: value or default_site.captures_of(context.params["lessons"], LESSONS),
             help="Folder of captures.  [default: build/captures; for other lessons, _build/captures in their folder]",
         ),
         click.option("--profile", type=click.Choice(PROFILES), default="laptop", show_default=True),
@@ -126,7 +130,7 @@ def _options(
 
 
 def load(lessons: Path, captures: Path, profile: str) -> list[Bundle]:
-    return store.load(lessons, captures, profile, builtin.root_of(lessons, LESSONS))
+    return load_all(lessons, captures, profile, default_site.root_of(lessons, LESSONS))
 
 
 @click.group(help=__doc__)
@@ -141,13 +145,13 @@ def cli() -> None:
 @click.option("--only", multiple=True, metavar="LESSON", help="Run no other lesson than this (repeatable).")
 def build(lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[str], **running: Any) -> None:
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
-    root = builtin.root_of(lessons, LESSONS)
+    root = default_site.root_of(lessons, LESSONS)
     with exclusive(captures, _wait), exclusive(root / "build", _wait):
         sources = (lessons, captures, *fingerprint.locks(None), *fingerprint.locks(lessons))
         look = Look(root, sources)
         bundles = load(lessons, captures, profile)
         if root != Path():
-            builtin.prepare(lessons, captures, profile)
+            default_site.prepare(lessons, captures, profile)
         stale = [bundle for bundle in bundles if everything or not bundle.is_current]
         if only:
             chosen = _chosen(bundles, only)
@@ -257,7 +261,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         print(_as_json(found))
     for problem in () if as_json else found:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
-    for odd in () if as_json else filter(None, (reading.doubt(bundle.lesson) for bundle in bundles)):
+    for odd in () if as_json else filter(None, (reading_time.doubt(bundle.lesson) for bundle in bundles)):
         err.print(f"[yellow]![/] {_escape(str(odd))}")
     if found:
         sys.exit(1)
@@ -272,7 +276,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
 @click.option("--lessons", type=click.Path(path_type=Path), default=LESSONS, help="Folder of lesson sources.")
 def new(number: int, slug: str, module: int, lessons: Path) -> None:
     """Make the two files of a new lesson."""
-    from course.pipeline import scaffold
+    from course.pipeline.lesson import scaffold
 
     for path in scaffold.new(lessons, number, slug, module):
         out.print(f"[green]✓[/] {path}")

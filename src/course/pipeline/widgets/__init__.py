@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from course.pipeline.errors import CourseError
+from course.pipeline.base.errors import CourseError
 from course.pipeline.widgets import beta, cost, forward, ladder, memory, nf4, rank, schedule
 from course.pipeline.widgets.view import Piece, State
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from course import dpo
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 from course.pipeline.widgets.chart import Axes
 from course.pipeline.widgets.controls import Slider
 from course.pipeline.widgets.view import Group, Piece, State, View, fixed

@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 
 Value = str | float | bool
 

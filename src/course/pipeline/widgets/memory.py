@@ -7,7 +7,7 @@ from typing import Any
 
 from course.cards import CARDS, MARGIN, fit
 from course.memory import ARCHITECTURES, STATE_BYTES, Architecture, activations, estimate
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 from course.pipeline.widgets.controls import Choice, Number, Slider, Switch
 from course.pipeline.widgets.view import Group, Piece, State, View, fixed
 

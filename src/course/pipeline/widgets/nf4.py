@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 from course.pipeline.widgets.controls import Choice, Slider
 from course.pipeline.widgets.view import Group, Piece, State, View, fixed
 from course.quantization import LEVELS, bits, histogram_weights, relative_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from course import lora
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 from course.pipeline.widgets.controls import Slider
 from course.pipeline.widgets.view import Group, Piece, State, View, fixed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from course import schedules
-from course.pipeline.expressions import form
+from course.pipeline.text.expressions import form
 from course.pipeline.widgets.chart import Axes
 from course.pipeline.widgets.controls import Choice, Slider
 from course.pipeline.widgets.view import Group, Piece, State, View

@@ -1,0 +1,137 @@
+"""The pieces of a lesson's page as HTML: the knowledge check, claims, bound numbers, downloads, provenance.
+
+Each is a pure function of what it shows; where it stands on the page is :mod:`course.pipeline.page.render`'s matter.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Collection, Sequence
+
+from course.pipeline.page import glossary
+from course.pipeline.results.capture import Provenance
+from course.pipeline.results.claims import VERDICTS, Decided
+from course.pipeline.results.quiz import Asked
+from course.pipeline.text import expressions, markup
+from course.pipeline.text.bind import Bound
+
+AIM = 4
+"""Right answers of five that a reader should aim for."""
+
+
+def as_data(bound: Bound) -> str:
+    """A bound number as HTML that carries its exact value and where it comes from.
+
+    A text stands on the page. It is not said again, nor are the texts that a condition passed over.
+    """
+    exact, source = str(bound.value), bound.expression
+    if isinstance(bound.value, str):
+        exact, source = "…", expressions.outline(source)
+    value, expression = html.escape(exact), html.escape(source)
+    return f'<data value="{value}" title="{expression} = {value}">{html.escape(bound.text)}</data>'
+
+
+def quiz(asked: Sequence[tuple[Asked, Asked]], text: Callable[[str], str]) -> str:
+    """The knowledge check, complete without JavaScript: every answer is folded below its question.
+
+    Args:
+        asked: each question, and the same with its numbers as elements.
+        text: makes HTML of Markdown.
+    """
+    questions = "".join(_question(question, shown, text) for question, shown in asked)
+    return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{questions}</section>'
+
+
+def _question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
+    head = (
+        f'<div class="question" id="q-{question.id}" data-id="{question.id}" data-hash="{question.hash}" '
+        f'data-kind="{"choice" if question.options else "number"}"'
+    )
+    if question.options:
+        options = "".join(f'<li class="option"{_right(o.right)}>{text(o.text)}</li>' for o in shown.options)
+        whys = "".join(
+            f'<li class="why"{_right(o.right)}>{text(("**Right.** " if o.right else "**Not this.** ") + o.why)}</li>'
+            for o in shown.options
+        )
+        head += ">"
+        body = f'<ol class="options" type="A">{options}</ol>'
+        answer = f'<ol type="A">{whys}</ol>'
+    else:
+        head += (
+            f' data-answer="{question.number!r}" data-tolerance="{question.tolerance!r}" '
+            f'data-unit="{html.escape(question.unit)}">'
+        )
+        body = ""
+        answer = (
+            f'<div class="why" data-right>{text(f"**{shown.number_text}.** {shown.why}")}</div>'
+            f'<div class="hint">{text(shown.hint)}</div>'
+        )
+    return (
+        f'{head}<div class="ask">{text(shown.ask)}</div>{body}'
+        f'<details class="answers"><summary>Answer</summary>{answer}</details></div>'
+    )
+
+
+def _right(right: bool) -> str:
+    return " data-right" if right else ""
+
+
+def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
+    """A claim with its verdict, as an aside of the lesson.
+
+    Args:
+        text: makes HTML of Markdown with bindings.
+    """
+    claim = decided.claim
+    note = f"<p>{text(claim.note)}</p>" if claim.note else ""
+    return (
+        f'<aside class="claim claim--{decided.verdict}" id="{decided.anchor}" aria-label="Claim {claim.number}">'
+        f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> '
+        f"{markup.inline_html(claim.text)} "
+        f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
+        f"<p>{badge(decided)} Found here: {text(claim.value)}.</p>{note}</aside>"
+    )
+
+
+def badge(decided: Decided) -> str:
+    return f'<span class="verdict verdict--{decided.verdict}">{VERDICTS[decided.verdict]}</span>'
+
+
+def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
+    """Where the page's numbers come from, but for the entries ``left_out``."""
+    entries = {
+        "Source commit": run.commit, "Fingerprint": run.fingerprint, "Profile": run.profile, "Seed": str(run.seed),
+        "Device": f"{run.device} ({run.processor}, {run.threads} threads)", "Number type": run.dtype,
+        "Python": run.python, "Libraries": ", ".join(f"{name} {found}" for name, found in run.libraries.items()),
+        "Duration": duration(run.seconds), "Peak memory": f"{run.peak_mib:,} MiB", "Date": run.date,
+    }  # fmt: skip
+    rows = "".join(
+        f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in entries.items() if name not in left_out
+    )
+    return (
+        '<details class="provenance" id="where-from"><summary>Where these numbers come from</summary>'
+        f"<dl>{rows}</dl></details>"
+    )
+
+
+def machine(run: Provenance) -> str:
+    return f"{run.threads} CPU thread{'s' if run.threads > 1 else ''}" if run.device == "cpu" else run.device
+
+
+def duration(seconds: float) -> str:
+    """``seconds`` as a reader wants them: in minutes from a minute and a half on."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def downloads(offered: Sequence[tuple[str, str]]) -> str:
+    links = "".join(f'<li><a href="{name}"{_attribute(name)}>{label}</a></li>' for label, name in offered)
+    return f'<ul class="downloads" aria-label="Downloads">{links}</ul>'
+
+
+def _attribute(name: str) -> str:
+    return "" if name.endswith("/") else " download"
+
+
+def topics(tags: Sequence[str]) -> str:
+    links = "".join(f'<li><a href="../../topics/#{glossary.anchor(tag)}">{html.escape(tag)}</a></li>' for tag in tags)
+    return f'<ul class="lesson-topics" aria-label="Topics">{links}</ul>' if links else ""

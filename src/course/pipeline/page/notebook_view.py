@@ -1,0 +1,102 @@
+"""The notebook view: an executed notebook as it looks in JupyterLab, made by nbconvert with mkdocs-jupyter's styles.
+
+mkdocs-jupyter's MkDocs plugin reads every notebook in every build and takes a second to import. Here it gives its styles,
+which are kept; a notebook that changed needs nbconvert alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jinja2 import BytecodeCache
+from markdown.extensions.toc import nest_toc_tokens, slugify
+
+from course.pipeline.text.markup import scrolling
+
+STYLES = "assets/notebook.css"
+"""The one copy of the styles, relative to the site."""
+_FIGURE = re.compile(r'<img[^>]*? src="data:image/svg\+xml;base64,([^"]+)"[^>]*>')
+_HEADING = re.compile(r'<h([1-6]) id="[^"]*"([^>]*)>(.*?)<a class="anchor-link" href="[^"]*">', re.S)
+
+
+_COLORS = {
+    "builtin": "constant", "comment": "comment", "def": "function", "keyword": "keyword", "number": "number",
+    "operator": "operator", "punctuation": "punctuation", "string": "string", "variable": "name",
+}  # fmt: skip
+"""Kinds of tokens as JupyterLab calls them, and as the site's theme does: its colors can be read on its background."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The converted notebook: its title, HTML, and headings as Python-Markdown's nested ``toc_tokens``."""
+
+    title: str
+    html: str
+    headings: list[dict[str, Any]]
+
+
+def view(notebook: str, templates: BytecodeCache | None) -> View:
+    """Convert the text of a notebook of this course for the page ``lessons/SLUG/notebook/``.
+
+    Args:
+        templates: keeps nbconvert's compiled templates.
+    """
+    body, _ = _exporter(templates).from_notebook_node(nbformat.reads(notebook, as_version=4))
+    # The styles leave the site's own highlighting alone. What is wider than a phone scrolls, by keyboard too.
+    body = body.replace('class="highlight hl-', 'tabindex="0" class="highlight-ipynb hl-')
+    body = body.replace('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">')
+    # Figures bring their descriptions and follow the theme.
+    body = _FIGURE.sub(lambda m: base64.b64decode(m[1]).decode(), body)
+    # A downloaded notebook links to its sibling files; here those lessons have pages.
+    body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
+    body = re.sub(
+        r"<table>(.*?)</table>", lambda m: scrolling(f'<table class="prose">{m[1]}</table>'), body, flags=re.S
+    )
+    found: list[dict[str, Any]] = []
+
+    def heading(match: re.Match[str]) -> str:
+        """The anchor that the heading has on the lesson's page, which links in the prose name."""
+        text = re.sub(r"<[^>]*>", "", match[3]).strip()
+        name = slugify(html.unescape(text), "-")
+        found.append({"level": int(match[1]), "id": name, "name": text})
+        return f'<h{match[1]} id="{name}"{match[2]}>{match[3]}<a class="anchor-link" href="#{name}">'
+
+    body = _HEADING.sub(heading, body)
+    page = (
+        f'<link rel="stylesheet" href="../../../{STYLES}"><div class="notebook-view"><div class="jupyter-wrapper">'
+        f'<div class="jp-Notebook" data-jp-theme-light="true">{body}</div></div></div>'
+    )
+    title = next((entry["name"] for entry in found if entry["level"] == 1), "Notebook")
+    return View(html.unescape(title), page, nest_toc_tokens(found))
+
+
+def styles() -> str:
+    """mkdocs-jupyter's styles, which are the same for every notebook, with the theme's colors of code."""
+    from mkdocs_jupyter.convert import nb2html  # slow
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(), path)
+        theirs = re.findall(r"<style[^>]*>(.*?)</style>", nb2html(str(path)), re.S)
+    colors = "".join(
+        f"--jp-mirror-editor-{name}-color:var(--md-code-hl-{ours}-color);" for name, ours in _COLORS.items()
+    )
+    ours = f".md-typeset .notebook-view .jupyter-wrapper{{{colors}}}"  # first: theirs end in what is no style
+    return "\n".join([ours, *theirs])
+
+
+@functools.cache
+def _exporter(templates: BytecodeCache | None) -> Any:
+    from nbconvert.exporters.html import HTMLExporter
+
+    exporter = HTMLExporter(template_name="lab", template_file="base.html.j2")
+    exporter.environment.bytecode_cache = templates
+    return exporter

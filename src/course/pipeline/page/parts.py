@@ -1,0 +1,109 @@
+"""What pages and downloads share: bound prose, links between lessons, recorded figures and data."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+
+from course.draw import svg
+from course.figures import Figure, Series
+from course.pipeline import widgets
+from course.pipeline.base.cache import Cache
+from course.pipeline.base.hashes import digest
+from course.pipeline.lesson.model import Cell, Lesson
+from course.pipeline.page import fragments
+from course.pipeline.results.capture import Item
+from course.pipeline.text.bind import BINDING, Bound, bind
+from course.pipeline.text.expressions import Scalar, keys
+
+LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
+
+
+QUIZ_MARKER = "<!-- quiz -->"
+
+
+_PLAIN_ONLY = re.compile(
+    r"\$\$.*?\$\$|\$[^$\n]+\$|```.*?```|`[^`\n]+`|^[ ]*(?:!!!|\?\?\?\+?|===)[ ][^\n]*", re.S | re.M
+)
+
+
+_FIGURE_FIELDS = ("kind", "x_label", "y_label", "caption", "alt", "x_log", "y_log")
+
+
+def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str]) -> str:
+    """``text`` bound with ``show``, except inside mathematics, code and quoted titles, where only plain text fits."""
+    text = _PLAIN_ONLY.sub(lambda m: bind(m[0], values) if BINDING.search(m[0]) else m[0], text)
+    return bind(text, values, show)
+
+
+def noting(used: set[str]) -> Callable[[Bound], str]:
+    """:func:`course.pipeline.page.fragments.as_data`, which also adds to ``used`` the keys that a number was made from."""
+
+    def show(bound: Bound) -> str:
+        used.update(keys(bound.expression))
+        return fragments.as_data(bound)
+
+    return show
+
+
+def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: int, target: Callable[[str], str]) -> str:
+    """Resolve ``lesson:07#anchor`` links; ``target`` turns a slug into an address.
+
+    Raises:
+        CourseError: a link to a lesson that does not exist.
+    """
+
+    def resolve(match: re.Match[str]) -> str:
+        number = int(match[1]) if re.fullmatch(r"[0-9]{2}", match[1]) else 0
+        if number not in lessons:
+            hint = f"Lessons: {', '.join(f'{n:02}' for n in sorted(lessons))}."
+            at = line + text.count("\n", 0, match.start())
+            raise lesson.error(f"There is no lesson {match[1]} to link to.", at, hint)
+        return f"]({target(lessons[number])}{match[2] or ''})"
+
+    return LESSON_LINK.sub(resolve, text)
+
+
+def fails(lesson: Lesson, cell: Cell) -> widgets.Fail:
+    """Makes an error at a line of ``cell``."""
+    return lambda message, line, hint: lesson.error(message, cell.line + line, hint)
+
+
+def figure_of(item: Item) -> Figure:
+    """The figure that was recorded."""
+    data = item.data["figure"]
+    return Figure(
+        **{name: data[name] for name in _FIGURE_FIELDS},
+        series=tuple(Series(**series) for series in data["series"]),
+        guides=tuple((label, y) for label, y in data["guides"]),
+    )
+
+
+def drawing(item: Item, cache: Cache | None) -> str:
+    """The recorded figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
+    figure = figure_of(item)
+    return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
+
+
+def csv_of(item: Item) -> str:
+    """The data of a table or figure as CSV: a figure's rows are ``series, x, y, low, high``."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if item.data["type"] == "table":
+        writer.writerow(item.data["columns"])
+        writer.writerows(item.data["rows"])
+    else:
+        writer.writerow(["series", "x", "y", "low", "high"])
+        for series in figure_of(item).series:
+            empty = [""] * len(series.x)
+            columns = (series.x, series.y, series.low or empty, series.high or empty)
+            writer.writerows([series.name, *row] for row in zip(*columns, strict=True))
+    return out.getvalue()
+
+
+def image_bytes(name: str, content: str) -> bytes:
+    """The file of an image that a capture holds."""
+    return content.encode() if name.endswith(".svg") else base64.b64decode(content)

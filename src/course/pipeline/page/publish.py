@@ -1,0 +1,67 @@
+"""Everything the site serves of one lesson: the page's Markdown, the files beside it, and the notebook view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from course.pipeline.base.hashes import digest
+from course.pipeline.page import downloads, render, wheel
+from course.pipeline.page.notebook_view import View, view
+from course.pipeline.results.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Published:
+    """The page of a lesson and, by name, the files to be served beside it."""
+
+    page: render.Page
+    files: dict[str, str | bytes]
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Makes what is served of a lesson once for each version of it.
+
+    Attributes:
+        lessons: lesson number → slug, for links.
+        site: address of the site with a slash at its end, or empty.
+    """
+
+    lessons: Mapping[int, str]
+    site: str
+
+    def key(self, bundle: Bundle) -> str:
+        """A hash of everything that :meth:`publish` and :meth:`view` depend on."""
+        return digest(bundle.key, self._surroundings())
+
+    def publish(self, bundle: Bundle) -> Published:
+        """The page and its files.
+
+        Raises:
+            CourseError: a binding or link that cannot be resolved.
+        """
+        return bundle.recall("published", self._surroundings(), lambda: self._publish(bundle))
+
+    def names(self, bundle: Bundle) -> tuple[str, ...]:
+        """The names of the files, without reading them."""
+        return bundle.recall("names", self._surroundings(), lambda: tuple(self.publish(bundle).files))
+
+    def warnings(self, bundle: Bundle) -> list[str]:
+        """What a reader of the page should know of its author's links."""
+        return bundle.recall(
+            "warnings", self._surroundings(), lambda: list(map(str, self.publish(bundle).page.warnings))
+        )
+
+    def view(self, bundle: Bundle) -> View:
+        """The notebook view."""
+        notebook = str(self.publish(bundle).files[f"{bundle.lesson.slug}.executed.ipynb"])
+        kept = bundle.cache
+        return kept.recall("view", digest(notebook), lambda: view(notebook, kept)) if kept else view(notebook, None)
+
+    def _publish(self, bundle: Bundle) -> Published:
+        page = render.page(bundle, self.lessons, downloads.offered(bundle.lesson, wheel.NAME))
+        return Published(page, {**downloads.files(bundle, self.lessons, wheel.NAME, self.site), **page.files})
+
+    def _surroundings(self) -> str:
+        return digest(wheel.NAME, self.site, *(part for item in sorted(self.lessons.items()) for part in item))

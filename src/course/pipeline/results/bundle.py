@@ -1,0 +1,310 @@
+"""All lessons with their captures, quizzes and claims: what pages, downloads and checks are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from course.pipeline.base import cache, paths
+from course.pipeline.base.cache import Cache
+from course.pipeline.base.errors import CourseError
+from course.pipeline.base.hashes import digest, library_code
+from course.pipeline.base.paths import LESSONS
+from course.pipeline.base.status import files, installed
+from course.pipeline.lesson import plain_format
+from course.pipeline.lesson.course_format import find
+from course.pipeline.lesson.model import DATA, Lesson
+from course.pipeline.lesson.read import read
+from course.pipeline.results import capture, claims, fingerprint, predict, quiz
+from course.pipeline.results.anchors import anchors
+from course.pipeline.results.capture import Capture
+from course.pipeline.text.bind import BindingProblem, bind, typed_numbers
+
+T = TypeVar("T")
+_Parsed = tuple[
+    Lesson, tuple[quiz.Question, ...], Mapping[int, tuple[claims.Claim, ...]], Mapping[int, predict.Prediction]
+]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One lesson with everything its page needs.
+
+    Attributes:
+        registered: the index of a cell of claims → these.
+        predictions: the index of a cell that asks for a prediction → this.
+        capture: ``None`` until the lesson has run.
+        source: a hash of the lesson's source and quiz.
+        cache: where results that depend on the bundle alone are kept; ``None`` computes them each time.
+    """
+
+    lesson: Lesson
+    questions: tuple[quiz.Question, ...]
+    registered: Mapping[int, tuple[claims.Claim, ...]]
+    inputs: dict[str, str]
+    capture: Capture | None
+    source: str = ""
+    cache: Cache | None = None
+    predictions: Mapping[int, predict.Prediction] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of all that the lesson's page shows: source, quiz and capture."""
+        if isinstance(self.capture, _Stored):
+            found = self.capture.hash
+        else:
+            found = hashlib.sha256(capture.dumps(self.capture).encode()).hexdigest() if self.capture else ""
+        return digest(self.lesson.slug, self.source, found)
+
+    def recall(self, kind: str, more: str, make: Callable[[], T]) -> T:
+        """The result of ``make``, which depends on nothing but this bundle and ``more``; made anew only if needed."""
+        return self.cache.recall(kind, digest(self.key, more), make) if self.cache else make()
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint.fingerprint(self.inputs)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the capture was made from exactly these inputs."""
+        return self.capture is not None and self.capture.provenance.fingerprint == self.fingerprint
+
+    def changes(self, made: Capture) -> list[str]:
+        """The inputs that differ from those ``made`` was made from: ``code``, ``library torch (2.12.0 → 2.13.0)``, …"""
+        before, now = made.provenance.inputs, self.inputs
+        told = []
+        for name in sorted(before.keys() | now.keys()):
+            old, new = before.get(name), now.get(name)
+            if old is None or new is None:
+                told.append(f"{name} ({'new' if old is None else 'gone'})")
+            elif old != new:
+                told.append(f"{name} ({old} → {new})" if name.startswith("library") else name)
+        return told
+
+    @cached_property
+    def captured(self) -> Capture:
+        """The capture.
+
+        Raises:
+            CourseError: the lesson has not run.
+        """
+        if self.capture is None:
+            hint = f"Run it: course run {self.lesson.label}"
+            raise self.lesson.error("The lesson has no captured results.", hint=hint)
+        return self.capture
+
+    @cached_property
+    def asked(self) -> tuple[quiz.Asked, ...]:
+        """The quiz with numbers filled in."""
+        return tuple(quiz.ask(question, self.captured.values) for question in self.questions)
+
+    @cached_property
+    def predicted(self) -> dict[int, predict.Asked]:
+        """The predictions asked for, with what the run gave, by the index of their cell."""
+        return {
+            place: predict.ask(prediction, self.captured, self.lesson) for place, prediction in self.predictions.items()
+        }
+
+    @cached_property
+    def claims(self) -> dict[int, tuple[claims.Decided, ...]]:
+        """The claims this lesson registers, with verdicts, by the index of their cell."""
+        return {
+            place: tuple(claims.decide(claim, self.captured.values, self.lesson) for claim in registered)
+            for place, registered in self.registered.items()
+        }
+
+    def problems(self) -> list[CourseError]:
+        """Everything wrong with bindings, captions, quiz, claims and typed numbers, each with file and line."""
+        if self.capture is None or (self.cache and self.cache.get("in order", self.key)):
+            return []
+        found = self._problems(self.capture)
+        if self.cache and not found:
+            self.cache.put("in order", self.key, True)
+        return found
+
+    def _problems(self, capture: Capture) -> list[CourseError]:
+        found: list[CourseError] = []
+        values, lesson = capture.values, self.lesson
+        if len(capture.outputs) != len(lesson.code_cells):  # nothing below could tell which cell made what
+            hint = f"Run it: course run {lesson.label}"
+            return [lesson.error("The captured results are of a version with other code cells.", hint=hint)]
+        if lesson.is_plain:  # its prose binds nothing
+            return found
+        typed = values
+        if capture.provenance.profile == "smoke":  # how long seconds of work took equals a typed number by chance
+            bands = {key for key, item in capture.items.items() if item.data.get("kind") == "band"}
+            typed = {key: value for key, value in values.items() if key not in bands}
+        for cell in lesson.cells:
+            if cell.is_code or cell.tags & DATA:
+                continue
+            try:
+                bind(cell.source, values)
+            except BindingProblem as problem:
+                found.append(lesson.error(_sentence(problem.message), cell.line + problem.line))
+            found += [
+                lesson.error(
+                    f"The prose types {number.literal}, which the captured value {number.key!r} equals.",
+                    cell.line + number.line,
+                    f"Bind it: {{{{ {number.key} | … }}}}; or list it under plain_numbers if it is a definition.",
+                )
+                for number in typed_numbers(cell.source, typed, lesson.header.plain_numbers)
+            ]
+        for item in [*capture.of_type("figure"), *capture.of_type("table")]:
+            caption = item.data["figure"]["caption"] if "figure" in item.data else item.data["caption"]
+            try:
+                bind(caption, values)
+            except BindingProblem as problem:
+                line = lesson.code_cells[item.cell].line
+                found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
+        for check in (lambda: self.asked, lambda: self.claims, lambda: self.predicted):
+            try:
+                check()
+            except CourseError as error:
+                found.append(error)
+        return found + quiz.unlinked(self.questions, anchors(lesson))
+
+
+def _sentence(message: str) -> str:
+    return message[0].upper() + message[1:] + "."
+
+
+def load_all(
+    folder: Path = LESSONS, captures: Path = paths.ROOT, profile: str = "laptop", root: Path = Path()
+) -> list[Bundle]:
+    """All lessons below ``folder`` with the captures of ``profile``. What did not change since last time is not parsed.
+
+    Args:
+        root: the repository, which holds the cache.
+
+    Raises:
+        CourseError: the first malformed lesson or quiz.
+    """
+    kept = cache.opened(root.resolve())
+    kept.index.renew()
+    root_of_plain = folder if plain_format.is_plain(folder) else None
+    surroundings = _surroundings(kept, root_of_plain)
+    paths = plain_format.find(folder) if root_of_plain else find(folder)
+    if root_of_plain:
+        surroundings = digest(surroundings, _course(root_of_plain, kept))
+    bundles = [_bundle(path, root_of_plain, captures, profile, kept, surroundings) for path in paths]
+    quiz.unique([question for bundle in bundles for question in bundle.questions])
+    _unique_claims(bundles)
+    kept.save()
+    return bundles
+
+
+def _bundle(path: Path, root: Path | None, captures: Path, profile: str, kept: Cache, surroundings: str) -> Bundle:
+    sources = (path, path.with_suffix(".quiz.yml"))
+    source = digest(*map(kept.index.hash, sources))
+
+    def unchanged() -> bool:
+        """Whether what was parsed is what was hashed: an author may have saved meanwhile."""
+        return digest(*map(kept.index.hash, sources)) == source
+
+    def parse() -> _Parsed:
+        lesson = read(path, root)
+        questions = () if lesson.is_plain else quiz.read(lesson.quiz_path)
+        return lesson, questions, claims.read(lesson), predict.read(lesson)
+
+    lesson, questions, registered, predictions = _recall(kept, "source", source, parse, unchanged)
+    # It may have been parsed from equal files elsewhere: errors name these.
+    lesson = replace(lesson, path=path, root=root)
+    questions = tuple(replace(question, path=lesson.quiz_path) for question in questions)
+    inputs = _inputs(lesson, profile, digest(source, profile, surroundings), kept, unchanged)
+    found = _Stored.load(capture.path_of(captures, lesson.slug, profile), kept)
+    shown = digest(source, surroundings) if root else source  # a plain page links to what lies around it
+    return Bundle(lesson, questions, registered, inputs, found, shown, kept, predictions)
+
+
+def _inputs(lesson: Lesson, profile: str, key: str, kept: Cache, unchanged: Callable[[], bool]) -> dict[str, str]:
+    """The lesson's inputs, from the cache if the files beside it are as they were: declared data, a plain one's modules."""
+    folder = lesson.root or lesson.path.parent
+
+    def make() -> tuple[dict[str, str], dict[str, str]]:
+        inputs = fingerprint.inputs(lesson, profile)
+        modules = [name.removeprefix("module ") for name in inputs if name.startswith("module ")] if lesson.root else []
+        beside = [name for name in (*modules, *lesson.header.data) if (folder / name).is_file()]
+        return inputs, {name: kept.index.hash(folder / name) for name in beside}
+
+    known = kept.get("inputs", key)
+    if known is None or any(kept.index.hash(folder / name) != hash for name, hash in known[1].items()):
+        known = make()
+        if unchanged():
+            kept.put("inputs", key, known)
+    return dict(known[0])
+
+
+def _course(root: Path, kept: Cache) -> str:
+    """A hash of the names of all files of a plain course and of the content of those that are not Python."""
+    parts = []
+    for path, _ in sorted(files([str(root)])):
+        parts += [os.path.relpath(path, root), "" if path.endswith(".py") else kept.index.hash(Path(path))]
+    return digest(*parts)
+
+
+def _recall(kept: Cache, kind: str, key: str, make: Callable[[], T], unchanged: Callable[[], bool]) -> T:
+    known: T | None = kept.get(kind, key)
+    if known is None:
+        known = make()
+        if unchanged():
+            kept.put(kind, key, known)
+    return known
+
+
+def _surroundings(kept: Cache, root: Path | None) -> str:
+    """A hash of what decides a lesson's inputs beside its own code: the library, the lock, what is installed."""
+    code = library_code(paths.LIBRARY / "course")
+    return digest(kept.index.of([*code, *fingerprint.locks(root)]), *installed())
+
+
+class _Stored(Capture):
+    """A capture in a file, of which only the provenance is at hand: most builds need the rest of few lessons only."""
+
+    def __init__(self, path: Path, hash: str, provenance: capture.Provenance) -> None:
+        for name, value in {"path": path, "hash": hash, "provenance": provenance}.items():
+            object.__setattr__(self, name, value)
+
+    path: Path
+    hash: str
+
+    @classmethod
+    def load(cls, path: Path, kept: Cache) -> Capture | None:
+        """The capture at ``path``; ``None`` if there is none or it cannot be read (then the lesson is simply stale)."""
+        hash = kept.index.hash(path)
+        if not hash:
+            return None
+        known: capture.Provenance | None = kept.get("provenance", hash)
+        if known is None:
+            found = capture.load(path)
+            if found is None or kept.index.hash(path) != hash:
+                return found
+            known = found.provenance
+            kept.put("provenance", hash, known)
+        return cls(path, hash, known)
+
+    def __getattr__(self, name: str) -> object:
+        """Reads the file when one of the fields is asked for that are not at hand."""
+        absent = [found.name for found in fields(Capture) if found.name != "provenance"]
+        if name not in absent:
+            raise AttributeError(name)
+        found = capture.load(self.path)
+        if found is None:
+            raise CourseError("The capture was removed or damaged meanwhile.", self.path, hint="Run the command again.")
+        for absentee in absent:
+            object.__setattr__(self, absentee, getattr(found, absentee))
+        return object.__getattribute__(self, name)
+
+
+def _unique_claims(bundles: Sequence[Bundle]) -> None:
+    seen: dict[int, Bundle] = {}
+    for bundle in bundles:
+        for claim in (claim for registered in bundle.registered.values() for claim in registered):
+            if first := seen.get(claim.number):
+                message = f"Claim {claim.number} is already registered by {first.lesson.slug}."
+                raise bundle.lesson.error(message, claim.line, "Give each claim its number in the ledger.")
+            seen[claim.number] = bundle

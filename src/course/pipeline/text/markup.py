@@ -1,0 +1,151 @@
+"""Small pieces of HTML: Markdown fragments, mathematics as MathML, tables and numbers."""
+
+from __future__ import annotations
+
+import functools
+import html
+import json
+import re
+from collections.abc import Sequence
+
+import markdown
+
+from course.pipeline.base.errors import CourseError
+from course.pipeline.text.expressions import form
+from course.pipeline.text.quotes import QuotesExtension
+
+_MATH = re.compile(
+    r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S
+)
+
+
+@functools.cache
+def _converter() -> markdown.Markdown:
+    return markdown.Markdown(
+        extensions=[
+            *("attr_list", "tables", "pymdownx.arithmatex", "pymdownx.superfences", "pymdownx.inlinehilite"),
+            QuotesExtension(),
+        ],
+        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+    )
+
+
+def to_html(text: str) -> str:
+    """A fragment of Markdown (a quiz text, a caption) as HTML, mathematics included."""
+    return math_to_mathml(_converter().reset().convert(text))
+
+
+def inline_html(text: str) -> str:
+    """:func:`to_html` of one paragraph, without the ``<p>`` around it."""
+    made = to_html(text)
+    return re.sub(r"^<p>(.*)</p>$", r"\1", made, flags=re.S) if made.count("<p>") == 1 else made
+
+
+def math_to_mathml(page: str) -> str:
+    """Replace what arithmatex marked by MathML, which browsers render and screen readers read, without any script.
+
+    Raises:
+        CourseError: a formula that cannot be converted.
+    """
+    return _MATH.sub(
+        lambda m: mathml(html.unescape(m["inline"] or m["block"]), "inline" if m["inline"] else "block"), page
+    )
+
+
+def lighten_code(page: str) -> str:
+    """Highlighted code with short elements for few colors: else tags between words were a third of what a page weighs.
+
+    Keywords are ``<b>``, comments ``<i>``, strings ``<u>`` and numbers ``<var>``, which tell them apart without our styles
+    too; names and signs are plain text. Neighbors of one kind share an element.
+    """
+
+    def token(match: re.Match[str]) -> str:
+        kind, text = match.groups()
+        tag = _KINDS.get(kind, kind)
+        return f"<{tag}>{text}</{tag}>" if tag in _TAGS else f"<span class={tag}>{text}</span>" if tag else text
+
+    return _RUN.sub(lambda m: f"<{m[1]}>{_TAG.sub('', m[2])}</{m[1]}>", _TOKEN.sub(token, page))
+
+
+_TAGS = ("b", "i", "u", "var")
+_KINDS = {
+    **dict.fromkeys(("n", "p", "w", "o", "kc", "nb", "bp"), ""), **dict.fromkeys(("k", "kn", "ow"), "b"),
+    **dict.fromkeys(("c1", "sd"), "i"), **dict.fromkeys(("s1", "s2", "sa", "si"), "u"), **dict.fromkeys(("mf", "mi"), "var"),
+}  # fmt: skip
+"""What Pygments's kinds of tokens in Python become; others stay as they are."""
+_TAG = re.compile(r"<[^>]*>")
+_TOKEN = re.compile(r'<span class="([a-z][a-z0-9]?)">([^<]*)</span>')
+_RUN = re.compile(r"<([biu])>([^<]*(?:</\1>\s*<\1>[^<]*)+)</\1>")
+
+
+@functools.cache
+def mathml(tex: str, display: str) -> str:
+    """A formula as MathML; ``display`` is ``inline`` or ``block``.
+
+    Raises:
+        CourseError: the formula cannot be converted.
+    """
+    from latex2mathml.converter import convert  # here, because most builds have no new formula
+
+    tex = tex.strip()
+    try:
+        made = _lean_math(convert(tex, display=display))
+    except Exception as error:  # latex2mathml raises many types, none of them its own base class
+        raise CourseError(f"Cannot convert the formula {tex!r}: {error!r}.", hint="Use plainer LaTeX.") from error
+    # A row that is wider than a phone scrolls in its own box.
+    return f'<div class="math" tabindex="0">{made}</div>' if display == "block" else made
+
+
+def _lean_math(made: str) -> str:
+    """MathML as a page needs it: without what HTML takes for granted, its symbols as they are."""
+    made = made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    made = re.sub(r"&#x([0-9A-F]+);", lambda m: html.escape(chr(int(m[1], 16))), made)
+    return re.sub(r"<mrow>(<(m[in]|mtext)>[^<]*</\2>)</mrow>", r"\1", made)
+
+
+def data(value: object, name: str = "") -> str:
+    """A block of data for the page's scripts, of the class ``name``; nothing in it can end the block."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = text.replace("<", "\\u003c").replace("&", "\\u0026")
+    kind = f' class="{name}"' if name else ""
+    return f'<script type="application/json"{kind}>{text}</script>'
+
+
+def number(value: object) -> str:
+    """A table cell: whole numbers with separators, others to four significant digits, text as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e15:
+            return f"{value:,.0f}".replace("-", "−")
+        if abs(value) >= 1000:
+            return f"{value:,.0f}".replace("-", "−")
+        if 0 < abs(value) < 1e-3:
+            return form(value, "sci2")
+        return f"{value:.4g}".replace("-", "−")
+    return str(value)
+
+
+def fence(source: str, language: str) -> str:
+    """``source`` as a fenced block, with a fence longer than any in it."""
+    marks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", source)), default=0))
+    return f"{marks}{language}\n{source}\n{marks}"
+
+
+def scrolling(table: str) -> str:
+    """``table``, an element, in a box that scrolls where it is narrower, by keyboard too."""
+    return f'<div class="table-scroll" tabindex="0" role="group" aria-label="Table">{table}</div>'
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], caption: str) -> str:
+    """A data table; columns of numbers are aligned right."""
+    numeric = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(columns))]
+    kinds = [' class="number"' if n else "" for n in numeric]
+    head = "".join(f'<th scope="col"{k}>{html.escape(c)}</th>' for c, k in zip(columns, kinds, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{k}>{html.escape(number(c))}</td>" for c, k in zip(row, kinds, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,294 @@
+"""The page of a lesson: folds, bound numbers, links, figures with their data; and the ledger."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from course.pipeline.base.errors import CourseError
+from course.pipeline.page.fragments import as_data
+from course.pipeline.page.listings import ledger
+from course.pipeline.page.parts import bound_text, csv_of, figure_of, link_lessons
+from course.pipeline.page.render import Page, page
+from course.pipeline.results import quiz
+from course.pipeline.results.capture import Capture
+from course.pipeline.text.bind import Bound
+
+from ..samples import (
+    CHOICE,
+    HEADER,
+    NUMBER,
+    bundle,
+    capture,
+    claim,
+    claims_cell,
+    figure,
+    lesson,
+    line_of,
+    quiz_text,
+    source,
+    table,
+    value,
+)
+
+LESSONS = {2: "02_memory", 7: "07_sample", 12: "12_rewards"}
+LORA = value("lora.trainable", 9216)
+
+
+def render(*cells: str, captured: Capture | None = None, questions: tuple[quiz.Question, ...] = ()) -> Page:
+    made = lesson(*cells)
+    captured = captured or capture(LORA, cells=len(made.code_cells))
+    return page(bundle(made, captured, questions), LESSONS, [("Notebook", "07_sample.ipynb"), ("View", "notebook/")])
+
+
+def html_of(made: Page) -> str:
+    """The page with its fragments in place, Markdown otherwise."""
+    return made.fill(made.markdown)
+
+
+def test_front_matter_title_and_meta() -> None:
+    made = render("# %% [markdown]\n# ## Section")
+    assert made.markdown.startswith('---\ntitle: "A sample"\ndescription: "What the sample finds."\n---\n\n')
+    text = html_of(made)
+    assert text.index("Lesson 07") < text.index("# A sample")
+    assert "## Section" in text
+    assert 'Lesson 07 · <a href="../#module-4">Parameter-efficient fine-tuning</a>' in text
+    assert '<a href="07_sample.ipynb" download>Notebook</a>' in text
+    assert '<a href="notebook/">View</a>' in text
+    assert "<math" in text[text.index("objectives") :]
+
+
+def test_headings_say_where_they_are_written() -> None:
+    cell = "# %% [markdown]\n# First.\n#\n# ## Second\n#\n# ```text\n# ## code\n# ```\n#\n# ### Third"
+    text = render(cell).markdown
+    for heading in ("## Second", "### Third"):
+        assert f"{heading} {{ data-line={line_of(source(cell), heading)} }}\n" in text
+    assert "## code\n" in text
+
+
+def test_tags_lead_to_their_topics() -> None:
+    header = HEADER.replace("# read_minutes", "# tags: [KL divergence]\n# read_minutes")
+    made = page(bundle(lesson(header=header), capture(cells=1)), LESSONS, [])
+    assert '<a href="../../topics/#kl-divergence">KL divergence</a>' in html_of(made)
+
+
+def test_every_token_has_its_own_fragment_and_is_filled() -> None:
+    outputs: list[list[dict[str, str]]] = [[], [{"text": "shown"}]]
+    made = render("# %%\nx = 1", claims_cell(claim(1)), captured=capture(LORA, outputs=outputs))
+    tokens = re.findall(r"fragment-[\w.-]+-end", made.markdown)
+    assert sorted(tokens) == sorted(made.fragments)
+    assert "fragment-" not in html_of(made)
+
+
+def test_provenance_is_on_the_page_and_escaped() -> None:
+    text = html_of(render("# %%\nx = 1"))
+    for part in (
+        "0123456789ab",
+        "f" * 16,
+        "laptop",
+        "torch 2.13.0",
+        "float32",
+        "3.11.9",
+        "2,048 MiB",
+        "2025-01-31",
+        "A processor &lt;4 GHz&gt;",
+    ):
+        assert part in text
+
+
+def test_bound_numbers_carry_value_and_source() -> None:
+    prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
+    text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
+    data = '<data value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
+    assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '!!! note "Only {{ n | int }}"',
+        '    ??? question "Of {{ n | int }}?"',
+        '???+ tip "{{ n | int }}"',
+        '=== "{{ n | int }}"',
+    ],
+)
+def test_quoted_titles_get_plain_text(text: str) -> None:
+    made = bound_text(f"before {{{{ n | int }}}}\n\n{text}\n    {{{{ n | int }}}}", {"n": 5}, as_data)
+    title = made.split("\n")[2]
+    assert title == text.replace("{{ n | int }}", "5")
+    assert made.count("<data") == 2
+
+
+def test_as_data_is_escaped() -> None:
+    made = ElementTree.fromstring(as_data(Bound("<1", '1 if "b" < n else 2', 1)))
+    assert (made.text, made.get("value")) == ("<1", "1")
+    assert made.get("title") == '1 if "b" < n else 2 = 1'
+
+
+def test_a_bound_text_is_said_once() -> None:
+    made = ElementTree.fromstring(
+        as_data(Bound('"<a>" & b', '\'"<a>" & b\' if f(n.a, 2) < 3 else "it\'s c"', '"<a>" & b'))
+    )
+    assert (made.text, made.get("value")) == ('"<a>" & b', "…")
+    assert made.get("title") == "'…' if f(n.a, 2) < 3 else '…' = …"
+
+
+PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]
+
+
+def test_an_output_follows_its_code_escaped() -> None:
+    text = html_of(render("# %%\nprint('a < b')", captured=capture(outputs=PRINTED)))
+    assert "```python\nprint('a < b')\n```" in text
+    assert '<pre tabindex="0">a &lt; b</pre>' in text
+    assert text.index('id="cell-1"') < text.index("```python\nprint(") < text.index("a &lt; b")
+    assert '<details class="reveal"' not in text
+    assert "???" not in text
+
+
+def test_reveal_folds_the_output_only() -> None:
+    text = html_of(render('# %% tags=["reveal"]\nprint(1)', captured=capture(outputs=PRINTED)))
+    assert re.search(r'<details class="reveal"><summary>Reveal the result</summary>.*a &lt; b.*</details>', text)
+    assert "\n```python\nprint(1)\n```" in text
+
+
+def test_reveal_without_output_folds_nothing() -> None:
+    assert "reveal" not in html_of(render('# %% tags=["reveal"]\nx = 1'))
+
+
+def test_hide_code_folds_the_code_only() -> None:
+    text = html_of(render('# %% tags=["hide-code"]\nx = 1\n\ny = 2', captured=capture(outputs=PRINTED)))
+    assert '??? abstract "Code"\n\n    ```python\n    x = 1\n\n    y = 2\n    ```\n' in text
+    assert '\n<div class="output">' in text
+
+
+def test_solution_cells_fold_together() -> None:
+    made = render(
+        '# %% [markdown] tags=["solution"]\n# Because.', '# %% tags=["solution"]\nprint(1)',
+        "# %% [markdown]\n# After.", '# %% [markdown] tags=["solution"]\n# Another.', captured=capture(outputs=PRINTED),
+    )  # fmt: skip
+    text = made.markdown
+    assert text.count('??? success "Solution"') == 2
+    first = text[text.index("??? success") : text.index("\n\nAfter.")]
+    assert "\n    Because.\n" in first
+    assert "\n    ```python\n    print(1)\n    ```" in first
+    assert "    fragment-07_sample-output-1-end" in first
+    assert all(line.startswith("    ") or not line for line in first.split("\n")[1:])
+
+
+def test_code_with_fences_in_it_stays_one_block() -> None:
+    text = html_of(render('# %%\nprompt = """\n```json\n{}\n```\n"""'))
+    assert '````python\nprompt = """\n```json\n{}\n```\n"""\n````' in text
+
+
+def test_tables_and_figures_with_caption_alternative_and_data() -> None:
+    items = [LORA, table("grid.t", caption="Of {{ lora.trainable | int }}."), figure("grid.f", caption="A *figure*.")]
+    outputs: list[list[dict[str, str]]] = [[], [{"item": "grid.t"}, {"item": "grid.f"}]]
+    made = render("# %%\nx = 1", captured=capture(*items, outputs=outputs))
+    text = html_of(made)
+    assert re.search(r"<caption>Of <data [^>]*>9,216</data>\.</caption>", text)
+    assert "<figcaption>A <em>figure</em>.<p " in text
+    assert 'role="img" aria-label="Loss falls with rank."' in text
+    for name in ("grid.t.csv", "grid.f.csv"):
+        assert f'<a href="{name}" download>Data as CSV</a>' in text
+    assert list(csv.reader(str(made.files["grid.t.csv"]).splitlines())) == [
+        ["rank", "<loss>"],
+        ["8", "0.5"],
+        ["16", "0.25"],
+    ]
+    assert list(csv.reader(str(made.files["grid.f.csv"]).splitlines())) == [
+        ["series", "x", "y", "low", "high"], ["q only", "1", "3.0", "2.5", "4.0"], ["q only", "2", "2.0", "1.5", "2.5"],
+        ["q only", "4", "1.5", "1.0", "2.0"],
+    ]  # fmt: skip
+
+
+def test_csv_of_a_figure_without_a_spread_quotes_names() -> None:
+    item = figure("f", series=[{"name": 'a, "b"', "x": ["x,1"], "y": [2], "low": [], "high": []}])
+    assert list(csv.reader(csv_of(item).splitlines()))[1] == ['a, "b"', "x,1", "2", "", ""]
+    assert figure_of(item).series[0].name == 'a, "b"'
+
+
+def test_links_to_lessons() -> None:
+    made = lesson(
+        "# %% [markdown]\n# See [it](lesson:02), [there](lesson:12#the-reward) and [more](https://example.org)."
+    )
+    text = link_lessons(made.cells[1].source, LESSONS, made, 1, lambda slug: f"{slug}.md")
+    assert text == "See [it](02_memory.md), [there](12_rewards.md#the-reward) and [more](https://example.org)."
+
+
+@pytest.mark.parametrize("target", ["03", "7", "2", "", "07_sample", "sample", "03#there", "٠٧"])
+def test_a_link_to_no_lesson_names_its_line(target: str) -> None:
+    cell = f"# %% [markdown]\n# First.\n#\n# See [it](lesson:{target})."
+    text = source(cell)
+    with pytest.raises(CourseError, match="There is no lesson") as caught:
+        render(cell)
+    assert (caught.value.path, caught.value.line) == (Path("07_sample.py"), line_of(text, "lesson:"))
+    assert "02, 07, 12" in caught.value.hint
+
+
+def questions(tmp_path: Path, text: str) -> tuple[quiz.Question, ...]:
+    path = tmp_path / "07_sample.quiz.yml"
+    path.write_text(text, encoding="utf-8")
+    return quiz.read(path)
+
+
+def test_the_quiz_stands_where_its_marker_is(tmp_path: Path) -> None:
+    text = quiz_text(CHOICE.format(n="x").replace("It is not.", "See [it](lesson:02#a)."), NUMBER)
+    made = render("# %% [markdown]\n# Before.\n#\n# <!-- quiz -->\n#\n# After.", questions=questions(tmp_path, text))
+    html = made.fragments["fragment-07_sample-quiz-end"]
+    assert re.search(r"Before\.\s+fragment-07_sample-quiz-end\s+After\.", made.markdown)
+    assert html.count('<div class="question"') == 5
+    assert 'data-aim="4"' in html
+    assert 'data-kind="number" data-answer="4608.0" data-tolerance="0.01" data-unit="parameters"' in html
+    assert '<a href="../02_memory/#a">it</a>' in html
+    assert html.count("<details") == html.count("<summary>Answer</summary>") == 5  # complete without a script
+    assert html.count('class="option" data-right') == html.count('class="why" data-right') - 1 == 4
+    root = ElementTree.fromstring(html.replace(" data-right", ' data-right=""'))
+    hashes = [element.get("data-hash") for element in root.iter() if element.get("class") == "question"]
+    assert len(set(hashes)) == 5
+
+
+def test_a_broken_link_in_the_quiz_names_the_quiz_and_the_question(tmp_path: Path) -> None:
+    text = quiz_text(NUMBER.replace("Fewer.", "See [it](lesson:44)."))
+    with pytest.raises(CourseError, match="no lesson 44") as caught:
+        render("# %% [markdown]\n# <!-- quiz -->", questions=questions(tmp_path, text))
+    assert (caught.value.path, caught.value.line) == (tmp_path / "07_sample.quiz.yml", 2)
+
+
+def claims_page(*entries: str) -> tuple[Page, str]:
+    whole = bundle(lesson("# %%\nx = 1", claims_cell(*entries)), capture(LORA))
+    return page(whole, LESSONS, []), ledger([whole], "../lessons/")
+
+
+def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
+    decided, wrong = claim(12, note="Only **here**."), claim(3, holds="1 > 2", text="a < b")
+    made, rows = claims_page(decided, wrong)
+    text = html_of(made)
+    assert "lora.trainable ==" not in text  # the expression that decides is not shown
+    assert 'class="claim claim--holds" id="claim-12" aria-label="Claim 12"' in text
+    number = as_data(Bound("9,216", "lora.trainable", 9216))
+    assert f'<span class="verdict verdict--holds">holds</span> Found here: {number}.' in text
+    assert "Only <strong>here</strong>." in text
+    targets = re.findall(r'href="\.\./lessons/07_sample/#([\w-]+)"', rows)
+    assert targets == ["claim-3", "claim-12"]
+    for target in targets:
+        assert text.count(f'id="{target}"') == 1
+    root = ElementTree.fromstring(rows)
+    body = [[("".join(cell.itertext())) for cell in row] for row in root.iter("tr")][1:]
+    assert [row[0] for row in body] == ["3", "12"]
+    assert [row[2] for row in body] == ["wrong", "holds"]
+    assert body[1][3] == "9,216Only here."
+
+
+def test_a_claim_with_a_condition() -> None:
+    _, rows = claims_page(claim(1, holds="1 > 2", partly="lora.trainable > 1"))
+    assert '<span class="verdict verdict--conditions">holds with conditions</span>' in rows
+
+
+@pytest.mark.parametrize("content", ["<p>fragment-a-end</p>", "fragment-a-end", "<li>fragment-a-end</li>"])
+def test_fill(content: str) -> None:
+    made = Page("", {"fragment-a-end": "<div>\\1</div>"}).fill(content)
+    assert made in ("<div>\\1</div>", "<li><div>\\1</div></li>")

@@ -1,0 +1,79 @@
+"""Everything wrong with a lesson and its capture is found at once, each with its file and line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from course.pipeline.base.errors import CourseError
+from course.pipeline.lesson.course_format import parse
+from course.pipeline.results import quiz
+from course.pipeline.results.bundle import Bundle
+
+from ..samples import PATH, bundle, capture, claim, claims_cell, figure, lesson, line_of, source, table, value
+
+LORA = value("lora.trainable", 9216)
+
+
+def test_problems_are_all_found_with_their_lines() -> None:
+    text = source(
+        "# %% [markdown]\n# One.\n#\n# Two: {{ zebra | int }}.",
+        "# %% [markdown]\n# Typed:\n# 9,216.",
+        "# %%\nfirst = 1",
+        "# %%\nsecond = 2",
+        claims_cell(claim(1, holds="zebra")),
+    )
+    question = quiz.Question("q", "{{ zebra | int }}", Path("07_sample.quiz.yml"), 3)
+    items = [
+        LORA,
+        table("t", caption="{{ zebra | f1 }}"),
+        figure("f", cell=2, caption="{{ x"),
+    ]
+    found = bundle(parse(text, PATH), capture(*items, cells=3), (question,)).problems()
+    places = {(error.path, error.line) for error in found}
+    assert places == {
+        (PATH, line_of(text, "Two:")),
+        (PATH, line_of(text, "9,216")),
+        (PATH, line_of(text, "first = 1")),
+        (PATH, line_of(text, "second = 2")),
+        (PATH, line_of(text, "number: 1")),
+        (Path("07_sample.quiz.yml"), 3),
+    }
+    assert len(found) == 6
+    (typed,) = (error for error in found if "types 9,216" in error.message)
+    assert "{{ lora.trainable | … }}" in typed.hint
+
+
+@pytest.mark.parametrize(("profile", "found"), [("laptop", 1), ("smoke", 0)])
+def test_a_typed_time_is_a_copy_unless_the_run_took_seconds(profile: str, found: int) -> None:
+    made = lesson("# %% [markdown]\n# It took 8.03 s.", "# %%\nx = 1")
+    run = capture(value("run.seconds", 8.03, kind="band"))
+    run = replace(run, provenance=replace(run.provenance, profile=profile))
+    assert len(bundle(made, run).problems()) == found
+
+
+def test_a_lesson_in_order_has_no_problems() -> None:
+    made = lesson(
+        "# %% [markdown]\n# It trains {{ lora.trainable | int }}, not 9,217.", "# %%\nx = 1", claims_cell(claim(1))
+    )
+    assert bundle(made, capture(LORA, table("t"), figure("f"))).problems() == []
+
+
+def test_a_capture_of_other_cells_is_one_problem() -> None:
+    made = lesson(
+        "# %% [markdown]\n# {{ zebra | int }}", "# %%\nx = 1", "# %%\ny = 2", claims_cell(claim(1, holds="zebra"))
+    )
+    (problem,) = bundle(made, capture(LORA, cells=9)).problems()
+    assert "other code cells" in problem.message
+    assert "course run 07" in problem.hint
+
+
+def test_a_lesson_that_has_not_run() -> None:
+    made = Bundle(lesson("# %%\nx = 1"), (), {}, {}, None)
+    assert made.problems() == []
+    assert not made.is_current
+    with pytest.raises(CourseError, match="no captured results") as caught:
+        _ = made.captured
+    assert "course run 07" in caught.value.hint

@@ -1,0 +1,116 @@
+"""The last step of a page: nothing a reader sees or a script runs changes, and the policy names every inline script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course.pipeline.site.finish import compact, finish
+from course.pipeline.site.policy import lifted
+from course.pipeline.text.markup import scrolling
+
+PAGE = """
+
+<!doctype html>
+<html>
+  <head>
+
+    <meta charset="utf-8">
+    <title>A page</title>
+    <script>
+      run( 1 )
+    </script>
+    <script type="module" src="a.js"></script>
+    <script type="application/json">{"a": 1}</script>
+  </head>
+  <body>
+    <p>One
+       <b>two</b></p>
+
+    <pre><code>if x:
+
+    y</code></pre>
+    <script>run(2)</script>
+  </body>
+</html>
+"""
+
+
+def _policy(page: str) -> dict[str, list[str]]:
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    rules = (rule.split() for rule in policy.split("; "))
+    return {name: sources for name, *sources in rules}
+
+
+def test_the_policy_allows_the_scripts_of_the_page_and_no_others() -> None:
+    rules = _policy(finish(PAGE))
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(code).digest()).decode()}'"
+        for code in (b"\n      run( 1 )\n    ", b"run(2)")
+    ]
+    assert rules["script-src"] == ["'self'", *hashes]
+    assert rules["default-src"] == ["'self'"]
+    assert rules["object-src"] == ["'none'"]
+
+
+def test_the_policy_stands_before_everything_that_it_rules() -> None:
+    page = finish(PAGE)
+    assert page.startswith("<!doctype html>")
+    assert page.index("<meta charset=utf-8>") < page.index("Content-Security-Policy") < page.index("<title>")
+
+
+def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() -> None:
+    page = finish(PAGE)
+    assert ">if x:\n\n    y</code>" in page
+    assert "\n      run( 1 )\n    " in page
+    assert "<body><p>One\n<b>two</b></p><pre>" in page
+
+
+def test_what_may_be_wider_than_a_window_scrolls_by_keyboard() -> None:
+    boxed = scrolling("<table><caption>Boxed before</caption></table>")
+    page = finish(f"<html><head></head><body><pre><code>x</code></pre><table></table>{boxed}</body></html>")
+    assert '<pre><code tabindex="0">' in page
+    assert page.count("<div class=table-scroll tabindex=0 role=group aria-label=Table><table>") == 2
+    assert page.count("table-scroll") == 2
+
+
+def test_quotation_marks_go_only_where_html_needs_none() -> None:
+    page = '<a class="one" href="../x/" title="a b">=</a><path d="m1" id="p"/><p id="a.b-1" data-x="">x="y"</p>'
+    assert (
+        compact(page)
+        == '<a class=one href="../x/" title="a b">=</a><path d="m1" id="p"/><p id=a.b-1 data-x="">x="y"</p>'
+    )
+
+
+def test_a_page_that_is_kept_stays_empty() -> None:
+    assert finish("") == ""
+
+
+def words(page: str) -> list[str]:
+    """The words and tags of a page; a block ends a word without space."""
+    return re.sub(r"(</?p>)", r" \1 ", page).split()
+
+
+@given(st.lists(st.sampled_from(["a", " ", "\n", "\t", "<b>", "</b>", "<p>", "</p>"]), max_size=30).map("".join))
+def test_compact_changes_nothing_but_space_around_line_ends(page: str) -> None:
+    made = compact(page)
+    assert words(made) == words(page)
+    assert compact(made) == made
+    assert not re.search(r"\n\s|[ \t]\n", made)
+
+
+def test_a_page_that_mkdocs_serves_may_be_reloaded_by_its_script() -> None:
+    page = finish(PAGE).encode()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return iter([page[:300], page[300:]])
+
+    (served,) = lifted(app)({}, None)
+    assert len(served) == len(page)
+    assert b'http-equiv="Content-Security-Policy"' not in served
