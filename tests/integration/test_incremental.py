@@ -147,7 +147,7 @@ def test_a_file_touched_in_the_site_is_not_kept(course: Course) -> None:
 
 
 def test_nothing_that_other_code_made_is_kept(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the cache knows the pages already: ``mkdocs serve`` may have filled it since the code changed."""
+    """Also where the cache knows the pages already."""
     edit(course.lesson(1), "The question", "The first question")
     course.render()
     before = course.kept()

@@ -7,11 +7,12 @@ line; 130 interrupted.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,17 +22,17 @@ from rich.table import Table
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.lock import exclusive
-from course.pipeline.base.paths import LESSONS
+from course.pipeline.base.paths import LESSONS, ROOT
+from course.pipeline.course import Course
 from course.pipeline.lesson import reading_time
 from course.pipeline.lesson.course_format import misnamed
-from course.pipeline.results import fingerprint
-from course.pipeline.results.bundle import Bundle, load_all
+from course.pipeline.results.bundle import Bundle
 from course.pipeline.run import schedule, shards
 from course.pipeline.run.limits import Limits
 from course.pipeline.run.runner import Options, job_of, unlocked
 from course.pipeline.run.runner import run as run_lessons
 from course.pipeline.site import default_site
-from course.pipeline.site.build import TICK, Look, Site
+from course.pipeline.site.generator import GENERATORS
 
 PROFILES = ("smoke", "laptop", "full")
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -129,10 +130,6 @@ def _options(
     return Options(profile, limits, jobs, keep_going, not no_fork, scheduler)
 
 
-def load(lessons: Path, captures: Path, profile: str) -> list[Bundle]:
-    return load_all(lessons, captures, profile, default_site.root_of(lessons, LESSONS))
-
-
 @click.group(help=__doc__)
 def cli() -> None:
     pass
@@ -143,15 +140,17 @@ def cli() -> None:
 @_running
 @click.option("--all", "everything", is_flag=True, help="Run every lesson, also those that are current.")
 @click.option("--only", multiple=True, metavar="LESSON", help="Run no other lesson than this (repeatable).")
-def build(lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[str], **running: Any) -> None:
+@click.option(
+    "--generator", type=click.Choice(list(GENERATORS)), default="mkdocs", help="The site generator.", show_default=True
+)
+def build(
+    lessons: Path, captures: Path, profile: str, everything: bool, only: Sequence[str], generator: str, **running: Any
+) -> None:
     """Run the lessons whose inputs changed, then render the site if anything on it changed."""
-    root = default_site.root_of(lessons, LESSONS)
-    with exclusive(captures, _wait), exclusive(root / "build", _wait):
-        sources = (lessons, captures, *fingerprint.locks(None), *fingerprint.locks(lessons))
-        look = Look(root, sources)
-        bundles = load(lessons, captures, profile)
-        if root != Path():
-            default_site.prepare(lessons, captures, profile)
+    course = Course(lessons, captures, profile, generator)
+    with course.alone(_wait):
+        look = course.look()
+        bundles = course.load()
         stale = [bundle for bundle in bundles if everything or not bundle.is_current]
         if only:
             chosen = _chosen(bundles, only)
@@ -159,27 +158,57 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
             if left:
                 names = ", ".join(bundle.lesson.label for bundle in left)
                 out.print(f"Stale, shown with their last results: {names}")
-        site = Site(root, bundles)
         nothing = f"Nothing to do: {len(bundles)} lessons and the site are current."
-        if not stale and site.is_current():
+        if not stale and course.site(bundles).is_current():
             out.print(nothing)
         else:
             if stale:
-                with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:  # made while other lessons run
-                    pages.submit(site.open)
-                    _run(stale, captures, _options(profile, **running), lambda done: pages.submit(site.prepare, done))
-                time.sleep(TICK)
-                look = Look(root, sources)
-                bundles = load(lessons, captures, profile)
-                site = Site(root, bundles)
-            _refuse(bundles)
-            started = time.monotonic()
-            out.print("Rendering the site …")
-            for warning in site.render():
-                err.print(f"[yellow]![/] {_escape(warning)}")
-            out.print(f"[green]✓[/] {root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
+                options = _options(profile, **running)
+                look, bundles = course.run(stale, lambda found, kept: _run(found, captures, options, kept))
+            _render(course, bundles)
         if not everything and all(bundle.is_current for bundle in bundles):
             look.remember(nothing)
+
+
+@cli.command()
+@_shared
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+def serve(lessons: Path, captures: Path, profile: str, port: int) -> None:
+    """Show the site on this machine and follow edits of pages, prose and quizzes. Runs nothing."""
+    from course.pipeline.site.serve import Server, follow
+
+    course = Course(lessons, captures, profile)
+
+    def render() -> None:
+        try:
+            with course.alone(_wait):
+                bundles = course.load()
+                if not course.site(bundles).is_current():
+                    _render(course, bundles)
+        except CourseError as error:  # told, and mended by the next edit
+            err.print(f"[bold red]✗[/] {_escape(str(error))}")
+
+    render()
+    server = Server(course.root / "site", port)
+    out.print(f"http://127.0.0.1:{server.server_address[1]}/  (Ctrl-C ends)")
+    follow(render, course.sources, server, threading.Event())
+
+
+@cli.command()
+@click.argument("version")
+@click.option("--alias", default="latest", show_default=True, help="A name that leads to this version.")
+def publish(version: str, alias: str) -> None:
+    """Render the committed results as VERSION of the site, beside earlier ones, into the branch gh-pages."""
+    from course.pipeline.site import versions
+
+    os.environ[versions.VARIABLE] = version
+    course = Course(LESSONS, ROOT, "laptop")
+    with course.alone(_wait):
+        bundles = course.load()
+        if not course.site(bundles).is_current():
+            _render(course, bundles)
+        versions.deploy(course.root / "site", version, alias)
+    out.print(f"[green]✓[/] version {version} is on the branch {versions.BRANCH}; push it to publish.")
 
 
 @cli.command()
@@ -189,7 +218,7 @@ def build(lessons: Path, captures: Path, profile: str, everything: bool, only: S
 def run(labels: Sequence[str], lessons: Path, captures: Path, profile: str, **running: Any) -> None:
     """Run lessons by number or name, current or not, and keep what they record."""
     with exclusive(captures, _wait):
-        chosen = _chosen(load(lessons, captures, profile), labels)
+        chosen = _chosen(Course(lessons, captures, profile).load(), labels)
         _run(chosen, captures, _options(profile, **running))
 
 
@@ -198,7 +227,7 @@ def run(labels: Sequence[str], lessons: Path, captures: Path, profile: str, **ru
 @click.argument("label", metavar="LESSON")
 def why(label: str, lessons: Path, captures: Path, profile: str) -> None:
     """Name the inputs of a lesson that changed since it ran."""
-    (bundle,) = _chosen(load(lessons, captures, profile), [label])
+    (bundle,) = _chosen(Course(lessons, captures, profile).load(), [label])
     if bundle.capture is None:
         out.print(f"{bundle.lesson.slug} has not run with the profile {profile}.")
         return
@@ -215,7 +244,7 @@ def why(label: str, lessons: Path, captures: Path, profile: str) -> None:
 @click.option("--all", "everything", is_flag=True, help="Divide every lesson, also those that are current.")
 def shard(count: int, lessons: Path, captures: Path, profile: str, everything: bool) -> None:
     """Divide the lessons to run into N parts of about equal duration, as JSON for a CI matrix."""
-    bundles = load(lessons, captures, profile)
+    bundles = Course(lessons, captures, profile).load()
     options = Options(profile)
     wanted = {job_of(b, captures, options): b for b in bundles if everything or not b.is_current}
     parts = [part for part in schedule.shards(list(wanted), count) if part]
@@ -235,7 +264,7 @@ def shard(count: int, lessons: Path, captures: Path, profile: str, everything: b
 def merge(parts: Sequence[Path], lessons: Path, captures: Path, profile: str) -> None:
     """Join captures that parts of a build made elsewhere; refused if one was made from other inputs."""
     with exclusive(captures, _wait):
-        for slug in shards.merge(parts, load(lessons, captures, profile), captures, profile):
+        for slug in shards.merge(parts, Course(lessons, captures, profile).load(), captures, profile):
             out.print(f"[green]✓[/] {slug}")
 
 
@@ -245,7 +274,7 @@ def merge(parts: Sequence[Path], lessons: Path, captures: Path, profile: str) ->
 def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
     """Check sources, quizzes, bindings, claims and typed numbers against the captures. Runs nothing."""
     try:
-        bundles = load(lessons, captures, profile)
+        bundles = Course(lessons, captures, profile).load()
     except CourseError as error:
         if as_json:
             print(_as_json([error]))
@@ -287,7 +316,7 @@ def new(number: int, slug: str, module: int, lessons: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
     """List lessons: number, title, whether the results are current, how long the run took."""
-    rows = [_summary(bundle) for bundle in load(lessons, captures, profile)]
+    rows = [_summary(bundle) for bundle in Course(lessons, captures, profile).load()]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
@@ -323,13 +352,18 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _refuse(bundles: Sequence[Bundle]) -> None:
-    """Print all problems of all lessons, then stop."""
-    problems = [problem for bundle in bundles for problem in bundle.problems()]
+def _render(course: Course, bundles: Sequence[Bundle]) -> None:
+    """Make the site, unless a lesson has a problem: then print all of them and stop."""
+    problems = course.problems(bundles)
     for problem in problems[:-1]:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
     if problems:
         raise problems[-1]
+    started = time.monotonic()
+    out.print("Rendering the site …")
+    for warning in course.site(bundles).render():
+        err.print(f"[yellow]![/] {_escape(warning)}")
+    out.print(f"[green]✓[/] {course.root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
 
 
 def _wait() -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from mkdocs.exceptions import PluginError
 
 from course.pipeline.lesson.model import MODULES
 from course.pipeline.page import listings
-from course.pipeline.page.glossary import Glossary
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.results.capture import Item
 from course.pipeline.results.quiz import read
-from course.pipeline.site.plugin import CoursePlugin
 
 from ..samples import HEADER, bundle, capture, claim, claims_cell, figure, lesson, quiz_text, value
 
@@ -85,36 +81,6 @@ def test_a_figure_elsewhere_keeps_its_caption_bound_and_leads_to_its_place() -> 
     assert "From lesson 07, Sample 7 &amp; more" in found
     assert listings.figure(one, "lora.trainable", "") is None
     assert listings.figure(one, "nothing", "") is None
-
-
-def page(text: str) -> Any:
-    file = SimpleNamespace(src_uri="index.md", content_string=f"---\ntitle: Home\n---\n{text}", abs_src_path="index.md")
-    return SimpleNamespace(url="", file=file)
-
-
-def plugin(*bundles: Bundle) -> CoursePlugin:
-    course = CoursePlugin()
-    course.load_config({})
-    course.bundles = {one.lesson.slug: one for one in bundles}
-    course.fragments, course.glossary = {}, Glossary()
-    return course
-
-
-@pytest.mark.parametrize("asked", ["09 loss.plot", "07 loss.plott"])
-def test_a_figure_that_was_never_recorded_is_an_error_at_its_line(asked: str) -> None:
-    text = f"# Home\n\n<!-- figure {asked} -->\n"
-    course = plugin(made(7, 4, figure("loss.plot")))
-    with pytest.raises(PluginError, match=r"index\.md:6: Lesson \d\d has no figure"):
-        course.on_page_markdown(text, page=page(text), config=None, files=None)  # type: ignore[arg-type]
-
-
-def test_a_page_shows_the_lists_and_figures_it_asks_for() -> None:
-    text = "# Home\n\n<!-- facts -->\n\n<!-- figure 07 loss.plot -->\n\n<!-- lessons -->\n"
-    course = plugin(made(7, 4, figure("loss.plot")))
-    found = course.on_page_markdown(text, page=page(text), config=None, files=None)  # type: ignore[arg-type]
-    filled = course.fragments["index.md"].fill(found)
-    assert "<!--" not in found
-    assert filled.index('class="facts"') < filled.index("<figure") < filled.index('class="lesson-list"')
 
 
 def test_the_tally_counts_verdicts() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.text.markup import fence, inline_html, lighten_code, number, table, to_html
+from course.pipeline.text.markup import fence, inline_html, number, table, to_html
 
 
 def test_mathematics_becomes_mathml() -> None:
@@ -87,17 +87,3 @@ def test_a_fence_is_longer_than_any_in_it(source: str) -> None:
     assert len(last) >= 3
     assert "\n".join(inside) == source
     assert last not in source
-
-
-def test_code_keeps_its_text_and_its_colored_tokens() -> None:
-    code = '<span class="k">if</span><span class="w"> </span><span class="n">rank</span><span class="p">:</span>'
-    assert lighten_code(code) == "<b>if</b> rank:"
-
-
-def test_neighbors_of_one_color_share_an_element() -> None:
-    code = (
-        '<span class="sa">f</span><span class="s2">&quot;a </span><span class="si">{</span><span class="n">b</span>'
-        '<span class="si">}</span><span class="s2">&quot;</span>\n<span class="ow">not</span> <span class="ow">in</span>'
-    )
-    made = "<u>f&quot;a {</u>b<u>}&quot;</u>\n<b>not in</b>"
-    assert lighten_code(code) == made

@@ -13,7 +13,7 @@ OUTPUT = "_build"
 """The folder in a folder of foreign lessons that holds their results."""
 
 
-VARIABLES = ("REPO_URL", "OFFLINE_ZIP", "SITE_URL", "SOURCE_DATE_EPOCH")
+VARIABLES = ("REPO_URL", "OFFLINE_ZIP", "SITE_URL", "SITE_VERSION", "SOURCE_DATE_EPOCH")
 """Environment variables that pages depend on."""
 
 

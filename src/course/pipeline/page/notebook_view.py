@@ -17,14 +17,17 @@ from typing import Any
 
 import nbformat
 from jinja2 import BytecodeCache
-from markdown.extensions.toc import nest_toc_tokens, slugify
+from markdown.extensions.toc import slugify
 
 from course.pipeline.text.markup import scrolling
+from course.pipeline.text.verbatim import BEGIN, END
 
 STYLES = "assets/notebook.css"
 """The one copy of the styles, relative to the site."""
 _FIGURE = re.compile(r'<img[^>]*? src="data:image/svg\+xml;base64,([^"]+)"[^>]*>')
-_HEADING = re.compile(r'<h([1-6]) id="[^"]*"([^>]*)>(.*?)<a class="anchor-link" href="[^"]*">', re.S)
+_HEADING = re.compile(
+    r'<h(?P<level>[1-6]) id="[^"]*"[^>]*>(?P<inner>.*?)<a class="anchor-link" href="[^"]*">.*?</a></h(?P=level)>', re.S
+)
 
 
 _COLORS = {
@@ -36,11 +39,10 @@ _COLORS = {
 
 @dataclass(frozen=True)
 class View:
-    """The converted notebook: its title, HTML, and headings as Python-Markdown's nested ``toc_tokens``."""
+    """The converted notebook as a page: its title, and Markdown whose headings are Markdown and the rest HTML."""
 
     title: str
-    html: str
-    headings: list[dict[str, Any]]
+    markdown: str
 
 
 def view(notebook: str, templates: BytecodeCache | None) -> View:
@@ -60,22 +62,23 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
     body = re.sub(
         r"<table>(.*?)</table>", lambda m: scrolling(f'<table class="prose">{m[1]}</table>'), body, flags=re.S
     )
-    found: list[dict[str, Any]] = []
-
-    def heading(match: re.Match[str]) -> str:
-        """The anchor that the heading has on the lesson's page, which links in the prose name."""
-        text = re.sub(r"<[^>]*>", "", match[3]).strip()
-        name = slugify(html.unescape(text), "-")
-        found.append({"level": int(match[1]), "id": name, "name": text})
-        return f'<h{match[1]} id="{name}"{match[2]}>{match[3]}<a class="anchor-link" href="#{name}">'
-
-    body = _HEADING.sub(heading, body)
     page = (
         f'<link rel="stylesheet" href="../../../{STYLES}"><div class="notebook-view"><div class="jupyter-wrapper">'
         f'<div class="jp-Notebook" data-jp-theme-light="true">{body}</div></div></div>'
     )
-    title = next((entry["name"] for entry in found if entry["level"] == 1), "Notebook")
-    return View(html.unescape(title), page, nest_toc_tokens(found))
+    titles = (html.unescape(_text(match["inner"])) for match in _HEADING.finditer(page) if match["level"] == "1")
+    return View(next(titles, "Notebook"), f"{BEGIN}\n{_HEADING.sub(_heading, page)}\n{END}")
+
+
+def _heading(match: re.Match[str]) -> str:
+    """A heading as Markdown, so that the generator lists it, with the anchor that it has on the lesson's page."""
+    name = slugify(html.unescape(_text(match["inner"])), "-")
+    inner = re.sub(r"[\\`*_{}\[\]$]", lambda sign: f"&#{ord(sign[0])};", match["inner"].replace("\n", " "))
+    return f"\n{END}\n\n{'#' * int(match['level'])} {inner} {{ #{name} }}\n\n{BEGIN}\n"
+
+
+def _text(inner: str) -> str:
+    return re.sub(r"<[^>]*>", "", inner).strip()
 
 
 def styles() -> str:

@@ -61,7 +61,21 @@ class Publisher:
 
     def _publish(self, bundle: Bundle) -> Published:
         page = render.page(bundle, self.lessons, downloads.offered(bundle.lesson, wheel.NAME))
+        page.markdown = _interim(page)
         return Published(page, {**downloads.files(bundle, self.lessons, wheel.NAME, self.site), **page.files})
 
     def _surroundings(self) -> str:
         return digest(wheel.NAME, self.site, *(part for item in sorted(self.lessons.items()) for part in item))
+
+
+def _interim(page: render.Page) -> str:
+    import re
+
+    from course.pipeline.text import verbatim
+
+    def put(match: re.Match[str]) -> str:
+        block = verbatim.block(page.fragments[match[2]])
+        return "\n".join(match[1] + line if line.startswith("<!--") else line for line in block.split("\n"))
+
+    text = re.sub(r"^( *)(fragment-[\w.-]+-end)$", put, page.markdown, flags=re.M)
+    return re.sub(r"fragment-[\w.-]+-end", lambda m: page.fragments[m[0]], text)

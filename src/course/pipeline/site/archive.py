@@ -100,3 +100,8 @@ def _filed(url: str, folder: str, site: Path) -> str:
     if not path or re.match(r"[\w+.-]+:|/", path) or not (site / folder / path).is_dir():
         return url
     return posixpath.normpath(posixpath.join(path, "index.html")) + rest
+
+
+def name_of(title: str) -> str:
+    """``title`` as the name of a file anywhere."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "site"

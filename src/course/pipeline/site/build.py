@@ -1,18 +1,19 @@
-"""Render the site with MkDocs, only when something it shows has changed, and replace the old one only by a whole one."""
+"""Make the site, only when something it shows has changed, and replace the old one only by a whole one.
+
+Three steps: write the tree of Markdown pages, run the site generator on it, finish the HTML that it made. Each takes from
+the build before what is made of the same.
+"""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-import re
 import shutil
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from course.pipeline.base import cache, status
 from course.pipeline.base.errors import CourseError
@@ -20,15 +21,16 @@ from course.pipeline.base.files import disk_error, write_atomic
 from course.pipeline.base.hashes import clock, digest, library_code
 from course.pipeline.base.paths import FOLDER, LIBRARY
 from course.pipeline.results.bundle import Bundle
+from course.pipeline.site import default_site, generator, links, search_index, whole_site
+from course.pipeline.site.finish import finish
+from course.pipeline.site.kept import Outputs
+from course.pipeline.site.pages import Pages
+from course.pipeline.site.source import Source, of_repository
+from course.pipeline.site.tree import DOCS, Tree, write
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from mkdocs.config.defaults import MkDocsConfig
-    from mkdocs.structure.files import Files
-
-CONFIG = Path("mkdocs.yml")
-RECORD = FOLDER / "site.json"
-"""What the site was rendered from, and the files it has."""
+T = TypeVar("T")
+RECORD, TREE_RECORD = FOLDER / "site.json", FOLDER / "tree.json"
+"""What the site was made from and the files it has, and the same of the tree."""
 OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt", "docs")
 """What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
 TICK = 0.02
@@ -36,80 +38,74 @@ TICK = 0.02
 
 
 class Site:
-    """The site of the repository at ``root`` with the lessons ``bundles``."""
+    """The site of the lessons ``bundles``, made at ``root``: the repository, or the output folder of another course.
 
-    def __init__(self, root: Path, bundles: Sequence[Bundle]) -> None:
-        self.root, self.bundles = root, list(bundles)
+    Args:
+        lessons: the folder of another course, whose site is the default one; ``None`` for the repository's own.
+        generator: the name of the site generator.
+    """
+
+    def __init__(
+        self, root: Path, bundles: Sequence[Bundle], lessons: Path | None = None, generator: str = "mkdocs"
+    ) -> None:
+        self.root, self.bundles, self.lessons, self.generator = root, list(bundles), lessons, generator
         self.cache = cache.opened(root.resolve())
 
     @cached_property
     def code(self) -> str:
         """A hash of our own code and of the versions of what parses and renders."""
-        return cache.generation()
+        return digest(cache.generation(), generator.described(self.generator))
 
     @cached_property
     def state(self) -> str:
         """A hash of everything that pages show or are shaped by."""
-        names = [str(self.root / name) for name in OTHER]
-        paths = [Path(path) for path, _ in sorted(status.files(names))] + library_code(LIBRARY / "course")
+        paths = [Path(path) for path, _ in sorted(status.files(inputs(self.root, self.lessons)))]
         variables = [f"{name}={os.environ.get(name)}" for name in status.VARIABLES]
-        return digest(self.code, *variables, self.cache.index.of(paths), *(bundle.key for bundle in self.bundles))
+        code = library_code(LIBRARY / "course")
+        return digest(
+            self.code, *variables, self.cache.index.of(paths + code), *(bundle.key for bundle in self.bundles)
+        )
 
     def is_current(self) -> bool:
-        """Whether ``site/`` was rendered from exactly the present sources and nothing in it was touched."""
-        try:
-            record = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
-            return bool(record["state"] == self.state and record["files"] == status.listing(str(self.root / "site")))
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
+        """Whether ``site/`` was made from exactly the present sources and nothing in it was touched."""
+        record = self._record()
+        return record.get("state") == self.state and record.get("files") == status.listing(str(self.root / "site"))
 
-    def open(self) -> None:
-        """Import MkDocs and read its configuration and files, which :meth:`prepare` needs. For any thread."""
-        with self._preparing:
-            _ = self._open
+    @cached_property
+    def pages(self) -> Pages:
+        return Pages(self.root, self._source, self.bundles, self.cache)
+
+    @cached_property
+    def _source(self) -> Source:
+        return of_repository(self.root) if self.lessons is None else default_site.source(self.lessons)
 
     def prepare(self, bundle: Bundle) -> None:
-        """Convert the pages of a lesson that has just run, so that :meth:`render` finds them done. For any thread.
+        """Make the Markdown of a lesson that has just run, so that :meth:`render` finds it done. For any thread.
 
         What is wrong with the lesson is not told here: rendering tells it.
         """
-        with self._preparing:
-            if not bundle.problems():
-                self._open.convert(bundle)
-                self.cache.save()
-
-    _preparing = threading.Lock()  # parsers and converters are not made for threads
-
-    @cached_property
-    def _open(self) -> _Open:
-        return _Open(_configured(self.root, self.bundles))
+        if not bundle.problems():
+            for entry in self.pages.of_lesson(bundle):
+                entry.make()
+            self.cache.save()
 
     def render(self) -> list[str]:
-        """Render into a folder beside ``site/`` and swap the two when MkDocs has succeeded.
+        """Make the site beside ``site/`` and swap the two when all is well.
 
-        Returns what MkDocs warned of, which is nothing where the configuration is strict.
+        Returns what the generator warned of, which is nothing where the configuration is strict.
 
         Raises:
-            CourseError: what MkDocs refused. The previous site is untouched.
+            CourseError: what the generator refused. The previous site is untouched.
         """
-        from mkdocs.commands.build import build
-        from mkdocs.exceptions import Abort, BuildError, ConfigurationError
-
-        from course.pipeline.site.incremental import Outputs
-
         fresh, site, old = (self.root / name for name in ("build/site.new", "site", "build/site.old"))
         state = self.state  # before anything is read: what changes meanwhile is rendered the next time
-        warnings = _Warnings()
-        logging.getLogger("mkdocs").addHandler(warnings)
         try:
             shutil.rmtree(fresh, ignore_errors=True)
-            config = _configured(self.root, self.bundles)
-            kept = _course(config).outputs = Outputs(site, fresh, self._made())
-            config.plugins.run_event("startup", command="build", dirty=False)
-            try:
-                build(config)
-            finally:
-                config.plugins.run_event("shutdown")
+            fresh.mkdir(parents=True)
+            kept = Outputs(site, fresh, self._known())
+            warnings = self._make(kept)
+            if warnings and self._source.config.strict:
+                raise CourseError("\n".join(warnings))
             made = kept.statuses()
             shutil.rmtree(old, ignore_errors=True)
             if site.exists():
@@ -120,34 +116,119 @@ class Site:
             write_atomic(self.root / RECORD, json.dumps(record))
             self.cache.save()
             self.cache.forget_unused()
-            return warnings.found
-        except (Abort, BuildError, ConfigurationError) as error:
-            raise CourseError("\n".join(warnings.found) or str(error)) from error
+            return warnings
         except OSError as error:
             raise disk_error(error, fresh) from error
         finally:
-            logging.getLogger("mkdocs").removeHandler(warnings)
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def _made(self) -> dict[str, Any]:
-        """What the files of the present site were made of; nothing is known of files that other code made."""
+    def _make(self, site: Outputs) -> list[str]:
+        """Make the fresh site; return what was warned of."""
+        zipped = os.environ.get("OFFLINE_ZIP", "").lower() in ("1", "true", "yes")
+        tree = write(self.root / "build" / "tree", list(self.pages.entries(zipped)), self.root / TREE_RECORD)
+        keys = self._keys(tree)
+        kept = [uri for uri, key in keys.items() if site.keep(served(uri), key, tree.folder / DOCS / uri)]
+        new = keys.keys() - set(kept)
+        date = max((b.capture.provenance.date for b in self.bundles if b.capture), default="1980-01-01")
+        warnings = generator.run(self.generator, tree, site.fresh, date)
+        for uri in [*(uri for uri in new if uri.endswith(".md")), "404.md"]:
+            path = site.fresh / served(uri)
+            if path.is_file():
+                path.write_text(finish(path.read_text(encoding="utf-8")), encoding="utf-8")
+        site.made |= {served(uri): keys[uri] for uri in new if (site.fresh / served(uri)).is_file()}
+        for uri in [uri for uri in new if any(f"'{uri}'" in warning for warning in warnings)]:
+            site.made.pop(served(uri), None)  # made again the next time, and warned of again
+        pages = [uri for uri in keys if uri.endswith(".md")]
+        search_index.write(site.fresh, (entry for uri in pages for entry in self._searched(site, uri)))
+        self._beside(site)
+        warnings += [text for bundle in self.bundles for text in self.pages.publisher.warnings(bundle)]
+        whole_site.write(site, self._source, self.pages, self.cache)
+        warnings += self._broken(site, pages)
+        if zipped:
+            whole_site.pack(site.fresh, self._source)
+        return warnings
+
+    def _keys(self, tree: Tree) -> dict[str, str]:
+        """What each page and asset of the site is made of, by its path in the tree's folder of pages."""
+        docs = {uri.removeprefix(f"{DOCS}/"): hash for uri, hash in tree.hashes.items() if uri.startswith(f"{DOCS}/")}
+        rest = [
+            part for uri, hash in sorted(tree.hashes.items()) if not uri.startswith(f"{DOCS}/") for part in (uri, hash)
+        ]
+        around = digest(self.code, os.environ.get("SOURCE_DATE_EPOCH"), self.pages.glossary.key, *rest, *sorted(docs))
+        return {uri: digest(around, hash) if uri.endswith(".md") else hash for uri, hash in docs.items()}
+
+    def _beside(self, site: Outputs) -> None:
+        """Write what is served beside lessons' pages: downloads, data, images."""
+        publisher = self.pages.publisher
+        for bundle in self.bundles:
+            folder, key = f"lessons/{bundle.lesson.slug}", publisher.key(bundle)
+            new = [name for name in publisher.names(bundle) if not site.keep(f"{folder}/{name}", key)]
+            files = publisher.publish(bundle).files if new else {}
+            for name in new:
+                site.write(f"{folder}/{name}", key, files[name])
+
+    def _broken(self, site: Outputs, pages: Iterable[str]) -> list[str]:
+        """What is wrong with the links of all pages."""
+        files = {path.removeprefix(f"{site.fresh}/") for path, _ in status.files([str(site.fresh)])}
+        found = {uri: self._of_page(site, uri, "links", links.read) for uri in map(served, pages) if uri in files}
+        return links.broken(found, files)
+
+    def _searched(self, site: Outputs, page: str) -> list[dict[str, Any]]:
+        """The entries of a page in the search index, with the weight that its metadata give it."""
+        told = self.pages.search(page)
+        if told.get("exclude"):
+            return []
+        uri = served(page)
+        address = uri.removesuffix("index.html")
+        entries = self._of_page(site, uri, "search", lambda html: search_index.read(html, address))
+        return [{**entry, "boost": told["boost"]} for entry in entries] if "boost" in told else [*entries]
+
+    def _of_page(self, site: Outputs, uri: str, kind: str, read: Callable[[str], T]) -> T:
+        """What ``read`` makes of the finished page ``uri``, made anew only if the page is."""
+
+        def make() -> T:
+            return read((site.fresh / uri).read_text(encoding="utf-8"))
+
+        return self.cache.recall(kind, site.made[uri], make) if uri in site.made else make()
+
+    def _record(self) -> dict[str, Any]:
         try:
-            record = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
-            return dict(record["made"]) if record["code"] == self.code else {}
-        except (OSError, ValueError, KeyError, TypeError):
+            found = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return {}
+        return found if isinstance(found, dict) else {}
+
+    def _known(self) -> dict[str, Any]:
+        """What the files of the present site were made of; nothing is known of files that other code made."""
+        record = self._record()
+        made = record.get("made") if record.get("code") == self.code else None
+        return made if isinstance(made, dict) else {}
+
+
+def served(uri: str) -> str:
+    """The file of the site that a file of the tree's folder of pages becomes."""
+    if not uri.endswith(".md"):
+        return uri
+    name = uri.removesuffix(".md")
+    if name == "404":
+        return "404.html"
+    return f"{name}.html" if name.rpartition("/")[2] == "index" else f"{name}/index.html"
+
+
+def inputs(root: Path, lessons: Path | None) -> list[str]:
+    """Files and folders that a site depends on beside lessons, captures and the library."""
+    return [str(root / name) for name in OTHER] if lessons is None else [str(default_site.ASSETS)]
 
 
 class Look:
     """The state of all sources at one moment: what is read later is no older.
 
     Args:
-        sources: the folders of lessons and captures, and what else lessons depend on.
+        sources: the folders of lessons and captures, and what else lessons and the site depend on.
     """
 
-    def __init__(self, root: Path, sources: Sequence[Path]) -> None:
-        named = [*(str(root / name) for name in OTHER), str(LIBRARY / "course"), *map(str, sources)]
-        names = list(dict.fromkeys(named))
+    def __init__(self, root: Path, sources: Iterable[Path | str]) -> None:
+        names = list(dict.fromkeys([str(LIBRARY / "course"), *map(str, sources)]))
         self.root = root
         self.tops = [name for name in names if not any(_covers(other, name) for other in names)]
         self.now = clock(root / FOLDER)
@@ -158,7 +239,7 @@ class Look:
         tops = [str(self.root / "site"), *self.tops]
         described = status.describe(sys.argv[1:], tops)
         # A change within the same tick of the file system's clock as the look would leave no trace.
-        told = all(status.st_ctime_ns < self.now for _, status in status.files(self.tops))
+        told = all(found.st_ctime_ns < self.now for _, found in status.files(self.tops))
         if told and self.seen == status.statuses(self.tops):
             write_atomic(self.root / status.DONE, "\n".join([message, "\t".join(tops), described]))
 
@@ -167,74 +248,3 @@ def _covers(folder: str, name: str) -> bool:
     """Whether going through ``folder`` comes upon ``name``, which lies below it."""
     inner = Path(name).relative_to(folder).parts if Path(name).is_relative_to(folder) else ()
     return bool(inner) and status.OUTPUT not in inner
-
-
-class _Open:
-    """What MkDocs knows before it reads pages: the configuration, all files and their addresses."""
-
-    def __init__(self, config: MkDocsConfig) -> None:
-        from mkdocs.structure.files import get_files, set_exclusions
-        from mkdocs.structure.nav import get_navigation
-
-        self.config = config.plugins.on_config(config)
-        self.files: Files = get_files(self.config)
-        env = self.config.theme.get_env()
-        self.files.add_files_from_theme(env, self.config)
-        self.files = self.config.plugins.on_files(self.files, config=self.config)
-        set_exclusions(self.files, self.config)
-        self.config.plugins.on_nav(get_navigation(self.files, self.config), config=self.config, files=self.files)
-        _compile(env)
-
-    def convert(self, bundle: Bundle) -> None:
-        """Convert the lesson's pages, and make the files beside them, into the cache."""
-        course, slug = _course(self.config), bundle.lesson.slug
-        course.bundles[slug] = bundle
-        for uri in course.uris(bundle):
-            file = self.files.get_file_from_path(uri)
-            assert file is not None
-            assert file.page is not None
-            page = self.config.plugins.on_pre_page(file.page, config=self.config, files=self.files)
-            page.read_source(self.config)
-            page.render(self.config, self.files)
-
-
-_NAMED = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([\w./-]+)["']\s*(?:-?%|as\b|with\b|import\b)""")
-
-
-def _compile(env: Environment) -> None:
-    """Compile the templates of pages and what they name, so that rendering finds their bytecode."""
-    assert env.loader is not None
-    seen, pending = set[str](), ["main.html", "404.html"]
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            source, *_ = env.loader.get_source(env, name)
-            env.get_template(name)
-            pending += _NAMED.findall(source)
-
-
-def _configured(root: Path, bundles: Sequence[Bundle]) -> MkDocsConfig:
-    from mkdocs.config import load_config
-
-    config = load_config(str(root / CONFIG), site_dir=str((root / "build" / "site.new").resolve()))
-    _course(config).given = list(bundles)
-    return config
-
-
-def _course(config: MkDocsConfig) -> Any:
-    return config.plugins["course"]
-
-
-class _Warnings(logging.Handler):
-    """Collects what MkDocs complains about, so that it can be said once, at the end."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        # After such a line another says what is wrong, and where.
-        if not re.fullmatch(r"Error (reading|building) page '.*':", message):
-            self.found.append(message)

@@ -1,6 +1,7 @@
-"""The built-in site of a folder of lessons that has no MkDocs configuration of its own.
+"""The site of a folder of lessons that has no configuration of its own.
 
-It is an ordinary one, written into ``_build`` inside the folder: ``mkdocs serve -f DIR/_build/mkdocs.yml`` works too.
+Everything it is made of comes from here and from the theme's assets: whoever hands a folder over cannot put anything into
+the site but lessons and their results.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from typing import Any
 import yaml
 
 from course.pipeline.base import paths
-from course.pipeline.base.files import write_atomic
 from course.pipeline.base.paths import LIBRARY
 from course.pipeline.base.status import OUTPUT
+from course.pipeline.site import config
+from course.pipeline.site.source import Source, Written
 
 ASSETS = LIBRARY.parent / "docs" / "assets"
 EXTENSIONS = [
     "admonition", "attr_list", "footnotes", "md_in_html", "tables", {"toc": {"permalink": True}},
     {"pymdownx.arithmatex": {"generic": True}}, "pymdownx.details", {"pymdownx.highlight": {"anchor_linenums": False}},
-    "pymdownx.superfences",
+    "pymdownx.superfences", "course.pipeline.text.verbatim", "course.pipeline.text.lean",
 ]  # fmt: skip
 MODULES = ("theme", "quiz", "progress")
 FEATURES = [
@@ -55,7 +57,7 @@ What you read and answered, kept by your browser alone.
 
 
 def root_of(lessons: Path, own: Path) -> Path:
-    """The folder with the site's configuration: the current one for the repository's ``own`` lessons."""
+    """Where a site is made: the current folder for the repository's ``own`` lessons, else a folder among the lessons."""
     return Path() if lessons.resolve() == own.resolve() else lessons / OUTPUT
 
 
@@ -64,24 +66,20 @@ def captures_of(lessons: Path, own: Path) -> Path:
     return paths.ROOT if lessons.resolve() == own.resolve() else lessons / OUTPUT / "captures"
 
 
-def prepare(lessons: Path, captures: Path, profile: str) -> Path:
-    """Write the configuration, home page and styles for ``lessons``; return the folder they are in.
-
-    A file that is already right stays untouched, so that a build with nothing to do changes nothing.
-    """
-    root = lessons / OUTPUT
+def source(lessons: Path) -> Source:
+    """The site of the lessons in the folder ``lessons``. Nothing of it is read from that folder."""
     name = lessons.resolve().name.replace("-", " ").replace("_", " ").strip().capitalize() or "Lessons"
-    files: dict[str, str | bytes] = {
-        "mkdocs.yml": yaml.safe_dump(_config(name, root, captures, profile), sort_keys=False, allow_unicode=True),
-        "docs/index.md": f'# {name}\n\n<div data-course="continue"></div>\n\n<!-- lessons -->\n',
-        "docs/progress.md": PROGRESS,
-        **{f"docs/assets/{asset}": (ASSETS / asset).read_bytes() for asset in _assets()},
+    text = yaml.safe_dump(_config(name), sort_keys=False, allow_unicode=True)
+    pages = {
+        "index.md": f'# {name}\n\n<div data-course="continue"></div>\n\n<!-- lessons -->\n',
+        "progress.md": PROGRESS,
     }
-    for path, content in files.items():
-        data = content.encode() if isinstance(content, str) else content
-        if not (root / path).is_file() or (root / path).read_bytes() != data:
-            write_atomic(root / path, data)
-    return root
+    here = Path(__file__)
+    return Source(
+        config.parse(text, here),
+        {uri: Written(page, here) for uri, page in pages.items()},
+        {f"assets/{asset}": ASSETS / asset for asset in _assets()},
+    )
 
 
 def _assets() -> list[str]:
@@ -94,7 +92,7 @@ def _assets() -> list[str]:
     ]
 
 
-def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, Any]:
+def _config(name: str) -> dict[str, Any]:
     palette = [
         {"media": f"(prefers-color-scheme: {media})", "scheme": scheme, "primary": "custom", "accent": "custom"}
         for media, scheme in (("light", "default"), ("dark", "slate"))
@@ -106,10 +104,7 @@ def _config(name: str, root: Path, captures: Path, profile: str) -> dict[str, An
             "name": "material", "font": False, "favicon": "assets/favicon.svg", "features": FEATURES, "palette": palette,
         },
         "nav": [{"Home": "index.md"}, {"Lessons": "lessons/"}, {"Your progress": "progress.md"}],
-        "plugins": [
-            "search",
-            {"course": {"lessons": "..", "captures": os.path.relpath(captures, root), "profile": profile}},
-        ],
+        "plugins": ["search"],
         "markdown_extensions": EXTENSIONS,
         "extra_css": [f"assets/{name}.css" for name in ("site", "learn/learn", "print")],
         "extra_javascript": [{"path": f"assets/learn/{name}.js", "type": "module"} for name in MODULES],

@@ -52,32 +52,6 @@ def math_to_mathml(page: str) -> str:
     )
 
 
-def lighten_code(page: str) -> str:
-    """Highlighted code with short elements for few colors: else tags between words were a third of what a page weighs.
-
-    Keywords are ``<b>``, comments ``<i>``, strings ``<u>`` and numbers ``<var>``, which tell them apart without our styles
-    too; names and signs are plain text. Neighbors of one kind share an element.
-    """
-
-    def token(match: re.Match[str]) -> str:
-        kind, text = match.groups()
-        tag = _KINDS.get(kind, kind)
-        return f"<{tag}>{text}</{tag}>" if tag in _TAGS else f"<span class={tag}>{text}</span>" if tag else text
-
-    return _RUN.sub(lambda m: f"<{m[1]}>{_TAG.sub('', m[2])}</{m[1]}>", _TOKEN.sub(token, page))
-
-
-_TAGS = ("b", "i", "u", "var")
-_KINDS = {
-    **dict.fromkeys(("n", "p", "w", "o", "kc", "nb", "bp"), ""), **dict.fromkeys(("k", "kn", "ow"), "b"),
-    **dict.fromkeys(("c1", "sd"), "i"), **dict.fromkeys(("s1", "s2", "sa", "si"), "u"), **dict.fromkeys(("mf", "mi"), "var"),
-}  # fmt: skip
-"""What Pygments's kinds of tokens in Python become; others stay as they are."""
-_TAG = re.compile(r"<[^>]*>")
-_TOKEN = re.compile(r'<span class="([a-z][a-z0-9]?)">([^<]*)</span>')
-_RUN = re.compile(r"<([biu])>([^<]*(?:</\1>\s*<\1>[^<]*)+)</\1>")
-
-
 @functools.cache
 def mathml(tex: str, display: str) -> str:
     """A formula as MathML; ``display`` is ``inline`` or ``block``.

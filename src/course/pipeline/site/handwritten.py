@@ -1,0 +1,87 @@
+"""Hand-written pages, with what they ask for in place: lists of lessons, figures, calculators, the glossary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from course.pipeline import widgets
+from course.pipeline.base.errors import CourseError
+from course.pipeline.page import glossary, listings, progress_marks
+from course.pipeline.page.glossary import Glossary
+from course.pipeline.results.bundle import Bundle
+from course.pipeline.text import verbatim
+
+LISTINGS: Mapping[str, Callable[[Sequence[Bundle], str], str]] = {
+    "<!-- facts -->": listings.facts,
+    "<!-- lessons -->": listings.lesson_list,
+    "<!-- outcomes -->": listings.outcomes,
+    "<!-- tally -->": listings.tally,
+    "<!-- ledger -->": listings.ledger,
+    "<!-- progress -->": progress_marks.overview,
+    "<!-- my gpu -->": progress_marks.card,
+}
+"""What a page may show of all lessons, by the line that asks for it."""
+ZIP = "<!-- zip -->"
+"""The line that offers the whole site as one file, where the build makes one."""
+FIGURE = re.compile(r"^<!-- figure (?P<lesson>\d\d) (?P<key>[\w.-]+) -->$", re.M)
+"""The line that shows a lesson's recorded figure."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What pages may show. ``archive`` names the zip of the whole site; empty if none is made."""
+
+    bundles: Sequence[Bundle]
+    glossary: Glossary
+    archive: str
+
+
+def page(source: str, uri: str, site: Site, path: Path) -> str:
+    """The text of a page with everything in place.
+
+    Args:
+        source: the page as written, in the file ``path``.
+        uri: its path below the folder of pages.
+
+    Raises:
+        CourseError: an unknown figure or piece, with its line.
+    """
+    up = _up(uri)
+    prefix = f"{up}lessons/"
+
+    def fail(message: str, line: int, hint: str) -> CourseError:
+        return CourseError(message, path, line + 1, hint)
+
+    def figure(match: re.Match[str]) -> str:
+        lesson = next((b for b in site.bundles if b.lesson.label == match["lesson"]), None)
+        shown = lesson and listings.figure(lesson, match["key"], prefix)
+        if not shown:
+            line = source.count("\n", 0, source.index(match[0]))
+            raise fail(f"Lesson {match['lesson']} has no figure {match['key']!r}.", line, "Name one that it records.")
+        return verbatim.block(shown)
+
+    text = widgets.place(source, lambda placed: verbatim.block(placed.html()), fail, set())
+    text = FIGURE.sub(figure, text)
+    for marker, make in LISTINGS.items():
+        if marker in text:
+            text = text.replace(marker, verbatim.block(make(site.bundles, prefix)))
+    if ZIP in text:
+        text = text.replace(ZIP, verbatim.block(_zip_link(f"{up}downloads/{site.archive}.zip")) if site.archive else "")
+    lessons = [bundle.lesson for bundle in site.bundles]
+    for marker, show in ((glossary.MARKER, site.glossary.page), (glossary.TOPICS, site.glossary.topics)):
+        if marker in text:
+            text = text.replace(marker, show(lessons))
+    return text
+
+
+def _up(uri: str) -> str:
+    """From the address of the page at ``uri`` to the root of the site: ``a/b.md`` is served as ``a/b/``."""
+    folders = uri.removesuffix("index.md").removesuffix(".md").rstrip("/")
+    return "../" * (folders.count("/") + 1) if folders else ""
+
+
+def _zip_link(address: str) -> str:
+    return f'<p data-online><a href="{address}" download>The whole course as one zip</a></p>'
