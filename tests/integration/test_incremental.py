@@ -36,6 +36,11 @@ class Course:
     def render(self) -> None:
         Site(self.root, self.bundles()).render()
 
+    def copy_sources(self, target: Path) -> None:
+        """Copy everything but what was rendered."""
+        made = {str(self.root): {"site"}, str(self.root / "build"): {"cache", "tree"}}
+        shutil.copytree(self.root, target, ignore=lambda folder, _: made.get(folder, set()))
+
     def site(self) -> dict[str, bytes]:
         top = self.root / "site"
         return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
@@ -116,7 +121,7 @@ def test_a_sequence_of_edits_gives_the_bytes_of_a_full_render(course: Course, tm
         change(course)
         course.render()
         whole = Course(tmp_path / "whole")
-        shutil.copytree(course.root, whole.root, ignore=shutil.ignore_patterns("site", "cache"))
+        course.copy_sources(whole.root)
         whole.render()
         found, expected = course.site(), whole.site()
         assert sorted(found) == sorted(expected), name
@@ -191,7 +196,7 @@ def test_an_unreadable_cache_is_a_miss(course: Course, content: bytes | None) ->
 def test_pages_prepared_while_others_run_are_the_same(course: Course, tmp_path: Path) -> None:
     edit(course.lesson(2), "The question of", "A question of")
     whole = Course(tmp_path / "whole")
-    shutil.copytree(course.root, whole.root, ignore=shutil.ignore_patterns("site", "cache"))
+    course.copy_sources(whole.root)
     course.render()
     bundles = whole.bundles()
     site = Site(whole.root, bundles)

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -79,8 +80,10 @@ def _properdocs(tree: Tree, site: Path) -> list[str]:
 
 
 def _zensical(tree: Tree, site: Path) -> list[str]:
-    """Zensical, which makes all pages, in the folder that its configuration names."""
-    return _process(("zensical", "build", "--config-file", str(tree.config.resolve())))
+    """Zensical, which makes all pages, in a folder of the tree."""
+    told = _process(("zensical", "build", "--config-file", str(tree.config.resolve())))
+    shutil.copytree(tree.folder / "site", site, dirs_exist_ok=True)
+    return told
 
 
 GENERATORS: Mapping[str, Run] = {"mkdocs": _mkdocs, "properdocs": _properdocs, "zensical": _zensical}

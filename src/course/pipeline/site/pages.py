@@ -99,15 +99,19 @@ class Pages:
         meta, markdown = front_matter.split(self.publisher.publish(bundle).page.markdown)
         if glossary.PAGE in self.source.pages:
             markdown = f"{terms.asked('../../glossary/')}\n\n{markdown.lstrip()}"
-        return front_matter.joined({**meta, "source": self._editable(bundle)}, markdown)
+        return front_matter.joined({**meta, **self._told(bundle)}, markdown)
 
     def _view(self, bundle: Bundle) -> str:
         view = self.publisher.view(bundle)
-        meta = {"title": view.title, "source": self._editable(bundle)}
+        meta = {"title": view.title, **self._told(bundle), "robots": "noindex"}  # it says what the lesson says
         return front_matter.joined(meta, view.markdown)
 
-    def _editable(self, bundle: Bundle) -> str:
-        return Path(os.path.relpath(bundle.lesson.path, self.root)).as_posix()
+    def _told(self, bundle: Bundle) -> dict[str, str]:
+        """What templates are told of a lesson's pages: the lesson, and the file that a reader edits."""
+        return {
+            "lesson": bundle.lesson.slug,
+            "source": Path(os.path.relpath(bundle.lesson.path, self.root)).as_posix(),
+        }
 
     def _handwritten(self, zipped: bool) -> Iterator[Entry]:
         shown = handwritten.Site(
@@ -123,7 +127,8 @@ class Pages:
         given = self.source.config
         sheets = [name for name in given.styles if name in self.source.assets]
         entries: dict[tuple[str, ...], Any] = {
-            ("docs_dir",): DOCS, ("site_dir",): "../site.new", ("nav",): self.nav, ("strict",): False,
+            ("docs_dir",): DOCS, ("site_dir",): "site", ("nav",): self.nav, ("strict",): False,
+            ("site_url",): given.address, ("repo_url",): given.repository.rstrip("/"),
             ("extra_css",): [styles.SHEET, *(name for name in given.styles if name not in sheets)] if sheets else [],
         }  # fmt: skip
         if given.overrides:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from course.pipeline.site.kept import Outputs
 from course.pipeline.site.pages import Pages
 from course.pipeline.site.source import Source
 
-SITEMAPS = ("sitemap.xml", "sitemap.xml.gz")
+_NOTEBOOK = re.compile(r"\s*<url>\s*<loc>[^<]*/notebook/</loc>.*?</url>", re.S)
 
 
 def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
@@ -24,9 +26,7 @@ def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
     """
     config, publisher = source.config, pages.publisher
     lessons = [bundle for bundle in pages.bundles if not bundle.lesson.is_plain]
-    if not config.address:  # a sitemap may name whole addresses only
-        for name in SITEMAPS:
-            (site.fresh / name).unlink(missing_ok=True)
+    _sitemap(site.fresh, config.address)
     if lessons:
         others = [
             (title, f"{uri.removesuffix('.md')}/", pages.description(uri))
@@ -51,6 +51,18 @@ def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
                 card = make()
                 site.write(uri, key, cache.recall("share", digest(card), partial(cards.draw, card)))
     offline.write(site.fresh, config.docs / offline.WORKER, site.made, cache)
+
+
+def _sitemap(site: Path, address: str) -> None:
+    """The generator's sitemap without notebook views, which say what their lessons say; none without whole addresses."""
+    path, packed = site / "sitemap.xml", site / "sitemap.xml.gz"
+    if address and path.is_file():
+        data = _NOTEBOOK.sub("", path.read_text(encoding="utf-8")).encode()
+        path.write_bytes(data)
+        packed.write_bytes(gzip.compress(data, mtime=0))
+    else:
+        path.unlink(missing_ok=True)
+        packed.unlink(missing_ok=True)
 
 
 def pack(site: Path, source: Source) -> None:
