@@ -25,7 +25,7 @@ lesson: $(VENV)/installed ## Run one lesson and render: make lesson LESSON=07
 	@$(BIN)/course build
 
 serve: $(VENV)/installed ## Serve the site at http://127.0.0.1:8000 and follow edits
-	@$(BIN)/mkdocs serve
+	@$(BIN)/course serve
 
 test: $(VENV)/installed browser ## Install what tests need and run all of them
 	@$(BIN)/ruff check src tests build
