@@ -25,7 +25,7 @@ from course.provenance import version_of
 
 T = TypeVar("T")
 LIBRARIES = (
-    "jinja2", "jupytext", "latex2mathml", "markdown", "mistune", "mkdocs", "mkdocs-jupyter", "mkdocs-material",
+    "jinja2", "jupytext", "latex2mathml", "markdown", "markdown-it-py", "mdit-py-plugins", "mistune", "mkdocs", "mkdocs-jupyter", "mkdocs-material",
     "matplotlib", "nbconvert", "nbformat", "pygments", "pymdown-extensions", "pyyaml",
 )  # fmt: skip
 SPARE = 4
