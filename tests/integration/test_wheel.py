@@ -22,7 +22,8 @@ LESSON = (
 )
 COMMANDS = [
     [], ["--help"], ["build"], ["build", "--all", "--lessons", "nowhere"], ["list", "--json"], ["check"], ["run", "7"],
-    ["why", "7"], ["new", "7", "x", "--module", "4"], ["shard", "2"], ["merge", "a"], ["nonsense"], ["--nonsense"], ["--lessons"],
+    ["why", "7"], ["new", "7", "x", "--module", "4"], ["shard", "2"], ["merge", "a"], ["nonsense"],
+    ["--nonsense"], ["--lessons"],
 ]  # fmt: skip
 
 
