@@ -17,6 +17,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from course.answers import is_right, readings, unreadable
+
 
 @dataclass
 class Quiz:
@@ -80,11 +82,9 @@ class Quiz:
 
     @staticmethod
     def _number(question: dict[str, Any], given: str | float) -> tuple[bool | None, str]:
-        try:
-            number = float(str(given).replace(",", "").replace("_", "").replace("−", "-"))
-        except ValueError:
-            return None, "Answer with a number, such as 1536 or 0.25."
-        right = question["number"]
-        if abs(number - right) <= question["tolerance"] * abs(right) + 1e-9:
+        numbers = (float(given),) if isinstance(given, (int, float)) else readings(str(given), question["unit"])
+        if not numbers:
+            return None, unreadable(str(given), question["unit"])
+        if is_right(numbers, question["number"], question["tolerance"]):
             return True, f"{question['number_text']}. {question['why']}"
         return False, str(question["hint"])

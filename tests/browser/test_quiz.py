@@ -245,19 +245,6 @@ def test_nonsense_in_the_storage_is_ignored(site: Site, open_page: Open) -> None
     assert {question.get_attribute("class") for question in _questions(page)} == {"question is-live"}
 
 
-PARSED = {
-    "9216": 9216, "9,216": 9216, " 9 216 ": 9216, "9\u202f216": 9216, "9_216": 9216, "1,234,567.5": 1234567.5, "+7": 7,
-    "1.2e6": 1.2e6, "1.2E+6": 1.2e6, "1.2 \u00d7 10^6": 1.2e6, "1.2*10**6": 1.2e6, "1.2 \u00d7 10⁶": 1.2e6,
-    "3 x 10⁻⁴": 3e-4, "\u22123.5": -3.5, ".25": 0.25, "12 %": 0.12, "0": 0,
-}  # fmt: skip
-NO_NUMBERS = ["", "abc", "12a", "9,21", "0,5", "1.2.3", "--1", "1e999", "1 2", "Infinity", "0x10"]
-UNITS = [("9,216 Parameters", "parameters", 9216), ("12%", "%", 12), ("12", "%", 12)]
-RIGHTS = [  # given, answer, relative tolerance
-    (9216, 9216, 0, True), (9217, 9216, 0, False), (0.1 + 0.2, 0.3, 0, True), (105, 100, 0.05, True),
-    (106, 100, 0.05, False), (-95, -100, 0.05, True), (0, 0, 0, True), (0.001, 0, 0.05, False),
-]  # fmt: skip
-
-
 def _call(page: Page, module: str, name: str, calls: list[list[Any]]) -> list[Any]:
     """What a function of a module returns for each list of arguments."""
     found = MODULE.format(module)
@@ -269,14 +256,6 @@ def _call(page: Page, module: str, name: str, calls: list[list[Any]]) -> list[An
 
 def test_pure_functions(open_page: Open) -> None:
     page = open_page("").page
-    assert _call(page, "numbers", "parseNumber", [[text] for text in PARSED]) == pytest.approx(list(PARSED.values()))
-    assert _call(page, "numbers", "parseNumber", [[text] for text in NO_NUMBERS]) == [None] * len(NO_NUMBERS)
-    assert _call(page, "numbers", "parseNumber", [[text, unit] for text, unit, _ in UNITS]) == [
-        value for *_, value in UNITS
-    ]
-    assert _call(page, "numbers", "isRight", [list(arguments) for *arguments, _ in RIGHTS]) == [
-        right for *_, right in RIGHTS
-    ]
     states = [{"done": True, "right": True}, {"done": True, "right": False}, {"done": False, "right": False}]
     assert _call(page, "quiz", "score", [[states]]) == [{"right": 1, "answered": 2, "total": 3}]
     assert _call(page, "reviews", "answerKey", [["lora-count", "ab12"]]) == ["quiz:lora-count:ab12"]

@@ -9,7 +9,7 @@
  */
 
 import { announce, copies, make } from "./dom.js";
-import { parseNumber } from "./numbers.js";
+import { readings, unreadable } from "./numbers.js";
 import { Sketch, apart, short } from "./sketch.js";
 import { store } from "./store.js";
 
@@ -158,10 +158,10 @@ class NumberPrediction extends Prediction {
 
   read() {
     const text = this.input.value.trim();
-    const value = parseNumber(text, this.unit);
-    if (value !== null) return value;
+    const [value] = readings(text, this.unit);
+    if (value !== undefined) return value;
     this.input.setAttribute("aria-invalid", "true");
-    this.ask(text === "" ? "Type a number first; a rough one is fine." : `I could not read “${text.slice(0, 40)}” as a number.`);
+    this.ask(text === "" ? "Type a number first; a rough one is fine." : unreadable(text, this.unit));
     this.input.focus();
     return null;
   }

@@ -7,7 +7,7 @@
  */
 
 import { announce, copies, make, progressAddress } from "./dom.js";
-import { isRight, parseNumber } from "./numbers.js";
+import { isRight, readings, unreadable } from "./numbers.js";
 import { report } from "./report.js";
 import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, isDue, reviewOf } from "./reviews.js";
 import { store } from "./store.js";
@@ -249,16 +249,14 @@ class NumberQuestion extends Question {
 
   check() {
     const text = this.input.value;
-    const value = parseNumber(text, this.unit);
-    if (value === null) {
+    const given = readings(text, this.unit);
+    if (given.length === 0) {
       this.input.setAttribute("aria-invalid", "true");
-      this.say(text.trim() === ""
-        ? "Type a number first."
-        : `I could not read “${text.trim().slice(0, 40)}” as a number. Digits such as 9216, 9,216, 0.25 or 1.2e6 work.`, "ask");
+      this.say(text.trim() === "" ? "Type a number first." : unreadable(text, this.unit), "ask");
       return;
     }
     this.state = { ...this.state, text, tries: this.state.tries + 1 };
-    const right = isRight(value, this.answer, this.tolerance);
+    const right = isRight(given, this.answer, this.tolerance);
     if (right || this.state.tries > 1) this.finish(right);
     else {
       this.save();

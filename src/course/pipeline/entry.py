@@ -22,9 +22,26 @@ def main() -> None:
     # Imports, parsers and pages make a great many objects that stay: to look through them as often as Python does by
     # itself is a tenth of a small build.
     gc.set_threshold(100_000)
-    from course.pipeline.cli import main as command_line
-
+    try:
+        from course.pipeline.cli import main as command_line
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("course"):
+            raise  # the package itself is damaged
+        print(for_learners(error.name), file=sys.stderr)
+        sys.exit(0 if sys.argv[1:] in ([], ["--help"]) else 1)
     command_line()
+
+
+def for_learners(absent: str | None) -> str:
+    """What to say where only what lessons need is installed, and not what the command line needs, such as ``absent``."""
+    from importlib.metadata import version
+
+    wheel = f"course-{version('course')}-py3-none-any.whl"
+    return (
+        "The library of the course is installed: open a lesson's notebook, or run its script with python.\n"
+        f"The command 'course' makes a site of lessons. It needs the extras 'build' and 'site' ({absent} is missing).\n"
+        f'  → In a copy of the repository: make build. Elsewhere: pip install "{wheel}[build,site]"'
+    )
 
 
 def unchanged(command: list[str]) -> str | None:

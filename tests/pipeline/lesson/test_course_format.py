@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.course_format import find, misnamed, parse
+from course.pipeline.lesson.model import PlainNumber
 from course.pipeline.lesson.read import read
 
 from ..samples import HEADER, PARAMETERS, PATH, lesson, line_of, source
@@ -24,7 +25,8 @@ def refused(text: str) -> CourseError:
 def test_a_whole_lesson(tmp_path: Path) -> None:
     header = HEADER.replace(
         "# read_minutes: 5\n",
-        "# prerequisites: [2, 3]\n# read_minutes: 5\n# weights: [minilm-l6-v2]\n# plain_numbers: [4096, 0.125]\n",
+        "# prerequisites: [2, 3]\n# read_minutes: 5\n# weights: [minilm-l6-v2]\n"
+        "# plain_numbers:\n#   the width: [4096]\n#   a third, by hand: [0.333, 1e-10]\n",
     )
     text = source("# %% [markdown]\n# ## Prose\n#\n# more", '# %% tags=["reveal"]\nprint(1)', header=header)
     path = tmp_path / "07_sample.py"
@@ -36,7 +38,14 @@ def test_a_whole_lesson(tmp_path: Path) -> None:
     assert made.header.objectives == ("predict $r$ of anything",)
     assert made.header.prerequisites == (2, 3)
     assert made.header.weights == ("minilm-l6-v2",)
-    assert made.header.plain_numbers == {"4096", "0.125"}
+    assert made.header.plain_numbers == (
+        PlainNumber("4096", "the width", line_of(text, "4096")),
+        PlainNumber("0.333", "a third, by hand", line_of(text, "0.333")),
+        PlainNumber("1e-10", "a third, by hand", line_of(text, "0.333")),
+    )
+    assert made.header.prose == tuple(
+        (line_of(text, words), words) for words in ("A sample", "What the sample finds.", "predict $r$ of anything")
+    )
     assert [cell.kind for cell in made.cells] == ["code", "markdown", "code"]
     assert made.cells[1].source == "## Prose\n\nmore"
     assert made.cells[2].tags == {"reveal"}
@@ -48,7 +57,7 @@ def test_a_whole_lesson(tmp_path: Path) -> None:
 
 def test_optional_fields_are_empty() -> None:
     header = lesson().header
-    assert (header.prerequisites, header.weights, header.plain_numbers) == ((), (), frozenset())
+    assert (header.prerequisites, header.weights, header.plain_numbers) == ((), (), ())
 
 
 WORDS = st.text(alphabet="abc xyz#é{}|$%", min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -163,6 +172,12 @@ def test_content_before_the_first_cell_is_refused_at_its_line() -> None:
     [
         ("# module: 4", "# module: 40", "40", "no module 40"),
         ("# module: 4", "# module: four", "four", "module must be a whole number"),
+        ("# read_minutes: 5", "# plain_numbers: [4096]\n# read_minutes: 5", "4096", "must be a mapping"),
+        ("# read_minutes: 5", "# plain_numbers:\n#   a: 4096\n# read_minutes: 5", "4096", "must be a list"),
+        ("# read_minutes: 5", "# plain_numbers:\n#   a:\n#     - 12\n# read_minutes: 5", "12", "three or more digits"),
+        ("# read_minutes: 5", "# plain_numbers:\n#   a: ['4,096']\n# read_minutes: 5", "4,096", "without separators"),
+        ("# read_minutes: 5", "# plain_numbers:\n#   ' ': [4096]\n# read_minutes: 5", "4096", "an empty reason"),
+        ("# read_minutes: 5", "# plain_numbers:\n#   a: [4096]\n#   b: [512, 4096]\n# read_minutes: 5", "512", "twice"),
         ("# title: A sample", "# titel: A sample", "titel", "unknown field 'titel'"),
         ("# title: A sample", "# title: [a]", "title", "title must be text"),
         ("# title: A sample", "# title: 'a", None, "Not valid YAML"),

@@ -12,7 +12,7 @@ import pytest
 from course.pipeline.base.errors import CourseError
 from course.pipeline.page.fragments import as_data
 from course.pipeline.page.listings import ledger
-from course.pipeline.page.parts import bound_text, csv_of, figure_of, link_lessons
+from course.pipeline.page.parts import csv_of, figure_of, link_lessons
 from course.pipeline.page.render import Page, page
 from course.pipeline.results import quiz
 from course.pipeline.results.capture import Capture
@@ -105,22 +105,6 @@ def test_bound_numbers_carry_value_and_source() -> None:
     text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
     data = '<data value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
     assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '!!! note "Only {{ n | int }}"',
-        '    ??? question "Of {{ n | int }}?"',
-        '???+ tip "{{ n | int }}"',
-        '=== "{{ n | int }}"',
-    ],
-)
-def test_quoted_titles_get_plain_text(text: str) -> None:
-    made = bound_text(f"before {{{{ n | int }}}}\n\n{text}\n    {{{{ n | int }}}}", {"n": 5}, as_data)
-    title = made.split("\n")[2]
-    assert title == text.replace("{{ n | int }}", "5")
-    assert made.count("<data") == 2
 
 
 def test_as_data_is_escaped() -> None:

@@ -82,7 +82,7 @@ def rewrite(name: str, old: str, new: str) -> Callable[[Path], None]:
         ('# %% tags=["reveal"]', '# %% tags=["hide-code"]'),
         ('# %% tags=["reveal"]', "# %%"),
         ("# title: A sample", "# title: Another"),
-        ("# summary:", "# plain_numbers: [4096]\n# summary:"),
+        ("# summary:", "# plain_numbers:\n#   a width: [4096]\n# summary:"),
         ("# %% [markdown]\n# Prose.\n", ""),
     ],
 )

@@ -13,7 +13,10 @@
 # tags: [Token, Loss, Perplexity, KL divergence, Fine-tuning, LoRA, Retrieval]
 # read_minutes: 25
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 8, 10, 20.1]
+# plain_numbers:
+#   arithmetic on numbers that its sentence sets: [1.39, 13.5, 11.4, 12.2]
+#   softmax by hand on logits 2, 1, 0: [7.39, 2.72, 1.00, 11.11, 0.665, 0.245, 0.090, 1.41]
+#   a step of size 1 by hand on the same logits: [0.755, 0.362, 0.551, 0.087, 0.220, 0.447, 0.003, 0.22]
 # ---
 
 # %% [markdown]

@@ -12,7 +12,16 @@
 # tags: [Parameter, Optimizer state, Activations, Mixed precision, Gradient checkpointing, Full tuning, LoRA, QLoRA]
 # read_minutes: 28
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 1, 2, 3, 4, 6, 8, 9, 10, 16, 20, 32, 64, 80, 128, 256, 1024, 2048]
+# plain_numbers:
+#   the layer that the warm-up sets: [576, 1536, 884736]
+#   a sum that is written out beside it: [196]
+#   limits of number formats, by their definition: [0.008, 0.004, 65504, 448]
+#   set by the text, to be squared or subtracted or as a case in a question: [300, 0.001]
+#   a wrong guess to choose: [0.95]
+#   values that share a scale in QLoRA and 8-bit AdamW, by their definition: [256]
+#   the length of sequence that the code computes for: [2048]
+#   claim 11 as it is told: [160]
+#   ten cards of 80 GB: [800]
 # ---
 
 # %% [markdown]
@@ -658,7 +667,7 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 # the last row: without it, QLoRA at 70B takes {{ b70.qlora_bare | gb0 }} instead of
 # {{ b70.qlora.total | gb0 }}. What is **not** in the table: temporaries around the loss, the CUDA
 # context, and what the allocator cannot reuse. None of it was measured on a GPU here. Treat the
-# totals as a floor. QLoRA stores the seven matrices with 4 + 8/64 + 32/(64 · 256) = 4.127 bits a
+# totals as a floor. QLoRA stores the seven matrices with 4 + 8/64 + 32/(64 · 256) = {{ 4 + 8/64 + 32/(64 * 256) | f3 }} bits a
 # weight: the 4-bit format NF4, with scales that are quantized too
 # ([arXiv:2305.14314](https://arxiv.org/abs/2305.14314)); lesson 09 measures it. Embedding, head and
 # norms stay in bf16, the adapters in fp32; all are under weights.
@@ -801,7 +810,7 @@ print("QLoRA, checkpointing, 85 % of 80 GB:", longest_fit, "tokens")
 #
 # ??? question "Estimate the memory for full fine-tuning of an 8B model, out loud."
 #     Mixed precision with AdamW: 2 bytes of weights, 2 of gradients, 4 of master copy, 8 of moments,
-#     so 16 × 8.03 billion: about {{ b8.full.fixed | gb0 }} before activations. That is more than one
+#     so 16 × {{ count.llama_3_1_8b / 1e9 | f2 }} billion: about {{ b8.full.fixed | gb0 }} before activations. That is more than one
 #     80 GB card, so shard the states over cards, or do not train all parameters. Then activations:
 #     proportional to tokens, about {{ b8.full.activations / 2048 | mb0 }} each in bf16 without
 #     checkpointing.

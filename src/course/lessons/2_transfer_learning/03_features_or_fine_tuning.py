@@ -13,7 +13,12 @@
 # tags: [Linear probe, Feature, Frozen weights, Full tuning, Learning rate, Held-out data, Overfitting]
 # read_minutes: 26
 # weights: [minilm-l6-v2]
-# plain_numbers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 18, 30, 32, 60, 128, 384, 512, 1024]
+# plain_numbers:
+#   how many labels and tickets the code takes: [128, 256, 512, 1024]
+#   widths of all-MiniLM-L6-v2, from its configuration: [384, 1536]
+#   the logarithm of 4, in the warm-up: [1.39]
+#   the crossing by hand, with biases and sizes that the text makes up: [0.10, 0.02, 0.14, 0.22, 0.105, 0.045, 100, 400]
+#   the case of an interview question: [200]
 # ---
 
 # %% [markdown]
@@ -911,7 +916,8 @@ record.value("exercise.block", by_hand)
 print(f"{by_hand:,}")
 
 # %% [markdown] tags=["solution"]
-# Attention has 591,360 of them, the feed-forward part 1,181,568, the norms 1,536. Twice the sum and a
+# Attention has {{ 4 * (384 * 384 + 384) | int }} of them, the feed-forward part
+# {{ 2 * 384 * 1536 + 1536 + 384 | int }}, the norms {{ 2 * 2 * 384 | int }}. Twice the sum and a
 # head is what "top two" trains.
 
 # %% [markdown]

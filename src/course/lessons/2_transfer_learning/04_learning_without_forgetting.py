@@ -13,7 +13,14 @@
 # tags: [Learning rate, Learning-rate schedule, Warmup, Forgetting, Rehearsal, Full tuning, LoRA]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 25, 50, 60, 64, 90, 95, 98, 100]
+# plain_numbers:
+#   gradient that the warm-up sets: [0.001]
+#   parameters of SmolLM2-135M, by its name: [135]
+#   folklore that lesson 08 decides, and the warmup that a question sets: [100]
+#   a weight of typical size, to say what bf16 rounds there: [0.02]
+#   the decay that an exercise sets: [0.95]
+#   the schedule that a question sets: [1000, 0.0002]
+#   a number of items that a question makes up: [600]
 # ---
 
 # %% [markdown]
@@ -73,7 +80,7 @@ PAD = tokenizer.pad_token_id
 
 # %% [markdown]
 # The budget. Rates live on a grid of half decades, written as whole numbers $k$:
-# $\eta = 10^{k/2}$, so $k = -7$ is 0.00032. A pilot on the validation split set the grids; nothing
+# $\eta = 10^{k/2}$, so $k = -7$ is {{ 10 ** -3.5 | f5 }}. A pilot on the validation split set the grids; nothing
 # here looks at the test split.
 
 # %%
@@ -223,7 +230,7 @@ record.values("flips", {"needed": needed, "chance": 2 * 0.5**needed, "points": 1
 print(f"{needed} flips: {2 * 0.5**needed:.3f}; that is {100 * needed / n:.0f} points of accuracy")
 
 # %% [markdown]
-# Six: five would still leave 0.0625. So on {{ items.n | int }} items a drop of
+# Six: five would still leave {{ 2 * 0.5 ** 5 | f4 }}. So on {{ items.n | int }} items a drop of
 # {{ flips.points | f0 }} points *can* be shown, if nothing flips back; two flips never can. On this
 # page **forgetting** means the change of the item loss against the untuned model.
 #
@@ -403,9 +410,9 @@ def flips(o: Outcome) -> tuple[int, int]:
 # LoRA in short ([LoRA from scratch](lesson:07) builds it): freeze $W$, learn two
 # thin matrices $A$ and $B$ of rank $r$, and use $W + sBA$ with
 # $s = \alpha / r$, here $8/4 = 2$. $B$ starts at zero, so Adam's first step sets its entries to
-# $\pm\eta$. The random entries of $A$ have a root mean square of 0.024 here. An entry of the first
+# $\pm\eta$. The random entries of $A$ have a root mean square of {{ 1 / sqrt(3 * 576) | f3 }} here. An entry of the first
 # change $sBA$ sums $r = 4$ such terms of either sign: about
-# $2 \cdot \eta \cdot \sqrt{4} \cdot 0.024 \approx 0.1\,\eta$, where a step of full tuning makes
+# $2 \cdot \eta \cdot \sqrt{4} \cdot {{ 1 / sqrt(3 * 576) | f3 }} \approx 0.1\,\eta$, where a step of full tuning makes
 # $\eta$.
 
 # %% [markdown] tags=["predict"]

@@ -13,7 +13,14 @@
 # tags: [Supervised fine-tuning (SFT), Chat template, Prompt mask, Packing]
 # read_minutes: 26
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 1, 2, 3, 4, 6, 8, 10, 12, 18, 100, 256]
+# plain_numbers:
+#   a probability that the warm-up sets, and its logarithm: [0.25, 1.39]
+#   the label −100 that PyTorch's cross-entropy skips: [100]
+#   two means by hand, of losses that the text sets: [0.875, 1.25]
+#   tolerances that the code asserts: [0.01, 0.001]
+#   the length of row that the code packs into: [256]
+#   TRL's default of max_length: [1024]
+#   the batch that the logits are counted for: [2048]
 # ---
 
 # %% [markdown]

@@ -14,7 +14,15 @@
 #   Mixed precision, Checkpoint, Early stopping]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 0.1, 1, 2, 3, 4, 6, 8, 10, 16, 64]
+# plain_numbers:
+#   the factor that the code gives one gradient: [100]
+#   Adam's second average, by its definition, and a factor that the text sets: [0.999, 0.001, 1000]
+#   the logarithm of 1000 over 0.001: [6900]
+#   AdamW and L2 by hand, on a weight of 2: [0.9999, 1.9998, 1.999]
+#   the length of run that the text supposes: [100000]
+#   2 to the 8 and to the 9, from the bits of bf16: [256, 512]
+#   a release of torch: [2.10]
+#   counted in the Llama 3 paper, which is linked: [419]
 # ---
 
 # %% [markdown]

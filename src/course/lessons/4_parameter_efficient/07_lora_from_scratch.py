@@ -12,7 +12,13 @@
 # tags: [LoRA, Rank, Alpha (α), Adapter, Singular value decomposition (SVD), Merging, PEFT]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [256, 4096, 576, 192, 8, 16, 12, 25, 64]
+# plain_numbers:
+#   found in a paper that is linked, and the whole in percent: [100]
+#   shapes of Llama 3 8B, from its configuration: [4096, 1024, 14336]
+#   sums of these shapes: [8192, 5120, 18432]
+#   the width of SmolLM2-135M, from its configuration: [576]
+#   the two steps by hand, from numbers that the text sets: [0.01, 0.06, 0.12, 0.64, 2.72, 1.024, 1.28, 0.192, 0.384, 0.768]
+#   claims 1 to 3 as they are told: [65536, 16.8, 256, 83886080, 1.04, 6553600, 0.08]
 # ---
 
 # %% [markdown]

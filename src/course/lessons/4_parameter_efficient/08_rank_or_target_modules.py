@@ -12,7 +12,16 @@
 # tags: [LoRA, Rank, Target modules, Learning rate, Alpha (α), rsLoRA, DoRA, PiSSA]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [0, 0.05, 0.1, 1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 32, 64, 95, 100, 192, 576]
+# plain_numbers:
+#   widths of SmolLM2-135M, from its configuration: [192, 576, 1536]
+#   sums and products of these widths, written out: [768, 1152, 2112, 3840, 4608, 10176]
+#   powers of ten on the grid of rates: [0.001, 0.0032]
+#   the sums of squares by hand, of accuracies that the text makes up: [0.35, 0.45, 0.25, 0.04, 0.05, 0.01]
+#   the year of a paper that is linked: [2026]
+#   the case of an interview question: [128]
+#   the limit that claim 4 is held to: [1.05]
+#   parameters of SmolLM2-135M, by its name: [135]
+#   claim 8 as it is told, and the whole in percent: [100]
 # ---
 
 # %% [markdown]

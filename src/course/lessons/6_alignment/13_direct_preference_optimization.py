@@ -12,7 +12,10 @@
 # tags: [DPO, RLHF, Beta (β), KL divergence, Reference model, Implicit reward, Likelihood displacement]
 # read_minutes: 30
 # weights: [smollm2-135m-instruct]
-# plain_numbers: [10, 20, 2, 3, 16]
+# plain_numbers:
+#   logarithms of 0.2 and 2: [1.61, 0.69]
+#   a value of β, which the text or the code sets: [0.01]
+#   1/β for that value, the ratio of two βs, and the whole in percent: [100]
 # ---
 
 # %% [markdown]

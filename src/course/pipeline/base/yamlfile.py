@@ -57,19 +57,23 @@ class Node:
             raise self.error(f"{what} must be a list.", "Start each entry on its own line with a dash.")
         return (Node(child, self.path, self.offset) for child in self.yaml.value)
 
+    def pairs(self, what: str) -> Iterator[tuple[Node, Node]]:
+        if not isinstance(self.yaml, yaml.MappingNode):
+            raise self.error(f"{what} must be a mapping of names to values.", "Write a line 'name: value' for each.")
+        return (
+            (Node(key, self.path, self.offset), Node(child, self.path, self.offset)) for key, child in self.yaml.value
+        )
+
     def fields(self, what: str, allowed: set[str]) -> Fields:
         """The node as a mapping with no key outside ``allowed`` and none twice."""
-        if not isinstance(self.yaml, yaml.MappingNode):
-            raise self.error(f"{what} must be a mapping of names to values.")
         found: dict[str, Node] = {}
-        for key, child in self.yaml.value:
-            name = str(key.value)
-            here = Node(key, self.path, self.offset)
+        for key, child in self.pairs(what):
+            name = str(key.yaml.value)
             if name not in allowed:
-                raise here.error(f"{what} has an unknown field {name!r}.", f"Allowed: {', '.join(sorted(allowed))}.")
+                raise key.error(f"{what} has an unknown field {name!r}.", f"Allowed: {', '.join(sorted(allowed))}.")
             if name in found:
-                raise here.error(f"{what} has the field {name!r} twice.")
-            found[name] = Node(child, self.path, self.offset)
+                raise key.error(f"{what} has the field {name!r} twice.")
+            found[name] = child
         return Fields(self, what, found)
 
 

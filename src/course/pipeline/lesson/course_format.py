@@ -13,7 +13,8 @@ from course.pipeline.base import syntax, yamlfile
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.status import OUTPUT
 from course.pipeline.lesson import percent
-from course.pipeline.lesson.model import DATA, MODULES, TAGS, Cell, Header, Lesson, check_code
+from course.pipeline.lesson.model import DATA, MODULES, TAGS, Cell, Header, Lesson, PlainNumber, check_code
+from course.pipeline.text.literals import is_literal, plain
 
 FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
 """Where the captures and the site of another folder's lessons are put, inside that folder."""
@@ -160,7 +161,7 @@ def _stray_line(text: str, markers: list[int]) -> int:
 
 
 def _header(text: str, path: Path) -> Header:
-    allowed = set(Header.__dataclass_fields__)
+    allowed = set(Header.__dataclass_fields__) - {"prose"}
     fields = yamlfile.parse(text, path, offset=1).fields("The header", allowed)
     module = fields.get("module", int)
     if module not in MODULES:
@@ -185,6 +186,7 @@ def _header(text: str, path: Path) -> Header:
             raise node.error(f"There is no file {name} in the lesson's folder.", "Check its name.")
         return name
 
+    prose = [fields.need("title"), fields.need("summary"), *fields.need("objectives").items("objectives")]
     return Header(
         title=fields.get("title", str),
         module=module,
@@ -193,11 +195,31 @@ def _header(text: str, path: Path) -> Header:
         prerequisites=fields.list("prerequisites", lambda node: node.scalar(int, "A prerequisite")),
         read_minutes=fields.get("read_minutes", int),
         weights=fields.list("weights", weight),
-        plain_numbers=frozenset(fields.list("plain_numbers", lambda node: node.scalar(str, "A plain number"))),
+        plain_numbers=_plain_numbers(fields.found["plain_numbers"]) if "plain_numbers" in fields else (),
         data=fields.list("data", data),
         fork=fields.get("fork", bool, True),
         tags=fields.list("tags", lambda node: node.scalar(str, "A tag")),
+        prose=tuple((node.line, node.scalar(str, "Prose")) for node in prose),
     )
+
+
+def _plain_numbers(node: yamlfile.Node) -> tuple[PlainNumber, ...]:
+    found: dict[str, PlainNumber] = {}
+    for reason, numbers in node.pairs("plain_numbers"):
+        why = reason.scalar(str, "A reason in plain_numbers")
+        if not why.strip():
+            raise reason.error(
+                "plain_numbers gives an empty reason.", "Say why no run of the lesson decides the numbers."
+            )
+        for entry in numbers.items(f"plain_numbers: {why}"):
+            number = entry.scalar(str, "A plain number")
+            if not is_literal(number) or plain(number) != number:
+                hint = "Write 65,536 as 65536. Numbers of fewer digits need no entry."
+                raise entry.error(f"{number!r} is not a number of three or more digits, without separators.", hint)
+            if number in found:
+                raise entry.error(f"plain_numbers lists {number} twice.", "Give it one reason.")
+            found[number] = PlainNumber(number, why, entry.line)
+    return tuple(found.values())
 
 
 def _check_parameters(lesson: Lesson) -> None:

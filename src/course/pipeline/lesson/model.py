@@ -32,6 +32,15 @@ MODULES = {
 
 
 @dataclass(frozen=True)
+class PlainNumber:
+    """A number that prose may type, without separators of thousands; ``why`` no run decides it."""
+
+    number: str
+    why: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Header:
     """What the YAML block at the top of a lesson says."""
 
@@ -42,13 +51,15 @@ class Header:
     prerequisites: tuple[int, ...]
     read_minutes: int
     weights: tuple[str, ...]
-    plain_numbers: frozenset[str]
+    plain_numbers: tuple[PlainNumber, ...] = ()
     data: tuple[str, ...] = ()
     """Files that the lesson reads, relative to its folder."""
     fork: bool = True
     """Whether its kernel may be forked from a process that has imported the libraries."""
     tags: tuple[str, ...] = ()
     """What it is about, by terms of the glossary."""
+    prose: tuple[tuple[int, str], ...] = ()
+    """Title, summary and objectives, each with its line in the file."""
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,16 @@ INSTALL = """\
 import importlib.util, pathlib, subprocess, sys
 
 wheel, site = {wheel!r}, {site!r}
-if importlib.util.find_spec("course") is None:
+found = importlib.util.find_spec("course")
+folders = found.submodule_search_locations or [] if found else []
+if not any(pathlib.Path(folder, "record.py").exists() for folder in folders):
+    if found and found.origin:
+        sys.exit(f"{{found.origin}} has the name of the course's library. Rename it, and run again.")
     if not (pathlib.Path(wheel).exists() or site):
         sys.exit(f"Download {{wheel}} from the lesson's page, put it beside this file, and run again.")
     source = wheel if pathlib.Path(wheel).exists() else site + "downloads/" + wheel
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)"""
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+    importlib.invalidate_caches()"""
 
 
 def files(bundle: Bundle, lessons: Mapping[int, str], wheel: str, site: str) -> dict[str, str]:

@@ -12,10 +12,11 @@ from typing import Any
 from course.pipeline.lesson.model import MODULES
 from course.pipeline.page import evidence, progress_marks
 from course.pipeline.page.fragments import badge, duration
-from course.pipeline.page.parts import bound_text, drawing, figure_of, noting
+from course.pipeline.page.parts import drawing, figure_of, noting
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.results.claims import VERDICTS
 from course.pipeline.text import markup
+from course.pipeline.text.bind import bind
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -91,7 +92,7 @@ def _figure(bundle: Bundle, key: str, prefix: str) -> str | None:
     if item is None or item.data["type"] != "figure":
         return None
     shown, lesson, used = figure_of(item), bundle.lesson, set[str]()
-    caption = markup.inline_html(bound_text(shown.caption, bundle.captured.values, noting(used)))
+    caption = markup.inline_html(bind(shown.caption, bundle.captured.values, noting(used)))
     known = evidence.facts(bundle.captured, used, f"{prefix}{lesson.slug}/")
     title = html.escape(lesson.header.title)
     return (
@@ -198,7 +199,7 @@ def _ledger_rows(bundle: Bundle, prefix: str) -> tuple[list[tuple[int, str]], di
     used: set[str] = set()
 
     def text(source: str) -> str:
-        return markup.inline_html(bound_text(source, bundle.captured.values, noting(used)))
+        return markup.inline_html(bind(source, bundle.captured.values, noting(used)))
 
     for decided in (decided for cell in bundle.claims.values() for decided in cell):
         claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"

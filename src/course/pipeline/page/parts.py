@@ -16,8 +16,9 @@ from course.pipeline.base.hashes import digest
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.page import fragments
 from course.pipeline.results.capture import Item
-from course.pipeline.text.bind import BINDING, Bound, bind
-from course.pipeline.text.expressions import Scalar, keys
+from course.pipeline.text.bind import Bound
+from course.pipeline.text.expressions import keys
+from course.pipeline.text.spans import inside
 
 LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
 
@@ -25,18 +26,7 @@ LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
 QUIZ_MARKER = "<!-- quiz -->"
 
 
-_PLAIN_ONLY = re.compile(
-    r"\$\$.*?\$\$|\$[^$\n]+\$|```.*?```|`[^`\n]+`|^[ ]*(?:!!!|\?\?\?\+?|===)[ ][^\n]*", re.S | re.M
-)
-
-
 _FIGURE_FIELDS = ("kind", "x_label", "y_label", "caption", "alt", "x_log", "y_log")
-
-
-def bound_text(text: str, values: Mapping[str, Scalar], show: Callable[[Bound], str]) -> str:
-    """``text`` bound with ``show``, except inside mathematics, code and quoted titles, where only plain text fits."""
-    text = _PLAIN_ONLY.sub(lambda m: bind(m[0], values) if BINDING.search(m[0]) else m[0], text)
-    return bind(text, values, show)
 
 
 def noting(used: set[str]) -> Callable[[Bound], str]:
@@ -56,7 +46,13 @@ def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: in
         CourseError: a link to a lesson that does not exist.
     """
 
+    if not LESSON_LINK.search(text):
+        return text
+    is_code = inside(text, "code")
+
     def resolve(match: re.Match[str]) -> str:
+        if is_code(match.start()):
+            return match[0]
         number = int(match[1]) if re.fullmatch(r"[0-9]{2}", match[1]) else 0
         if number not in lessons:
             hint = f"Lessons: {', '.join(f'{n:02}' for n in sorted(lessons))}."

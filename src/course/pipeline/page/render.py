@@ -21,7 +21,6 @@ from course.pipeline.lesson.model import MODULES, Cell, slug_of
 from course.pipeline.page import evidence, fragments, predictions, progress_marks
 from course.pipeline.page.parts import (
     QUIZ_MARKER,
-    bound_text,
     csv_of,
     drawing,
     fails,
@@ -33,7 +32,9 @@ from course.pipeline.page.parts import (
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.results.quiz import ask
 from course.pipeline.text import commonmark, markup
+from course.pipeline.text.bind import bind
 from course.pipeline.text.displayed import image_size
+from course.pipeline.text.spans import inside
 
 
 @dataclass
@@ -126,7 +127,7 @@ class _Renderer:
 
     def _bound(self, text: str) -> str:
         """``text`` with its numbers as elements, whose keys the page's evidence will name."""
-        return bound_text(text, self.values, noting(self.shown))
+        return bind(text, self.values, noting(self.shown))
 
     def _prediction(self, cell: Cell, place: int) -> str:
         prediction, asked = self.bundle.predictions[place], self.bundle.predicted[place]
@@ -290,12 +291,13 @@ def _solution_groups(cells: Sequence[Cell]) -> list[list[tuple[int, Cell]]]:
 
 def _with_lines(cell: Cell) -> str:
     """The prose of ``cell``, whose headings say at which line of the source they stand: a script makes links of it."""
-    rows, fenced = [], False
-    for line, row in enumerate(cell.source.split("\n"), cell.line):
-        fenced ^= row.lstrip().startswith("```")
-        is_heading = not fenced and re.match(r"#{2,3} ", row)
-        rows.append(f"{row} {{ data-line={line} }}" if is_heading else row)
-    return "\n".join(rows)
+    is_code = inside(cell.source, "code")
+
+    def marked(heading: re.Match[str]) -> str:
+        line = cell.line + cell.source.count("\n", 0, heading.start())
+        return heading[0] if is_code(heading.start()) else f"{heading[0]} {{ data-line={line} }}"
+
+    return re.sub(r"^#{2,3} .*", marked, cell.source, flags=re.M)
 
 
 def _indent(text: str) -> str:

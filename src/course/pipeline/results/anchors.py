@@ -10,15 +10,17 @@ from typing import Any
 import markdown
 
 from course.pipeline.lesson.model import Lesson
+from course.pipeline.text.spans import inside
 
-_FENCED = re.compile(r"^(```+|~~~+).*?^\1", re.S | re.M)
 _HEADING = re.compile(r"^#{1,6} .*$", re.M)
 
 
 def anchors(lesson: Lesson) -> frozenset[str]:
     """The names of all headings of the lesson's page, as the site's Markdown makes them."""
-    prose = (_FENCED.sub("", cell.source) for cell in lesson.cells if not cell.is_code)
-    headings = [f"# {lesson.header.title}", *(heading for text in prose for heading in _HEADING.findall(text))]
+    headings = [f"# {lesson.header.title}"]
+    for text in (cell.source for cell in lesson.cells if not cell.is_code):
+        is_code = inside(text, "code")
+        headings += [heading[0] for heading in _HEADING.finditer(text) if not is_code(heading.start())]
     converter = _converter()
     converter.reset().convert("\n\n".join(headings))
     tokens: list[dict[str, Any]] = getattr(converter, "toc_tokens")  # noqa: B009  # set by the extension

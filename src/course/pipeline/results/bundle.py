@@ -20,10 +20,10 @@ from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.model import DATA, Lesson
 from course.pipeline.lesson.read import read
-from course.pipeline.results import capture, claims, fingerprint, predict, quiz
+from course.pipeline.results import capture, claims, fingerprint, predict, quiz, typed
 from course.pipeline.results.anchors import anchors
 from course.pipeline.results.capture import Capture
-from course.pipeline.text.bind import BindingProblem, bind, typed_numbers
+from course.pipeline.text.bind import BindingProblem, bind
 
 T = TypeVar("T")
 _Parsed = tuple[
@@ -135,10 +135,6 @@ class Bundle:
             return [lesson.error("The captured results are of a version with other code cells.", hint=hint)]
         if lesson.is_plain:  # its prose binds nothing
             return found
-        typed = values
-        if capture.provenance.profile == "smoke":  # how long seconds of work took equals a typed number by chance
-            bands = {key for key, item in capture.items.items() if item.data.get("kind") == "band"}
-            typed = {key: value for key, value in values.items() if key not in bands}
         for cell in lesson.cells:
             if cell.is_code or cell.tags & DATA:
                 continue
@@ -146,14 +142,6 @@ class Bundle:
                 bind(cell.source, values)
             except BindingProblem as problem:
                 found.append(lesson.error(_sentence(problem.message), cell.line + problem.line))
-            found += [
-                lesson.error(
-                    f"The prose types {number.literal}, which the captured value {number.key!r} equals.",
-                    cell.line + number.line,
-                    f"Bind it: {{{{ {number.key} | … }}}}; or list it under plain_numbers if it is a definition.",
-                )
-                for number in typed_numbers(cell.source, typed, lesson.header.plain_numbers)
-            ]
         for item in [*capture.of_type("figure"), *capture.of_type("table")]:
             caption = item.data["figure"]["caption"] if "figure" in item.data else item.data["caption"]
             try:
@@ -161,6 +149,7 @@ class Bundle:
             except BindingProblem as problem:
                 line = lesson.code_cells[item.cell].line
                 found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
+        found += typed.problems(lesson, self.questions, self.registered, self.predictions, capture)
         for check in (lambda: self.asked, lambda: self.claims, lambda: self.predicted):
             try:
                 check()

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from course.pipeline.text.spans import inside
+
 _BLOCK = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^---[ \t]*(?:\n|\Z)", re.S | re.M)
 _TITLE = re.compile(r"^#[ \t]+(?P<title>.+?)[ \t]*(?:#+[ \t]*)?(?:\{[^{}\n]*\}[ \t]*)?$", re.M)
 
@@ -32,5 +34,5 @@ def title(meta: dict[str, Any], markdown: str) -> str | None:
     """The page's title: as its metadata say, else its first heading."""
     if "title" in meta:
         return str(meta["title"])
-    found = _TITLE.search(re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.S | re.M))
-    return found["title"] if found else None
+    is_code = inside(markdown, "code")
+    return next((found["title"] for found in _TITLE.finditer(markdown) if not is_code(found.start())), None)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course.pipeline.base.errors import CourseError
+from course.pipeline.text.spans import inside
 from course.pipeline.widgets import beta, cost, forward, ladder, memory, nf4, rank, schedule
 from course.pipeline.widgets.view import Piece, State
 
@@ -20,7 +21,7 @@ _MODULES = (memory, rank, forward, beta, schedule, nf4, cost, ladder)
 PIECES: dict[str, Piece] = {module.PIECE.name: module.PIECE for module in _MODULES}
 """All pieces, by name."""
 
-_ANY = re.compile(r"(?<!`)<!--\s*widget\b.*?-->", re.S)  # not where it is written about
+_ANY = re.compile(r"<!--\s*widget\b.*?-->", re.S)
 _MARKER = re.compile(r"<!-- widget: ([\w-]+)((?: \w+=\S+)*) -->")
 
 
@@ -68,7 +69,13 @@ def place(text: str, show: Callable[[Placed], str], fail: Fail, seen: set[str]) 
         CourseError: made by ``fail``; an unknown piece or setting, or a piece that the page has already.
     """
 
+    if not _ANY.search(text):
+        return text
+    is_code = inside(text, "code")  # where it is written about
+
     def replace(match: re.Match[str]) -> str:
+        if is_code(match.start()):
+            return match[0]
         line = text.count("\n", 0, match.start())
         marker = _MARKER.fullmatch(match[0])
         if not marker:
