@@ -29,7 +29,11 @@ PLANTED = [
     ("run/runner.py", "from course.pipeline.widgets import view", "a run knows no interactive piece"),
     ("../record.py", "from course.pipeline.base import files", "what lessons import knows nothing of the build step"),
     ("entry.py", "from course.pipeline.base import errors", "a command with nothing to do imports base.status alone"),
-    ("base/status.py", "from course.pipeline.base import errors", "a command with nothing to do imports base.status alone"),
+    (
+        "base/status.py",
+        "from course.pipeline.base import errors",
+        "a command with nothing to do imports base.status alone",
+    ),
 ]
 
 

@@ -25,14 +25,18 @@ class Site:
 
     @property
     def lessons(self) -> list[str]:
-        """Slugs of the lessons that were built."""
-        return sorted(page.parent.name for page in self.root.glob("lessons/*/index.html"))
+        """Slugs of the lessons that were built; never none, so that a test of each is a test."""
+        found = sorted(page.parent.name for page in self.root.glob("lessons/*/index.html"))
+        assert found, f"there is no lesson in {self.root}"
+        return found
 
     @property
     def pages(self) -> list[str]:
-        """Addresses of all pages, relative to the site."""
+        """Addresses of all pages, relative to the site; more than there are lessons."""
         found = (page.parent.relative_to(self.root).as_posix() for page in self.root.rglob("index.html"))
-        return sorted("" if path == "." else f"{path}/" for path in found)
+        pages = sorted("" if path == "." else f"{path}/" for path in found)
+        assert len(pages) > len(self.lessons)
+        return pages
 
 
 @dataclass
