@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,11 @@ class Course:
         return found
 
     def render(self, address: str = "") -> None:
-        """Render the site, which ``address`` will serve."""
+        """Render the site; ``address`` is where it will be served, if that is known."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SITE_URL", address)
+            patch.delenv("SITE_URL", raising=False)
+            if address:
+                patch.setenv("SITE_URL", address)
             Site(self.root, self.bundles()).render()
 
     def site(self) -> dict[str, bytes]:
@@ -92,6 +95,15 @@ def make_repository(folder: Path) -> None:
     done = made.course("build")
     assert (done.code, done.err) == (0, "")
     assert "Running 01_tiny" in done.out
+
+
+def copy_unrendered(root: Path, target: Path) -> Path:
+    """A copy without what rendering made, which is given back."""
+
+    def made(folder: str, names: list[str]) -> set[str]:
+        return {"site"} if Path(folder) == root else {"cache"} if Path(folder) == root / "build" else set()
+
+    return Path(shutil.copytree(root, target, ignore=made))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

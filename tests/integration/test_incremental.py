@@ -13,7 +13,7 @@ from course.pipeline.base import cache
 from course.pipeline.base.errors import CourseError
 from course.pipeline.site.build import Site
 
-from .courses import Course
+from .courses import Course, copy_unrendered
 from .sandbox import edit
 from .synthetic import write_capture, write_lesson
 
@@ -64,8 +64,7 @@ def test_a_sequence_of_edits_gives_the_bytes_of_a_full_render(course: Course, tm
         before = course.site()
         change(course)
         course.render()
-        whole = Course(tmp_path / "whole")
-        shutil.copytree(course.root, whole.root, ignore=shutil.ignore_patterns("site", "cache"))
+        whole = Course(copy_unrendered(course.root, tmp_path / "whole"))
         whole.render()
         found, expected = course.site(), whole.site()
         assert sorted(found) == sorted(expected), name
@@ -139,8 +138,7 @@ def test_an_unreadable_cache_is_a_miss(course: Course, content: bytes | None) ->
 
 def test_pages_prepared_while_others_run_are_the_same(course: Course, tmp_path: Path) -> None:
     edit(course.lesson(2), "The question of", "A question of")
-    whole = Course(tmp_path / "whole")
-    shutil.copytree(course.root, whole.root, ignore=shutil.ignore_patterns("site", "cache"))
+    whole = Course(copy_unrendered(course.root, tmp_path / "whole"))
     course.render()
     bundles = whole.bundles()
     site = Site(whole.root, bundles)

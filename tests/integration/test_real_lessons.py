@@ -30,7 +30,7 @@ from course.pipeline.results.bundle import Bundle, load_all
 from course.pipeline.results.capture import Capture
 from course.pipeline.run import collect
 
-from .courses import contents
+from .courses import contents, copy_unrendered
 from .sandbox import ROOT
 from .synthetic import sources
 
@@ -191,8 +191,7 @@ def test_the_smoke_profile_records_all_that_a_page_names(bundles: dict[str, Bund
 
 def test_pages_made_while_lessons_run_are_those_made_from_nothing(smoke: Path, tmp_path: Path) -> None:
     """The same captures give the same site to the byte, in another folder and without a cache."""
-    again = tmp_path / "again"
-    shutil.copytree(smoke, again, ignore=shutil.ignore_patterns("site", "cache"))
+    again = copy_unrendered(smoke, tmp_path / "again")
     assert "Running" not in build(again)
     made = contents(again / "site")
     assert made
