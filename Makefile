@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LESSON ?=
+# Two tests at once; a worker with nothing left takes tests that the other has not begun.
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help build zip rebuild lesson serve test check bench lint lock clean browser
+.PHONY: help build zip rebuild lesson serve fast test soak check bench lock clean lint types units browser weights
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +29,16 @@ lesson: $(VENV)/installed ## Run one lesson and render: make lesson LESSON=07
 serve: $(VENV)/installed ## Serve the site at http://127.0.0.1:8000 and follow edits
 	@$(BIN)/course serve
 
-test: $(VENV)/installed browser ## Install what tests need and run all of them
-	@$(BIN)/ruff check src tests build
-	@$(BIN)/ruff format --check --quiet src/course tests build
-	@$(BIN)/mypy
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone"
-	@$(BIN)/pytest -m alone
+fast: lint ## Check format, style and types, and run the tests that need no kernel and no browser
+	@$(MAKE) --no-print-directory -j2 types units
+
+test: fast browser weights ## Install what tests need and run all of them
+	@$(PYTEST) -m "(browser or integration) and not alone and not soak"
+	@$(BIN)/pytest -m "alone"
+
+soak: $(VENV)/installed weights ## Test what chance finds: a hundred kills, thousands of examples, every script (an hour)
+	@$(BIN)/pytest -m soak
+	@$(PYTEST) -m "not browser and not integration" --hypothesis-profile soak
 
 check: $(VENV)/installed ## Check sources, quizzes, bindings and claims without running anything
 	@$(BIN)/course check
@@ -60,5 +66,19 @@ $(VENV)/installed: requirements/lock.txt requirements/torch-cuda.txt pyproject.t
 	@$(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
+# Parts of fast and test.
+lint: $(VENV)/installed
+	@$(BIN)/ruff check --quiet src tests build
+	@$(BIN)/ruff format --check --quiet src/course tests build
+
+types: $(VENV)/installed
+	@$(BIN)/mypy
+
+units: $(VENV)/installed
+	@$(PYTEST) -m "not browser and not integration"
+
 browser: $(VENV)/installed
 	@$(BIN)/python build/browser.py
+
+weights: $(VENV)/installed
+	@$(BIN)/python -c 'from course import weights; print(*map(weights.resolve, weights.SOURCES), sep="\n")' > /dev/null

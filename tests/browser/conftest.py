@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -69,12 +68,11 @@ def site(built_site: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="package")  # Playwright's event loop must not run in the tests that come after
-def start_browser() -> Iterator[Callable[[], Browser]]:
+def start_browser(chromium: str) -> Iterator[Callable[[], Browser]]:
     """Starts a Chromium without a window."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         launch = playwright.chromium.launch
-        yield functools.partial(launch, executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield functools.partial(launch, executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
 
 
 @pytest.fixture(scope="package")

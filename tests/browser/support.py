@@ -16,6 +16,19 @@ PHONE: ViewportSize = {"width": 360, "height": 780}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push([entry.value,
+        ...entry.sources.map(({ node }) => (node?.outerHTML ?? node?.nodeName ?? "?").slice(0, 100))])
+}).observe({ type: "layout-shift", buffered: true })"""
+"""Run before a page's own scripts: notes how much moves without the reader's doing, and what."""
+
+
+def moved(page: Page) -> float:
+    """How much of the window moved since the page, which :data:`SHIFTS` watches, was opened."""
+    page.wait_for_timeout(300)  # until the observer was told
+    return float(page.evaluate("window.shifts.reduce((sum, [value]) => sum + value, 0)"))
+
+
 @dataclass(frozen=True)
 class Site:
     """A built site: its files and the address they are served from."""
@@ -25,14 +38,18 @@ class Site:
 
     @property
     def lessons(self) -> list[str]:
-        """Slugs of the lessons that were built."""
-        return sorted(page.parent.name for page in self.root.glob("lessons/*/index.html"))
+        """Slugs of the lessons that were built; never none, so that a test of each is a test."""
+        found = sorted(page.parent.name for page in self.root.glob("lessons/*/index.html"))
+        assert found, f"there is no lesson in {self.root}"
+        return found
 
     @property
     def pages(self) -> list[str]:
-        """Addresses of all pages, relative to the site."""
+        """Addresses of all pages, relative to the site; more than there are lessons."""
         found = (page.parent.relative_to(self.root).as_posix() for page in self.root.rglob("index.html"))
-        return sorted("" if path == "." else f"{path}/" for path in found)
+        pages = sorted("" if path == "." else f"{path}/" for path in found)
+        assert len(pages) > len(self.lessons)
+        return pages
 
 
 @dataclass

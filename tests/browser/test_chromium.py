@@ -21,6 +21,7 @@ def started(start_browser: Callable[[], Browser]) -> Iterator[Chromium]:
 
 def _stop(started: Chromium) -> None:
     """Make it hang: its processes get no more time."""
+    assert started.processes
     for process in started.processes:
         if process.is_running():
             process.send_signal(signal.SIGSTOP)

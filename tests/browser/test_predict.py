@@ -298,6 +298,7 @@ def test_nothing_moves_when_the_forms_come(site: Site, open_page: Open, viewport
             heights.append(page.locator(".predict").evaluate_all(HEIGHTS))
             page.unroute(script)
         live, reserved = heights
+        assert live, f"{slug} asks for no prediction"
         moved += [(now, before) for now, before in zip(live, reserved, strict=True) if abs(now[1] - before[1]) > 1.5]
     assert moved == []
 

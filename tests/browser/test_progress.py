@@ -12,20 +12,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser.support import DESKTOP, PHONE, Open, Site
+from browser.support import DESKTOP, PHONE, SHIFTS, Open, Site, moved
 
 BROKEN_STORAGE = """Object.defineProperty(window, "localStorage", {
     get() { throw new DOMException("no", "SecurityError") },
 })"""
 KEPT = """() => Object.fromEntries(Object.keys(localStorage).sort()
     .filter((key) => /^(my|predict|quiz|read|review):/.test(key)).map((key) => [key, localStorage[key]]))"""
-SHIFTS = """() => new Promise((resolve) => {
-    let sum = 0;
-    new PerformanceObserver((list) => {
-        for (const shift of list.getEntries()) if (!shift.hadRecentInput) sum += shift.value;
-    }).observe({ type: "layout-shift", buffered: true });
-    setTimeout(() => resolve(sum), 200);
-})"""
 MONDAY = datetime(2026, 3, 2, 21, 0)
 
 
@@ -348,7 +341,7 @@ def test_a_problem_becomes_an_issue_where_there_is_a_repository(site: Site, open
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_moves_when_progress_is_filled_in(site: Site, open_page: Open, viewport: Any) -> None:
     """With the scripts late, so that the page is painted before they run."""
-    page = open_page(_lesson(site), viewport=viewport).page
+    page = open_page(_lesson(site), viewport=viewport, before=SHIFTS).page
     for place in range(5):
         _answer(_questions(page).nth(place), right=True)
     page.clock.set_fixed_time(datetime.now() + timedelta(days=2))
@@ -360,8 +353,7 @@ def test_nothing_moves_when_progress_is_filled_in(site: Site, open_page: Open, v
     page.route("**/assets/learn/progress.js", late)
     for path in ("", "progress/", _lesson(site)):
         page.goto(site.url + path)
-        moved = page.evaluate(SHIFTS)
-        assert moved < 0.01, f"{path or 'home'}: {moved:.3f}"
+        assert moved(page) < 0.01, path or "home"
 
 
 def test_without_scripts_the_questions_are_listed(site: Site, open_page: Open) -> None:

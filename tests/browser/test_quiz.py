@@ -63,7 +63,7 @@ def _first_with(site: Site, page: Page, kind: str) -> Locator:
         found = page.locator(f'.quiz .question[data-kind="{kind}"]')
         if found.count():
             return found.first
-    pytest.skip(f"no lesson has a question of kind {kind}")
+    pytest.fail(f"no lesson has a question of kind {kind}")
 
 
 def test_wrong_then_right_then_reload_then_again(site: Site, open_page: Open, subtests: pytest.Subtests) -> None:
@@ -218,7 +218,9 @@ def test_without_scripts_every_answer_is_there(site: Site, open_page: Open, subt
     for slug in site.lessons:
         with subtests.test(lesson=slug):
             page = open_page(f"lessons/{slug}/", java_script_enabled=False).page
-            for question in _questions(page):
+            questions = _questions(page)
+            assert len(questions) == 5
+            for question in questions:
                 folded = question.locator(".answers")
                 expect(folded).to_be_visible()
                 expect(folded.locator(".why").first).not_to_be_visible()

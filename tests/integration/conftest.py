@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from once import Once
 
+from course.pipeline.base import cache
+
+from .courses import Course, Repository, make_course, make_repository
 from .sandbox import Sandbox, lesson
 
 RunOnSmallDisk = Callable[[Path, str, str, dict[str, str]], "subprocess.CompletedProcess[str]"]
@@ -21,14 +26,17 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def good_capture(tmp_path_factory: pytest.TempPathFactory) -> str:
+def good_capture(once: Once) -> str:
     """The capture of a good run."""
-    with tempfile.TemporaryDirectory(prefix="t") as temporary:
-        made = Sandbox(tmp_path_factory.mktemp("good"), Path(temporary))
-        made.write(lesson("from course import record\n\nrecord.value('answer', 42)"))
-        done = made.run()
-        assert done.code == 0, done.err
-        return made.capture.read_text()
+
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="t") as temporary:
+            made = Sandbox(folder, Path(temporary))
+            made.write(lesson("from course import record\n\nrecord.value('answer', 42)"))
+            done = made.run()
+            assert done.code == 0, done.err
+
+    return Sandbox(once("good", make), Path()).capture.read_text()
 
 
 @pytest.fixture
@@ -37,6 +45,39 @@ def captured(sandbox: Sandbox, good_capture: str) -> Sandbox:
     sandbox.capture.parent.mkdir(parents=True)
     sandbox.capture.write_text(good_capture)
     return sandbox
+
+
+@pytest.fixture(scope="session")
+def rendered(once: Once) -> Course:
+    """A course of three lessons with its site, which has no address. Tests leave it as it is."""
+    return Course(once("rendered", make_course))
+
+
+@pytest.fixture
+def course(rendered: Course, tmp_path: Path) -> Iterator[Course]:
+    """A copy of it."""
+    yield from copied(rendered, tmp_path)
+
+
+def copied(course: Course, folder: Path) -> Iterator[Course]:
+    """A copy, and at the end none of its files is open."""
+    shutil.copytree(course.root, folder / "course", symlinks=True)
+    yield Course(folder / "course")
+    cache.opened.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def built(once: Once) -> Repository:
+    """A repository with one lesson, which ran, and its site. Tests leave it as it is."""
+    return Repository(once("built", make_repository))
+
+
+@pytest.fixture
+def repository(built: Repository, tmp_path: Path) -> Iterator[Repository]:
+    """A copy of it, with times of change, so that a build that should do nothing can be caught doing something."""
+    shutil.copytree(built.root, tmp_path / "repository", symlinks=True)
+    yield Repository(tmp_path / "repository")
+    shutil.rmtree(tmp_path / "repository")
 
 
 @pytest.fixture(scope="session")

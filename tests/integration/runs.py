@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -69,4 +68,4 @@ def build(sandbox: Sandbox, modules: Sequence[str] = ()) -> subprocess.Popen[str
 
 def is_fork(command: str) -> bool:
     """Whether a process of this command line was forked from a fork server, or is one."""
-    return re.search(r"course\.pipeline\.forkserver", command) is not None
+    return "course.pipeline.run.forkserver" in command

@@ -112,9 +112,9 @@ class Sandbox:
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Done:
         return self.course("run", "1", *arguments, env=env)
 
-    def processes(self) -> list[str]:
-        """Command lines of living processes that a command of this sandbox started (on Linux; elsewhere none)."""
-        found = []
+    def living(self) -> dict[int, str]:
+        """Processes that a command of this sandbox started and that live (on Linux; elsewhere none): id → command line."""
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 marked = f"COURSE_TEST_MARK={self.mark}".encode() in (folder / "environ").read_bytes()
@@ -122,15 +122,29 @@ class Sandbox:
             except OSError:  # it ended meanwhile, or is not ours to look at
                 continue
             if marked and command:
-                found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+                found[int(folder.name)] = command.replace(b"\0", b" ").decode(errors="replace")
         return found
 
-    def leftovers(self, patience: float = 10) -> list[str]:
-        """Processes and temporary files that stay behind after at most ``patience`` seconds."""
+    def processes(self) -> list[str]:
+        return list(self.living().values())
+
+    def survivors(self, patience: float = 10) -> list[str]:
+        """Command lines of processes that still live after ``patience`` seconds."""
         until = time.monotonic() + patience
         while (left := self.processes()) and time.monotonic() < until:
-            time.sleep(0.1)
-        return left + [path.name for path in self.temporary.iterdir()]
+            time.sleep(0.05)
+        return left
+
+    def leftovers(self) -> list[str]:
+        """Processes and temporary files that stay behind."""
+        return self.survivors() + [path.name for path in self.temporary.iterdir()]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace ``old``, which must be there."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def execute(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Done:

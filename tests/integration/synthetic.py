@@ -63,18 +63,27 @@ print("shown {n}")
 """
 
 
-def copy_sources(target: Path) -> None:
-    """Copy this repository without its lessons, captures and tests, and with short hand-written pages."""
+def sources() -> list[str]:
+    """The files of this repository but its tests."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if name.startswith((LESSONS, "build/captures", "tests/")) or not (ROOT / name).is_file():
+    return [name for name in names if (ROOT / name).is_file() and not name.startswith("tests/")]
+
+
+def copy_sources(target: Path) -> None:
+    """Copy this repository without its lessons, captures and tests, and with short hand-written pages."""
+    for name in sources():
+        if name.startswith((LESSONS, "build/captures")):
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target / name)
     # The real pages link to the real lessons.
     for page in (target / "docs").rglob("*.md"):
-        markers = [marker for marker in ("<!-- lessons -->", "<!-- outcomes -->", "<!-- ledger -->") if marker in page.read_text("utf-8")]
+        markers = [
+            marker
+            for marker in ("<!-- lessons -->", "<!-- outcomes -->", "<!-- ledger -->")
+            if marker in page.read_text("utf-8")
+        ]
         page.write_text("\n\n".join([f"# The {page.stem} page", *markers]) + "\n", encoding="utf-8")
 
 

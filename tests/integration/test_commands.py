@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .conftest import RunOnSmallDisk
-from .sandbox import ROOT, Done, Sandbox, execute
-from .synthetic import LESSONS, copy_sources
-
-SOURCE = f"{LESSONS}/1_foundations/01_tiny.py"
+from .courses import SOURCE, Repository
+from .sandbox import ROOT, Done, Sandbox, edit, execute
 
 
 @pytest.fixture
@@ -40,12 +35,6 @@ def listed(sandbox: Sandbox) -> dict[str, Any]:
     assert (done.code, done.err) == (0, "")
     (row,) = json.loads(done.out)
     return dict(row)
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_a_new_lesson_runs_and_passes_the_check(sandbox: Sandbox, new: Path) -> None:
@@ -114,50 +103,6 @@ def test_new_refuses_a_number_that_is_taken(sandbox: Sandbox, new: Path) -> None
     assert done == Done(1, "", f"✗ {new}: The number 01 is taken.\n  → Choose another number.\n")
     assert new.read_bytes() == before
     assert len(list(new.parent.iterdir())) == 2
-
-
-@dataclass
-class Repository:
-    """A copy of this repository with one tiny lesson instead of the real ones and short hand-written pages."""
-
-    root: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.root / "src")}
-
-    def course(self, *arguments: str) -> Done:
-        return execute([sys.executable, "-m", "course.pipeline.cli", *arguments], self.environment, self.root)
-
-    def files(self, folder: str) -> dict[str, tuple[int, bytes]]:
-        """Every file below ``folder`` with its time of change and its content."""
-        paths = sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
-        return {str(path.relative_to(self.root)): (path.stat().st_mtime_ns, path.read_bytes()) for path in paths}
-
-    @property
-    def page(self) -> str:
-        return (self.root / "site" / "lessons" / "01_tiny" / "index.html").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Made once; tests take copies."""
-    made = Repository(tmp_path_factory.mktemp("built") / "repository")
-    copy_sources(made.root)
-    done = made.course("new", "1", "tiny", "--module", "1")
-    assert (done.code, done.err) == (0, "")
-    done = made.course("build")
-    assert (done.code, done.err) == (0, "")
-    assert "Running 01_tiny" in done.out
-    return made
-
-
-@pytest.fixture
-def repository(built: Repository, tmp_path: Path) -> Iterator[Repository]:
-    # with times of change, so that a build that should do nothing can be caught doing something
-    shutil.copytree(built.root, tmp_path / "repository", symlinks=True)
-    yield Repository(tmp_path / "repository")
-    shutil.rmtree(tmp_path / "repository")
 
 
 def test_build_makes_the_site(built: Repository) -> None:

@@ -1,4 +1,4 @@
-"""kill -9 of any process of a build at any moment loses only what was in flight."""
+"""kill -9 of a build loses only what was in flight: at named points in every test run, at random ones in ``make soak``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,129 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-from .sandbox import LESSON, ROOT, Sandbox, quiz
+import pytest
+
+from .courses import SOURCE, Repository, contents
+from .sandbox import LESSON, ROOT, Sandbox, edit, lesson, quiz
+
+# ---------- at named points ----------
+
+# The command line, which kills itself when Python tells, for the nth time, of an event whose arguments match: when that is
+# about to happen.
+KILLED = """\
+import os
+import re
+import signal
+import sys
+
+wanted, pattern, left = sys.argv[1], sys.argv[2], int(sys.argv[3])
+del sys.argv[1:4]
+
+
+def hook(event, arguments):
+    global left
+    if event == wanted and re.search(pattern, " ".join(map(str, arguments))):
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+sys.addaudithook(hook)
+from course.pipeline.cli import main
+
+main()
+"""
+CAPTURE = r"/\.capture\.json\.\w+"
+# where the build is killed, the event and what its arguments contain, whether the new result is in place already
+IN_A_RUN = {
+    "before the server of kernels starts": ("subprocess.Popen", r"forkserver", False),
+    "before the kernel starts": ("socket.sendmsg", r"", False),
+    "when the lesson has ended": ("shutil.rmtree", r"/course-\w+", False),
+    "before the capture is written": ("open", rf"{CAPTURE} ", False),
+    "while the capture is written": ("os.chmod", CAPTURE, False),
+    "before the capture is in place": ("os.rename", CAPTURE, False),
+    "when the capture is in place": ("os.remove", CAPTURE, True),
+}
+# where the build is killed, the event, what its arguments contain, the how manieth, and which site is in place then
+IN_A_BUILD = {
+    "while pages are written": ("open", r"build/site\.new/lessons/01_tiny/index\.html ", 1, "before"),
+    "before the site is swapped": ("os.rename", r"site \S*build/site\.old", 1, "before"),
+    "while the site is swapped": ("os.rename", r"build/site\.new \S*site ", 1, "nothing"),
+    "when the site is swapped": ("shutil.rmtree", r"build/site\.old", 2, "after"),
+    "while the build is remembered": ("os.rename", r"build/cache/\.done", 1, "after"),
+}
+
+
+def killed_at(point: tuple[str, str, int], command: list[str], cwd: Path, environment: dict[str, str]) -> None:
+    """Run a ``course`` command that is killed at that point; fails if it never comes there."""
+    arguments = command[command.index("course.pipeline.cli") + 1 :]
+    wrapped = [sys.executable, "-c", KILLED, *map(str, point), *arguments]
+    done = subprocess.run(wrapped, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("event", "pattern", "in_place"), IN_A_RUN.values(), ids=IN_A_RUN)
+def test_a_run_that_is_killed(captured: Sandbox, event: str, pattern: str, in_place: bool) -> None:
+    captured.write(lesson("from course import record\n\nrecord.value('answer', 43)"))
+    before = captured.capture.read_bytes()
+    killed_at((event, pattern, 1), captured.command("run", "1"), ROOT, captured.environment)
+    assert captured.survivors() == []
+    found = captured.capture.read_bytes()
+    assert (found == before) is not in_place
+    assert answer(found) == (43 if in_place else 42)
+    done = captured.run()
+    assert (done.code, done.err) == (0, "")
+    assert answer(captured.capture.read_bytes()) == 43
+    assert [path.name for path in captured.capture.parent.iterdir()] == ["capture.json"]  # nor half a file
+
+
+def answer(text: bytes) -> int:
+    """What a capture, which must be whole, tells as the answer."""
+    return int(json.loads(text)["items"]["answer"]["value"])
+
+
+def test_a_run_that_is_killed_in_a_cell(captured: Sandbox) -> None:
+    captured.write(lesson("import time\n\ntime.sleep(600)"))
+    before = captured.capture.read_bytes()
+    with subprocess.Popen(
+        captured.command("run", "1"), cwd=ROOT, env={**captured.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert any("cell 2/2" in line for line in running.stdout)
+        assert len(captured.living()) > 1
+        running.kill()
+    assert captured.survivors() == []
+    assert captured.capture.read_bytes() == before
+
+
+@pytest.mark.parametrize(("event", "pattern", "count", "there"), IN_A_BUILD.values(), ids=IN_A_BUILD)
+def test_a_build_that_is_killed_while_it_renders(
+    repository: Repository, event: str, pattern: str, count: int, there: str
+) -> None:
+    before = contents(repository.root / "site")
+    edit(repository.root / SOURCE, "The question, and", "A sharper question, and")
+    killed_at((event, pattern, count), repository.command("build"), repository.root, repository.environment)
+    found = contents(repository.root / "site")
+    assert ("nothing" if not found else "before" if found == before else "after") == there
+    if there == "nothing":
+        assert contents(repository.root / "build/site.old") == before  # between two renames it is here, whole
+    done = repository.course("build")
+    assert (done.code, done.err) == (0, "")
+    assert "A sharper question, and" in repository.page
+    if there == "after":
+        assert contents(repository.root / "site") == found  # which was whole
+    assert [path.name for path in (repository.root / "build").iterdir() if path.name.startswith("site.")] == []
+    assert repository.course("build").out.startswith("Nothing to do")
+
+
+# ---------- at random ----------
 
 KILLS = 100
 LESSONS = 6
@@ -48,18 +166,8 @@ def steady(path: Path) -> dict[str, object]:
     return dict(document)
 
 
-def marked(sandbox: Sandbox) -> list[int]:
-    """Processes that commands of this sandbox started, this one's children first."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"COURSE_TEST_MARK={sandbox.mark}".encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-        except OSError:  # it ended meanwhile
-            continue
-    return sorted(found)
-
-
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_killed_at_random_instants(sandbox: Sandbox) -> None:
     names = write(sandbox)
     numbers = [str(int(name[:2])) for name in names]
@@ -80,7 +188,7 @@ def test_killed_at_random_instants(sandbox: Sandbox) -> None:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         time.sleep(chance.uniform(0, 1.1 * usual))
-        if processes := marked(sandbox):
+        if processes := sorted(sandbox.living()):
             victim = chance.choice(processes)
             killed["build" if victim == build.pid else "kernel or server"] += 1
             os.kill(victim, signal.SIGKILL)
@@ -88,14 +196,14 @@ def test_killed_at_random_instants(sandbox: Sandbox) -> None:
             killed["too late"] += 1
         _, told = build.communicate(timeout=120)
         assert "Traceback" not in told
-        assert sandbox.leftovers(patience=1)[: len(marked(sandbox))] == [], "an orphan after one second"
+        assert sandbox.survivors(patience=1) == [], "an orphan after one second"
         for name in names:
             path = sandbox.captures / name / "laptop" / "capture.json"
             assert not path.exists() or steady(path) == whole[name]
 
+    assert min(killed["build"], killed["kernel or server"]) > KILLS / 10, killed
     done = sandbox.course("run", *numbers)
     assert (done.code, done.err) == (0, "")
     files = sorted(path for path in sandbox.captures.rglob("*") if path.is_file() and path.name != ".lock")
     assert files == [sandbox.captures / name / "laptop" / "capture.json" for name in names]  # and nothing else
     assert {path.parts[-3]: steady(path) for path in files} == whole
-    print(f"killed: {dict(killed)}")

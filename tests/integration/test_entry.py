@@ -7,41 +7,31 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from course.pipeline import entry
-from course.pipeline.base import cache, status
+from course.pipeline.base import status
 from course.pipeline.results.bundle import load_all
 from course.pipeline.site.build import TICK, Look, Site
 
-from .synthetic import LESSONS, copy_sources, write_capture, write_lesson
+from .courses import Course
+from .synthetic import LESSONS, write_capture, write_lesson
 
 COMMAND = ["build", "--profile", "laptop"]
-MESSAGE = "Nothing to do: 1 lessons and the site are current."
+MESSAGE = "Nothing to do: 3 lessons and the site are current."
 FOLDERS = (Path(LESSONS), Path("build/captures"))
 LESSON = f"{LESSONS}/2_part/01_synthetic.py"
 
 
-@pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("entry") / "course"
-    copy_sources(root)
-    write_lesson(root, 1)
-    Site(root, load_all(root / LESSONS, root / "build/captures", "laptop", root)).render()
-    return root
-
-
 @pytest.fixture
-def root(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    shutil.copytree(rendered, tmp_path / "course", symlinks=True)
-    monkeypatch.chdir(tmp_path / "course")
+def root(course: Course, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(course.root)
     monkeypatch.setattr(sys, "argv", ["course", *COMMAND])
     remember()
-    yield tmp_path / "course"
-    cache.opened.cache_clear()
+    return course.root
 
 
 def remember() -> None:
@@ -70,7 +60,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     "source of the same size and time": lambda: rewrite(LESSON),
     "quiz": lambda: add(LESSON.replace(".py", ".quiz.yml")),
     "capture": lambda: write_capture(Path(), Path(LESSON), 7),
-    "new lesson": lambda: write_lesson(Path(), 2),
+    "new lesson": lambda: write_lesson(Path(), 4),
     "removed lesson": lambda: Path(LESSON).unlink(),
     "page": lambda: add("docs/index.md"),
     "styles": lambda: add("docs/assets/site.css"),

@@ -4,79 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from course.pipeline.base import cache
 from course.pipeline.base.errors import CourseError
-from course.pipeline.results.bundle import Bundle, load_all
 from course.pipeline.site.build import Site
 
-from .synthetic import LESSONS, copy_sources, write_capture, write_lesson
-
-
-@dataclass(frozen=True)
-class Course:
-    """A copy of this repository with three synthetic lessons."""
-
-    root: Path
-
-    def lesson(self, n: int) -> Path:
-        (path,) = (self.root / LESSONS).glob(f"*/{n:02}_synthetic.py")
-        return path
-
-    def bundles(self) -> list[Bundle]:
-        found = load_all(self.root / LESSONS, self.root / "build/captures", "laptop", self.root)
-        assert [problem for bundle in found for problem in bundle.problems()] == []
-        return found
-
-    def render(self) -> None:
-        Site(self.root, self.bundles()).render()
-
-    def copy_sources(self, target: Path) -> None:
-        """Copy everything but what was rendered."""
-        made = {str(self.root): {"site"}, str(self.root / "build"): {"cache", "tree"}}
-        shutil.copytree(self.root, target, ignore=lambda folder, _: made.get(folder, set()))
-
-    def site(self) -> dict[str, bytes]:
-        top = self.root / "site"
-        return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
-
-    def kept(self) -> dict[str, int]:
-        """Every page and download with the inode of its file: the same as before if it was kept."""
-        top = self.root / "site" / "lessons"
-        return {path.relative_to(top).as_posix(): path.stat().st_ino for path in top.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    made = Course(tmp_path_factory.mktemp("rendered") / "course")
-    copy_sources(made.root)
-    for n in (1, 2, 3):
-        write_lesson(made.root, n)
-    made.render()
-    return made
-
-
-@pytest.fixture
-def course(rendered: Course, tmp_path: Path) -> Iterator[Course]:
-    shutil.copytree(rendered.root, tmp_path / "course", symlinks=True)
-    yield Course(tmp_path / "course")
-    cache.opened.cache_clear()
+from .courses import Course, copy_unrendered
+from .sandbox import edit
+from .synthetic import write_capture, write_lesson
 
 
 def in_turn(*steps: Callable[[], object]) -> None:
     for step in steps:
         step()
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def remove(course: Course, n: int) -> None:
@@ -120,8 +64,7 @@ def test_a_sequence_of_edits_gives_the_bytes_of_a_full_render(course: Course, tm
         before = course.site()
         change(course)
         course.render()
-        whole = Course(tmp_path / "whole")
-        course.copy_sources(whole.root)
+        whole = Course(copy_unrendered(course.root, tmp_path / "whole"))
         whole.render()
         found, expected = course.site(), whole.site()
         assert sorted(found) == sorted(expected), name
@@ -195,8 +138,7 @@ def test_an_unreadable_cache_is_a_miss(course: Course, content: bytes | None) ->
 
 def test_pages_prepared_while_others_run_are_the_same(course: Course, tmp_path: Path) -> None:
     edit(course.lesson(2), "The question of", "A question of")
-    whole = Course(tmp_path / "whole")
-    course.copy_sources(whole.root)
+    whole = Course(copy_unrendered(course.root, tmp_path / "whole"))
     course.render()
     bundles = whole.bundles()
     site = Site(whole.root, bundles)

@@ -17,16 +17,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from course.pipeline.base import cache
 from course.pipeline.page import cards
 from course.pipeline.site.archive import LEFT_OUT, RUNTIME, SCRIPT, pack
 
-from .sandbox import ROOT
-from .synthetic import copy_sources, write_lesson
-from .test_incremental import Course, edit
+from .conftest import copied
+from .courses import Course
+from .sandbox import ROOT, edit
 
 ADDRESS = "https://example.org/course/"
-CHANGES = "# Changes\n\n## 2026-02-03: A new lesson\n\nIt is new.\n"
 
 
 class _Elements(HTMLParser):
@@ -43,30 +41,18 @@ class _Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-def _made(root: Path, address: str) -> Course:
-    made = Course(root)
-    copy_sources(made.root)
-    for n in (1, 2):
-        write_lesson(made.root, n)
-    (made.root / "docs/changes.md").write_text(CHANGES, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SITE_URL", address)
-        made.render()
-    return made
-
-
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+def course(rendered: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """A course whose site has no address. A test leaves it as it was."""
-    yield _made(tmp_path_factory.mktemp("course") / "course", "")
-    cache.opened.cache_clear()
+    yield from copied(rendered, tmp_path_factory.mktemp("course"))
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+def published(rendered: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     """A course whose site has an address."""
-    yield _made(tmp_path_factory.mktemp("published") / "course", ADDRESS)
-    cache.opened.cache_clear()
+    for made in copied(rendered, tmp_path_factory.mktemp("published")):
+        made.render(ADDRESS)
+        yield made
 
 
 def zipped(site: Path) -> dict[str, bytes]:
@@ -127,8 +113,7 @@ def test_the_list_to_keep_has_every_file_with_its_hash(course: Course) -> None:
     assert f'const VERSION = "{hashlib.sha256(listed).hexdigest()}";' in (site / "sw.js").read_text("utf-8")
 
 
-def test_the_version_changes_with_the_site_and_not_otherwise(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SITE_URL", "")
+def test_the_version_changes_with_the_site_and_not_otherwise(course: Course) -> None:
     worker = course.root / "site" / "sw.js"
     first = worker.read_bytes()
     course.render()
@@ -153,8 +138,8 @@ def test_every_page_says_what_a_shared_link_shows(published: Course) -> None:
         picture = (site / told["og:image"].removeprefix(ADDRESS)).read_bytes()
         assert struct.unpack(">II", picture[16:24]) == (cards.WIDTH, cards.HEIGHT)
     pictures = {path.name: path.read_bytes() for path in (site / cards.FOLDER).iterdir()}
-    assert sorted(pictures) == ["01_synthetic.png", "02_synthetic.png", "home.png"]
-    assert len(set(pictures.values())) == 3
+    assert sorted(pictures) == ["01_synthetic.png", "02_synthetic.png", "03_synthetic.png", "home.png"]
+    assert len(set(pictures.values())) == 4
 
 
 def test_a_card_is_drawn_again_only_when_it_shows_something_else(
@@ -167,15 +152,14 @@ def test_a_card_is_drawn_again_only_when_it_shows_something_else(
         drawn.append(card.title)
         return draw(card)
 
-    monkeypatch.setenv("SITE_URL", ADDRESS)
     monkeypatch.setattr(cards, "draw", counted)
     card = published.root / "site" / cards.FOLDER / "02_synthetic.png"
     before = card.read_bytes()
     edit(published.lesson(2), "The question of", "A question of")
-    published.render()
+    published.render(ADDRESS)
     assert (drawn, card.read_bytes()) == ([], before)
     edit(published.lesson(2), "title: Lesson 2", "title: Another")
-    published.render()
+    published.render(ADDRESS)
     assert drawn == ["Another"]
     assert card.read_bytes() != before
 

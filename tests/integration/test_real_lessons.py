@@ -1,0 +1,201 @@
+"""Every lesson on real weights in the smoke profile: built here, and as a learner runs what the page offers.
+
+The two runs share nothing: forked kernels of this checkout, and a fresh environment that knows only the locked libraries
+and the course's wheel. So that they record the same is what says that a lesson is determined by its code and its seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from once import Once
+
+from course.pipeline.base import paths
+from course.pipeline.base.paths import LESSONS
+from course.pipeline.lesson.course_format import find
+from course.pipeline.page import downloads, wheel
+from course.pipeline.results import capture
+from course.pipeline.results.bundle import Bundle, load_all
+from course.pipeline.results.capture import Capture
+from course.pipeline.run import collect
+
+from .courses import contents, copy_unrendered
+from .sandbox import ROOT
+from .synthetic import sources
+
+SLUGS = [path.stem for path in find(ROOT / LESSONS)]
+# The fixtures install an environment and run every lesson, on a machine with other work.
+pytestmark = pytest.mark.timeout(1800)
+
+
+def build(root: Path) -> str:
+    """What a build with the profile smoke, as of one moment, says in the copy of the repository at ``root``."""
+    command = [sys.executable, "-m", "course.pipeline.cli", "build", "--profile", "smoke"]
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "SOURCE_DATE_EPOCH": "1800000000"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def smoke(once: Once, models: None) -> Path:
+    """A copy of the repository in which every lesson ran with the profile smoke."""
+
+    def make(root: Path) -> None:
+        for name in sources():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+        build(root)
+
+    return once("smoke", make)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A fresh environment in ``folder``: the locked libraries that a lesson needs, and the course's wheel."""
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.folder / "env" / "bin" / "python")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As many threads as a lesson has in a build of all; no word about a bar that Jupyter could draw better."""
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return {
+            **os.environ,
+            **threads,
+            "JUPYTER_PATH": str(self.folder),
+            "PYTHONWARNINGS": "ignore:IProgress not found",
+        }
+
+    def install(self) -> None:
+        venv.create(self.folder / "env", with_pip=True)
+        (self.folder / wheel.NAME).write_bytes(wheel.build(ROOT))
+        pip = [
+            self.python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-compile",
+        ]
+        locked, lock = [*pip, "--require-hashes", "-r"], ROOT / "requirements"
+        subprocess.run([*locked, str(lock / "torch-cpu.txt")], capture_output=True)  # where the index has one
+        self.run([*locked, str(lock / "learner.txt")])
+        if subprocess.run([self.python, "-c", "import torch"], check=False, capture_output=True).returncode:
+            self.run([*locked, str(lock / "torch-cuda.txt")])
+        self.run(
+            [*pip, str(self.folder / wheel.NAME)]
+        )  # its own requirements are met exactly by what the lock installed
+        argv = [self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel = self.folder / "kernels" / "fresh"
+        kernel.mkdir(parents=True)
+        (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "fresh", "language": "python"}))
+
+    def run(self, command: Sequence[str]) -> str:
+        """What a command prints in the folder; fails if the command does, or warns."""
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "Warning" not in done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def learner(once: Once, models: None) -> Learner:
+    return Learner(once("learner", lambda folder: Learner(folder).install()))
+
+
+@pytest.fixture(scope="session")
+def bundles(smoke: Path) -> dict[str, Bundle]:
+    """The lessons with what the build in the profile smoke recorded."""
+    found = load_all(smoke / LESSONS, smoke / paths.ROOT, "smoke")
+    return {bundle.lesson.slug: bundle for bundle in found}
+
+
+def offered(bundle: Bundle, bundles: dict[str, Bundle]) -> dict[str, str]:
+    lessons = {each.lesson.number: slug for slug, each in bundles.items()}
+    return downloads.files(bundle, lessons, wheel.NAME, "")
+
+
+def as_smoke(code: str) -> str:
+    """What a learner in a hurry does: change the profile in the parameters cell."""
+    changed, count = re.subn(r'^profile = "laptop"', 'profile = "smoke"', code, flags=re.M)
+    assert count == 1
+    return changed
+
+
+def recorded(path: Path, bundle: Bundle) -> Capture:
+    """What the executed notebook at ``path`` recorded and printed, as a capture of the lesson."""
+    wanted = [cell.source for cell in bundle.lesson.code_cells]
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    own = [cell for cell in cells if cell.source in wanted]
+    assert [cell.source for cell in own] == wanted
+    return collect.from_notebook(bundle.lesson, own, bundle.captured.provenance)
+
+
+def steady(made: Capture) -> Any:
+    """``made`` as data; of what may differ between two runs, items of kind band, the keys alone."""
+    document = json.loads(capture.dumps(made))
+    for item in document["items"].values():
+        if item.get("kind") == "band":
+            item.clear()
+    return document
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_notebook_runs_alone_and_records_what_the_build_recorded(
+    slug: str, bundles: dict[str, Bundle], learner: Learner
+) -> None:
+    bundle = bundles[slug]
+    notebook, done = (learner.folder / f"{slug}{end}" for end in (".ipynb", ".done.ipynb"))
+    notebook.write_text(offered(bundle, bundles)[notebook.name], encoding="utf-8")
+    options = ["-k", "fresh", "-p", "profile", "smoke", "--no-progress-bar"]
+    learner.run([sys.executable, "-m", "papermill", notebook.name, done.name, *options])
+    assert steady(recorded(done, bundle)) == steady(bundle.captured)
+
+
+@pytest.mark.parametrize(
+    "slug", [pytest.param(slug, marks=[] if slug == SLUGS[1] else pytest.mark.soak) for slug in SLUGS]
+)
+def test_the_script_runs_alone(slug: str, bundles: dict[str, Bundle], learner: Learner) -> None:
+    """It has the notebook's cells and needs nothing that only notebooks have, as tests/test_lessons.py shows of each."""
+    script = learner.folder / f"{slug}.py"
+    script.write_text(as_smoke(offered(bundles[slug], bundles)[script.name]), encoding="utf-8")
+    printed = [part["text"] for shown in bundles[slug].captured.outputs for part in shown if "text" in part]
+    told = collect.normalise(learner.run([learner.python, script.name]))
+    assert sum(text in told for text in printed) > len(printed) / 2 > 1  # all but what tells times
+
+
+def test_the_smoke_profile_records_all_that_a_page_names(bundles: dict[str, Bundle]) -> None:
+    """Keys that are made in loops over more runs than smoke makes are named nowhere."""
+    for bundle in load_all(ROOT / LESSONS, ROOT / paths.ROOT):
+        text = bundle.lesson.path.read_text(encoding="utf-8")
+        named = {key for key in bundle.captured.items if re.search(rf"[\"{{ ]{re.escape(key)}[\" |]", text)}
+        assert named
+        assert named <= bundles[bundle.lesson.slug].captured.items.keys()
+
+
+def test_pages_made_while_lessons_run_are_those_made_from_nothing(smoke: Path, tmp_path: Path) -> None:
+    """The same captures give the same site to the byte, in another folder and without a cache."""
+    again = copy_unrendered(smoke, tmp_path / "again")
+    assert "Running" not in build(again)
+    made = contents(again / "site")
+    assert made
+    assert made == contents(smoke / "site")
