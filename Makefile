@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LESSON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build zip rebuild lesson serve test check bench lint lock clean browser
+.PHONY: help build zip rebuild lesson serve test check bench js lint lock clean browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +31,12 @@ test: $(VENV)/installed browser ## Install what tests need and run all of them
 	@$(BIN)/ruff check src tests build
 	@$(BIN)/ruff format --check --quiet src/course tests build
 	@$(BIN)/mypy
+	@$(BIN)/python build/javascript.py
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not alone"
 	@$(BIN)/pytest -m alone
+
+js: $(VENV)/installed ## Check the site's JavaScript: types and lint
+	@$(BIN)/python build/javascript.py
 
 check: $(VENV)/installed ## Check sources, quizzes, bindings and claims without running anything
 	@$(BIN)/course check

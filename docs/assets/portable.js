@@ -5,16 +5,16 @@
  * page opened from a disk may load no module, start no worker and follow no address of a folder.
  */
 
-/* global modules */
-
-const script = document.currentScript;
+const script = /** @type {HTMLScriptElement} */ (document.currentScript);
 const root = new URL("..", script.src);
+/** @type {Map<string, unknown>} */
 const loaded = new Map();
 
-/** What the module at `path` exports; it runs when it is first asked for. */
+/** What the module at `path` exports; it runs when it is first asked for. @param {string} path */
 function load(path) {
   if (!loaded.has(path)) {
     const here = new URL(path, root);
+    /** @param {string} to */
     const later = async (to) => load(new URL(to, here).href.slice(root.href.length));
     loaded.set(path, modules[path](load, later, here.href));
   }
@@ -25,7 +25,7 @@ function load(path) {
 document.addEventListener(
   "readystatechange",
   () => {
-    for (const path of script.dataset.modules.split(" ")) {
+    for (const path of (script.dataset.modules ?? "").split(" ")) {
       try {
         load(path);
       } catch (error) {
@@ -38,19 +38,21 @@ document.addEventListener(
 
 /** Does the work of a worker in a frame without an address, which no browser refuses. Search needs no more than this. */
 class FrameWorker extends EventTarget {
+  /** @param {string} address */
   constructor(address) {
     super();
     const frame = document.createElement("iframe");
     frame.hidden = true;
     document.body.append(frame);
-    this.inside = frame.contentWindow;
-    this.inside.postMessage = (data) => this.dispatchEvent(new MessageEvent("message", { data }));
+    this.inside = /** @type {Window} */ (frame.contentWindow);
+    this.inside.postMessage = (/** @type {unknown} */ data) => this.dispatchEvent(new MessageEvent("message", { data }));
     const code = this.inside.document.createElement("script");
     this.ready = new Promise((resolve) => code.addEventListener("load", resolve));
     code.src = address;
     this.inside.document.body.append(code);
   }
 
+  /** @param {unknown} data */
   async postMessage(data) {
     await this.ready;
     this.inside.dispatchEvent(new MessageEvent("message", { data }));
@@ -58,12 +60,12 @@ class FrameWorker extends EventTarget {
 }
 
 if (location.protocol === "file:") {
-  window.Worker = FrameWorker;
+  window.Worker = /** @type {any} */ (FrameWorker);
   // Links in the pages name their file already; these are links that scripts made.
   document.addEventListener(
     "click",
     (event) => {
-      const link = event.target.closest?.("a[href]");
+      const link = event.target instanceof Element ? event.target.closest("a") : null;
       if (link?.href.startsWith(root.href) && link.pathname.endsWith("/")) link.pathname += "index.html";
     },
     true,

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 
 from browser.support import DESKTOP, PHONE, Chromium, NewPage, Open, Site
 
-BARS = Path(__file__).parent / "bars"
+NPM = Path(__file__).parents[2] / "build" / "npm"
 HEAVIEST = 150_000
 """Bytes of a lesson's HTML."""
 FIRST_VIEW = 400_000
@@ -101,7 +101,7 @@ def _axe(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_every_kind_of_page_is_accessible(kinds: list[str], site: Site, open_page: Open, viewport: Any) -> None:
-    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    axe = (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
     page.set_default_timeout(SLOW)
     problems = {}
@@ -115,7 +115,7 @@ def test_every_kind_of_page_is_accessible(kinds: list[str], site: Site, open_pag
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_search_and_menu_are_accessible(open_page: Open, viewport: Any) -> None:
-    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    axe = (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
     if viewport == PHONE:
         page.locator("label.md-header__button[for=__drawer]").click()
@@ -182,7 +182,7 @@ def test_the_policy_refuses_what_is_not_the_site_s(lesson: str, site: Site, open
 
 def test_html_is_valid(site: Site) -> None:
     files = [str(path) for path in sorted(site.root.rglob("*.html"))]
-    checked = _node("html-validate/bin/html-validate.mjs", "--config", str(BARS / ".htmlvalidate.mjs"),
+    checked = _node("html-validate/bin/html-validate.mjs", "--config", str(NPM / ".htmlvalidate.mjs"),
                     "--formatter", "json", *files)  # fmt: skip
     problems = [
         f"{Path(report['filePath']).relative_to(site.root)}:{message['line']} {message['ruleId']}: {message['message']}"
@@ -347,7 +347,7 @@ def _lighthouse(url: str, chromium: str) -> dict[str, Any]:
 
 def _node(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one of the programs that ``make browser`` installs."""
-    path = BARS / "node_modules" / program
+    path = NPM / "node_modules" / program
     assert path.exists(), "Run `make browser`, which installs what measures pages."
     return node([str(path), *arguments], return_completed_process=True, capture_output=True, text=True,
                 env={**os.environ, **environment})  # type: ignore[return-value]  # fmt: skip  # text was asked for
