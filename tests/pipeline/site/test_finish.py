@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ PAGE = """
   <head>
 
     <meta charset="utf-8">
+    <meta name="generator" content="mkdocs-material-9.7.0">
     <title>A page</title>
     <script>
       run( 1 )
@@ -113,7 +113,7 @@ def test_what_the_theme_writes_is_repaired() -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        (PAGE.replace("bundle.", "main."), r"a page is shown before its script .*javascripts/bundle.* 0 times"),
+        (PAGE.replace("bundle.", "main."), r"javascripts/bundle.* 0 times.*\n.*a page is shown before its script"),
         (PAGE.replace("<p>One", f"{SEARCH.replace('md-search', 'search')}<p>One"), "a dialog needs a name"),
         (PAGE.replace("<p>One", f"{MENU}{MENU.replace('label>', 'b>')}<p>One"), r" 1 times, but .*__nav_ 2 times"),
         (PAGE.replace('<meta charset="utf-8">', ""), "content-security policy"),
@@ -123,7 +123,7 @@ def test_a_theme_that_has_changed_is_told(changed: str, told: str) -> None:
     assert changed != PAGE
     with pytest.raises(CourseError, match=told) as error:
         finish(changed)
-    assert "policy" in told or f"mkdocs-material {version('mkdocs-material')}" in str(error.value)
+    assert "policy" in told or "(mkdocs-material-9.7.0)" in str(error.value)
 
 
 def words(page: str) -> list[str]:

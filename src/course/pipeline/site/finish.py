@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.site.policy import protect
 from course.pipeline.text.markup import scrolling
 
+_GENERATOR = re.compile(r'<meta name="generator" content="([^"]*)"')
 Better = str | Callable[[re.Match[str]], str]
 
 
@@ -39,10 +39,11 @@ class Repair:
         """
         made, count = self.found.subn(self.better, page)
         if count != (wanted := page.count(self.mark)):
+            made_by = _GENERATOR.search(page)
             raise CourseError(
-                f"mkdocs-material {version('mkdocs-material')} does not write what is repaired because {self.why}: "
-                f"a page has {self.found.pattern} {count} times, but {self.mark} {wanted} times.",
-                hint="Compare the theme's templates with the repairs in site/finish.py.",
+                f"The theme has changed ({made_by[1] if made_by else 'which does not say its version'}): a page has "
+                f"{self.found.pattern} {count} times, but {self.mark} {wanted} times.",
+                hint=f"It is repaired because {self.why}: compare the theme's templates with THEME in site/finish.py.",
             )
         return made
 
