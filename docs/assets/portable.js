@@ -1,24 +1,30 @@
 /**
  * Lets a copy of the site that lies on a disk work as the site does.
  *
- * The build puts the site's modules before this text, as the object `modules`, and wraps both into one classic script: a
- * page opened from a disk may load no module, start no worker and follow no address of a folder.
+ * The build puts the texts of the site's modules before this one, as the object `modules`, and wraps both into one classic
+ * script: a page opened from a disk may load no module from it, start no worker and follow no address of a folder. It may
+ * import what it holds in memory.
  */
 
 const script = /** @type {HTMLScriptElement} */ (document.currentScript);
 const root = new URL("..", script.src);
-/** @type {Map<string, unknown>} */
-const loaded = new Map();
+/** An import of another module: what stands before the path, and the path. */
+const IMPORT = /(^import\b[^"]*|\bimport\()"(\.{1,2}\/[^"]*)"/gm;
+/** @type {Map<string, string>} */
+const addresses = new Map();
 
-/** What the module at `path` exports; it runs when it is first asked for. @param {string} path */
-function load(path) {
-  if (!loaded.has(path)) {
-    const here = new URL(path, root);
-    /** @param {string} to */
-    const later = async (to) => load(new URL(to, here).href.slice(root.href.length));
-    loaded.set(path, modules[path](load, later, here.href));
-  }
-  return loaded.get(path);
+/** The address in memory of the module at `path`, whose imports are such addresses too. @param {string} path */
+function address(path) {
+  const known = addresses.get(path);
+  if (known) return known;
+  if (!(path in modules)) throw new Error(`There is no module ${path}.`);
+  const here = new URL(path, root);
+  const text = modules[path]
+    .replace(IMPORT, (_, before, to) => `${before}"${address(new URL(to, here).href.slice(root.href.length))}"`)
+    .replaceAll("import.meta.url", `"${here}"`);
+  const made = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  addresses.set(path, made);
+  return made;
 }
 
 // When modules would run: the page is read, and nobody has been told so.
@@ -27,7 +33,7 @@ document.addEventListener(
   () => {
     for (const path of (script.dataset.modules ?? "").split(" ")) {
       try {
-        load(path);
+        import(address(path));
       } catch (error) {
         reportError(error); // the others still run
       }

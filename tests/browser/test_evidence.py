@@ -40,9 +40,9 @@ def evidence(text: str) -> dict[str, Any]:
     return runs
 
 
-def keys(title: str | None, listed: str | None) -> set[str]:
+def keys(title: str, listed: str | None) -> set[str]:
     """The keys that a number was made from."""
-    return set((title if listed is None else listed or "").split())
+    return set((title if listed is None else listed).split())
 
 
 def keys_of(number: Locator) -> set[str]:

@@ -74,7 +74,11 @@ def copy_sources(target: Path) -> None:
         shutil.copy(ROOT / name, target / name)
     # The real pages link to the real lessons.
     for page in (target / "docs").rglob("*.md"):
-        markers = [marker for marker in ("<!-- lessons -->", "<!-- outcomes -->", "<!-- ledger -->") if marker in page.read_text("utf-8")]
+        markers = [
+            marker
+            for marker in ("<!-- lessons -->", "<!-- outcomes -->", "<!-- ledger -->")
+            if marker in page.read_text("utf-8")
+        ]
         page.write_text("\n\n".join([f"# The {page.stem} page", *markers]) + "\n", encoding="utf-8")
 
 

@@ -34,6 +34,18 @@ const QUIET = 700; // milliseconds without a change before the result is read ou
  * @property {(state: any) => string[]} [implied] settings that others bring
  */
 
+/** @type {Record<string, () => Promise<Piece>>} */
+const PIECES = {
+  beta: () => import("./beta.js"),
+  cost: () => import("./cost.js"),
+  forward: () => import("./forward.js"),
+  ladder: () => import("./ladder.js"),
+  memory: () => import("./memory.js"),
+  nf4: () => import("./nf4.js"),
+  rank: () => import("./rank.js"),
+  schedule: () => import("./schedule.js"),
+};
+
 /** @typedef {HTMLInputElement | HTMLSelectElement} Control */
 
 /** Whether a box or a radio button is on. @param {Control} control */
@@ -240,5 +252,5 @@ class Widget {
 }
 
 for (const root of parts(document, "[data-widget]:not(.is-live)")) {
-  import(`./${root.dataset.widget}.js`).then((piece) => new Widget(root, piece).start());
+  PIECES[root.dataset.widget ?? ""]().then((piece) => new Widget(root, piece).start());
 }
