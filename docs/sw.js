@@ -7,19 +7,21 @@
  */
 
 const VERSION = "";
-const PREFIX = `course ${self.registration.scope} `;
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+const PREFIX = `course ${worker.registration.scope} `;
 const KEPT = PREFIX + VERSION;
-const LIST = new URL("offline.json", self.registration.scope).href;
+const LIST = new URL("offline.json", worker.registration.scope).href;
 
-/** What a server sends for a page's file: its folder. Some servers answer index.html with a redirect. */
-const address = (path) => new URL(path.replace(/(^|\/)index\.html$/, "$1"), self.registration.scope).href;
+/** What a server sends for a page's file: its folder. Some servers answer index.html with a redirect. @param {string} path */
+const address = (path) => new URL(path.replace(/(^|\/)index\.html$/, "$1"), worker.registration.scope).href;
 
+/** @param {BufferSource} data */
 async function hash(data) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The bytes at an address as the server has them now: what the browser kept of it is not even asked about. */
+/** The bytes at an address as the server has them now: what the browser kept of it is not even asked about. @param {string} url */
 async function fetched(url) {
   const answer = await fetch(url, { cache: "reload" });
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
@@ -30,6 +32,7 @@ async function fetched(url) {
 async function keep() {
   const list = await fetched(LIST);
   if ((await hash(list.data)) !== VERSION) throw new Error("The list of files is of another version.");
+  /** @type {{files: Record<string, string>}} */
   const { files } = JSON.parse(new TextDecoder().decode(list.data));
   const cache = await caches.open(KEPT);
   const waiting = Object.entries(files);
@@ -37,7 +40,6 @@ async function keep() {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const [path, sha256] = next;
       const url = address(path);
-      const same = { headers: { "x-hash": sha256 } };
       if ((await cache.match(url))?.headers.get("x-hash") === sha256) continue;
       const before = await caches.match(url);
       if (before?.headers.get("x-hash") === sha256) {
@@ -46,18 +48,19 @@ async function keep() {
       }
       const { data, type } = await fetched(url);
       if ((await hash(data)) !== sha256) throw new Error(`${url} is of another version.`);
-      if (type) same.headers["content-type"] = type;
-      await cache.put(url, new Response(data, same));
+      const headers = { "x-hash": sha256, ...(type && { "content-type": type }) };
+      await cache.put(url, new Response(data, { headers }));
     }
   };
   await Promise.all(Array.from({ length: 6 }, () => work().finally(() => waiting.splice(0)))); // one fails, all stop
   await cache.put(LIST, new Response(list.data, { headers: { "content-type": "application/json" } }));
 }
 
-/** What this version has at an address, whatever the query; a folder without its slash is sent there. */
+/** What this version has at an address, whatever the query; a folder without its slash is sent there. @param {Request} request */
 async function answer(request) {
   const url = new URL(request.url);
   url.search = url.hash = "";
+  /** @param {string} href */
   const kept = (href) => caches.match(href, { cacheName: KEPT }); // does not make an empty one where it was removed
   const found = await kept(address(url.href));
   if (found) return found;
@@ -74,12 +77,12 @@ async function tidy() {
   }
 }
 
-self.addEventListener("install", (event) => event.waitUntil(keep()));
-self.addEventListener("activate", (event) => event.waitUntil(tidy()));
-self.addEventListener("message", (event) => {
-  if (event.data === "take over") self.skipWaiting();
+worker.addEventListener("install", (event) => event.waitUntil(keep()));
+worker.addEventListener("activate", (event) => event.waitUntil(tidy()));
+worker.addEventListener("message", (event) => {
+  if (event.data === "take over") worker.skipWaiting();
 });
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { method, url } = event.request;
-  if (method === "GET" && url.startsWith(self.registration.scope)) event.respondWith(answer(event.request));
+  if (method === "GET" && url.startsWith(worker.registration.scope)) event.respondWith(answer(event.request));
 });

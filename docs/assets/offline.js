@@ -10,6 +10,7 @@ import { make } from "./learn/dom.js";
 
 const root = new URL("..", import.meta.url);
 const onDisk = location.protocol === "file:";
+/** @type {ServiceWorkerContainer | undefined} nothing where a browser keeps no copies */
 const workers = window.isSecureContext && !onDisk ? navigator.serviceWorker : undefined;
 
 /** The copy of this version's folder, if there is one: a worker of a folder above is somebody else's. */
@@ -18,13 +19,14 @@ async function copy() {
   return found?.scope === root.href ? found : undefined;
 }
 
-/** How many files this version has, and how large they are. */
+/** How many files this version has, and how large they are. @returns {Promise<{count: number, bytes: number}>} */
 async function listed() {
   const answer = await fetch(new URL("offline.json", root), { cache: "no-cache" });
   if (!answer.ok) throw new Error(`offline.json answers ${answer.status}`);
   return answer.json();
 }
 
+/** @param {number} bytes */
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** One line at the foot of a page that comes from a copy, for what the reader must know of it. */
@@ -44,18 +46,25 @@ class Notice {
   }
 }
 
+/** @param {string} label @param {() => void} act */
 function button(label, act) {
   const made = make("button", { type: "button" }, label);
   made.addEventListener("click", act);
   return made;
 }
 
-/** Lets the version that waits take over; every open page then reloads, so that none is left with the old one. */
+/** Lets the version that waits take over; every open page then reloads, so that none is left with the old one. @param {ServiceWorkerRegistration} registration */
 function takeOver(registration) {
   registration.waiting?.postMessage("take over");
 }
 
-/** Tells how a worker fares that fetches a newer version. */
+/**
+ * Tells how a worker fares that fetches a newer version.
+ *
+ * @param {ServiceWorkerRegistration} registration
+ * @param {ServiceWorker} worker
+ * @param {Notice} notice
+ */
 function follow(registration, worker, notice) {
   const ready = () =>
     notice.say("A new version of the course is here. This page is of the one before.", {
@@ -76,6 +85,7 @@ function follow(registration, worker, notice) {
   step();
 }
 
+/** @param {ServiceWorkerRegistration} registration */
 function update(registration) {
   registration.update().catch(() => {}); // no connection: the copy is what there is
 }
@@ -85,7 +95,7 @@ let reloading = false;
 /** Every page that is served from the copy watches for a newer one. */
 async function watch() {
   const registration = await copy();
-  if (!registration || !workers.controller) return;
+  if (!registration || !workers?.controller) return;
   workers.addEventListener("controllerchange", () => {
     reloading = true;
     location.reload();
@@ -93,7 +103,9 @@ async function watch() {
   const notice = new Notice();
   const newer = registration.installing ?? registration.waiting;
   if (newer) follow(registration, newer, notice);
-  registration.addEventListener("updatefound", () => follow(registration, registration.installing, notice));
+  registration.addEventListener("updatefound", () => {
+    if (registration.installing) follow(registration, registration.installing, notice);
+  });
   update(registration);
 }
 
@@ -104,13 +116,14 @@ async function forget() {
   }
 }
 
-/** Fetches and keeps everything. Resolves when the copy is whole. */
-async function keep() {
+/** Fetches and keeps everything. Resolves when the copy is whole. @param {ServiceWorkerContainer} workers */
+async function keep(workers) {
   const registration = await workers.register(new URL("sw.js", root), { scope: root.href });
   const worker = registration.installing ?? registration.waiting ?? registration.active;
+  if (!worker) throw new Error("The browser began no copy.");
   await new Promise((resolve, reject) => {
     const step = () => {
-      if (worker.state === "activated") resolve();
+      if (worker.state === "activated") resolve(worker);
       if (worker.state === "redundant") reject(new Error("The copy is not whole."));
     };
     worker.addEventListener("statechange", step);
@@ -118,11 +131,12 @@ async function keep() {
   });
 }
 
-/** The controls on the page about reading offline. */
+/** The controls on the page about reading offline. @param {Element} place */
 async function control(place) {
   const text = make("p", { role: "status" });
   const row = make("p", { class: "offline-buttons" });
   place.append(text, row);
+  /** @param {string} sentence @param {HTMLElement[]} buttons */
   const show = (sentence, ...buttons) => {
     text.textContent = sentence;
     row.replaceChildren(...buttons);
@@ -138,7 +152,7 @@ async function control(place) {
   const start = async () => {
     show("Fetching the course … You may go on reading.");
     try {
-      await keep();
+      await keep(workers);
       await kept();
     } catch {
       await forget();
@@ -147,7 +161,7 @@ async function control(place) {
     }
   };
   const kept = async () => {
-    const { bytes, count } = await listed().catch(() => ({}));
+    const { bytes, count } = await listed().catch(() => ({ bytes: 0, count: 0 }));
     const size = bytes ? `: ${count} files, ${megabytes(bytes)}` : "";
     show(`The whole course is kept in this browser${size}. It opens without a connection, at this address.`,
       button("Remove the copy", () => forget().then(offer)));

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 
 from browser.support import DESKTOP, PHONE, SHIFTS, Chromium, NewPage, Open, Site, moved
 
-BARS = Path(__file__).parent / "bars"
+NPM = Path(__file__).parents[2] / "build" / "npm"
 HEAVIEST = 150_000
 """Bytes of a lesson's HTML."""
 FIRST_VIEW = 400_000
@@ -99,7 +99,7 @@ def _axe(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_every_kind_of_page_is_accessible(kinds: list[str], site: Site, open_page: Open, viewport: Any) -> None:
-    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    axe = (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
     page.set_default_timeout(SLOW)
     problems = {}
@@ -112,7 +112,7 @@ def test_every_kind_of_page_is_accessible(kinds: list[str], site: Site, open_pag
 
 
 def test_what_is_not_accessible_is_found(site: Site, open_page: Open) -> None:
-    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    axe = (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page = open_page("", before=axe, reduced_motion="reduce").page
     page.evaluate("""() => {
         document.querySelector("h1").insertAdjacentHTML("afterend", "<button></button><p id=pale>Hardly seen.</p>");
@@ -126,7 +126,7 @@ def test_what_is_not_accessible_is_found(site: Site, open_page: Open) -> None:
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_search_and_menu_are_accessible(open_page: Open, viewport: Any) -> None:
-    axe = (BARS / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    axe = (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
     page = open_page("", viewport=viewport, before=axe, reduced_motion="reduce").page
     if viewport == PHONE:
         page.locator("label.md-header__button[for=__drawer]").click()
@@ -196,7 +196,7 @@ def test_html_is_valid(site: Site, tmp_path: Path) -> None:
     planted.write_text("<!doctype html><html lang=en><title>A</title><p id=a><p id=a><ul><p>No item.</ul>")
     files = [str(path) for path in [*sorted(site.root.rglob("*.html")), planted]]
     assert len(files) > len(site.pages)
-    checked = _node("html-validate/bin/html-validate.mjs", "--config", str(BARS / ".htmlvalidate.mjs"),
+    checked = _node("html-validate/bin/html-validate.mjs", "--config", str(NPM / ".htmlvalidate.mjs"),
                     "--formatter", "json", *files)  # fmt: skip
     problems = {
         report["filePath"]: [f"line {m['line']}, {m['ruleId']}: {m['message']}" for m in report["messages"]]
@@ -380,7 +380,7 @@ def _lighthouse(url: str, chromium: str) -> dict[str, Any]:
 
 def _node(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one of the programs that ``make browser`` installs."""
-    path = BARS / "node_modules" / program
+    path = NPM / "node_modules" / program
     assert path.exists(), "Run `make browser`, which installs what measures pages."
     return node([str(path), *arguments], return_completed_process=True, capture_output=True, text=True,
                 env={**os.environ, **environment})  # type: ignore[return-value]  # fmt: skip  # text was asked for

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from browser.support import PHONE, Open, Site
 
-NUMBER = re.compile(r'<data value="?([^>]*?)"? title="?([^">]*)"?>')
 BLOCK = re.compile(r'<script type="?application/json"? class="?evidence"?>(.*?)</script>', re.S)
 STOPS = "(all) => all.filter((number) => number.tabIndex === 0).length"
+MARK = "(number) => getComputedStyle(number).backgroundColor + getComputedStyle(number).textDecorationLine"
 BOX = ".explained"
+
+
+class Numbers(HTMLParser):
+    """The attributes of every number of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        if tag == "data":
+            self.found.append({name: value or "" for name, value in attrs})
 
 
 def evidence(text: str) -> dict[str, Any]:
@@ -25,27 +40,13 @@ def evidence(text: str) -> dict[str, Any]:
     return runs
 
 
-def keys(expression: str) -> set[str]:
-    return set(re.findall(r"(?<![\w.])[A-Za-z_][\w.]*", re.sub(r"\"[^\"]*\"|'[^']*'", "", expression)))
+def keys(title: str, listed: str | None) -> set[str]:
+    """The keys that a number was made from."""
+    return set((title if listed is None else listed).split())
 
 
-FUNCTIONS = {
-    "if",
-    "else",
-    "and",
-    "or",
-    "not",
-    "True",
-    "False",
-    "min",
-    "max",
-    "abs",
-    "round",
-    "sqrt",
-    "log",
-    "log2",
-    "exp",
-}
+def keys_of(number: Locator) -> set[str]:
+    return keys(number.get_attribute("title") or "", number.get_attribute("data-keys"))
 
 
 def test_every_key_of_every_number_leads_to_a_cell(site: Site) -> None:
@@ -53,17 +54,12 @@ def test_every_key_of_every_number_leads_to_a_cell(site: Site) -> None:
     for page in site.pages:
         text = (site.root / page / "index.html").read_text(encoding="utf-8")
         runs = evidence(text)
-        known = {
-            key: (run["page"], cell)
-            for run in runs.values()
-            for cell, _, names in run["cells"]
-            for key in names.split()
-        }
-        for _, title in NUMBER.findall(text):
+        known = {key: (run["page"], cell) for run in runs.values() for cell, _, names in run["cells"] for key in names}
+        for number in Numbers(text).found:
             numbers += 1
             pages.add(page)
-            expression = html.unescape(title).rpartition(" = ")[0]
-            for key in keys(expression) - FUNCTIONS:
+            assert number["title"]
+            for key in keys(number["title"], number.get("data-keys")):
                 if key not in known:
                     lost.append(f"{page}: {key}")
                     continue
@@ -95,9 +91,9 @@ def lesson(site: Site, page: Page, selector: str) -> str:
 
 def test_a_bound_text_is_explained_by_what_decided_it(site: Site, open_page: Open) -> None:
     page = open_page("").page
-    lesson(site, page, ".md-content p > data[value='…']")
-    said = page.locator(".md-content p > data[value='…']").first
-    expression = (said.get_attribute("title") or "").removesuffix(" = …")
+    lesson(site, page, ".md-content p > data[value='']")
+    said = page.locator(".md-content p > data[value='']").first
+    expression = said.get_attribute("title")
     said.hover()
     expect(page.locator(BOX)).to_contain_text(f"{expression} = {said.inner_text()}")
 
@@ -107,11 +103,11 @@ def test_hovering_names_key_value_kind_and_run_and_leads_to_the_cell(site: Site,
     page = watched.page
     lesson(site, page, ".md-content p > data")
     number = page.locator(".md-content p > data").first
-    key, _, exact = (number.get_attribute("title") or "").rpartition(" = ")
+    expression, exact = number.get_attribute("title"), number.get_attribute("value") or ""
     number.hover()
     box = page.locator(BOX)
     expect(box).to_be_visible()
-    expect(box).to_contain_text(f"{key} = {exact.replace('-', '−')}")
+    expect(box).to_contain_text(f"{expression} = {exact.replace('-', '−')}")
     expect(box).to_contain_text(re.compile("Exact:|Relative:|Measured:|Arithmetic"))
     expect(box).to_contain_text(re.compile(r"Ran \d{4}-\d\d-\d\d on cpu, .+ threads; profile laptop\."))
     assert number.get_attribute("title") is None  # the browser would show it too
@@ -131,14 +127,10 @@ def test_an_expression_over_several_values_names_all_cells(site: Site, open_page
     for slug in site.lessons:
         page.goto(f"{site.url}lessons/{slug}/")
         cells = {
-            key: cell
-            for run in evidence(page.content()).values()
-            for cell, _, names in run["cells"]
-            for key in names.split()
+            key: cell for run in evidence(page.content()).values() for cell, _, names in run["cells"] for key in names
         }
         for number in page.locator(".md-content p > data").all():
-            read = keys((number.get_attribute("title") or "").rpartition(" = ")[0]) & cells.keys()
-            wanted = {f"#cell-{cells[key]}" for key in read}
+            wanted = {f"#cell-{cells[key]}" for key in keys_of(number)}
             if len(wanted) > 1:
                 number.hover()
                 links = page.locator(BOX).get_by_role("link")
@@ -171,13 +163,19 @@ def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) ->
     switch = page.get_by_role("button", name="Show where each number comes from")
     expect(switch).to_have_attribute("aria-pressed", "false")
     before = page.locator("h2").first.bounding_box()
+    told = page.locator(".lesson-evidence").get_by_role("status")
+    number = page.locator(".md-content p > data").first
+    unmarked = number.evaluate(MARK)
+    expect(told).to_be_empty()
     switch.focus()
     page.keyboard.press("Enter")
     expect(switch).to_have_attribute("aria-pressed", "true")
     assert page.locator("h2").first.bounding_box() == before
-    assert numbers.evaluate_all(STOPS) > 20
+    stops = numbers.evaluate_all(STOPS)
+    assert stops > 20
+    expect(told).to_contain_text(f"{stops} numbers marked")
+    assert number.evaluate(MARK) != unmarked
 
-    number = page.locator('.md-content p > data[tabindex="0"]').first
     for _ in range(40):  # topics and downloads come before
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.tagName === 'DATA'"):
@@ -194,7 +192,10 @@ def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) ->
     page.goto(f"{site.url}claims/")  # it holds for all pages, and for the next visit
     assert numbers.evaluate_all(STOPS) > 20
     page.goto(f"{site.url}lessons/{slug}/")
+    expect(told).to_contain_text(f"{stops} numbers marked")
     switch.click()
+    expect(told).to_be_empty()
+    assert number.evaluate(MARK) == unmarked
     assert numbers.evaluate_all(STOPS) == 0
     page.reload()
     assert numbers.evaluate_all(STOPS) == 0
@@ -230,10 +231,10 @@ def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
             key: f"cell-{cell}"
             for run in evidence(page.content()).values()
             for cell, _, names in run["cells"]
-            for key in names.split()
+            for key in names
         }
         for number in page.locator("details.success data").all():
-            name = (number.get_attribute("title") or "").rpartition(" = ")[0]
+            name = number.get_attribute("title") or ""
             if cells.get(name) in folded:
                 page.evaluate("document.querySelectorAll('details.success').forEach((fold) => { fold.open = true })")
                 number.hover()
@@ -249,7 +250,9 @@ def test_a_cell_inside_a_fold_is_shown(site: Site, open_page: Open) -> None:
 
 def test_without_scripts_a_number_has_its_title_and_the_head_leads_to_the_run(site: Site, open_page: Open) -> None:
     page = open_page(f"lessons/{site.lessons[0]}/", java_script_enabled=False).page
-    assert " = " in (page.locator("data").first.get_attribute("title") or "")
+    number = page.locator("data").first
+    assert number.get_attribute("title")
+    assert number.get_attribute("value")
     page.get_by_role("link", name="Where these numbers come from").click()
     assert page.url.endswith("#where-from")
     expect(page.locator("details.provenance")).to_be_in_viewport()

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from browser.support import DESKTOP, NewPage
 from course.pipeline.base.cache import Cache
-from course.pipeline.site import archive, js_modules, offline
+from course.pipeline.site import archive, offline
 
 WINDOW: ViewportSize = {"width": DESKTOP["width"], "height": DESKTOP["height"]}
 DOCS = Path(__file__).parents[2] / "docs"
@@ -101,30 +101,29 @@ def test_pages_of_the_zip_open_clean(new_page: NewPage, unpacked: Path) -> None:
     assert told == []
 
 
-RUN = """() => {
-    const modules = MODULES;
-    const seen = new Map();
-    const load = (path) => seen.get(path) ?? seen.set(path, modules[path](load, async (to) =>
-        load(new URL(to, `x:/${path}`).pathname.slice(1)), `x:/${path}`)).get(path);
-    return (async () => { const { main } = load("a/main.js"); return await main(); })();
-}"""
-
-
-def test_joined_modules_do_what_modules_do(new_page: NewPage) -> None:
-    joined = js_modules.join(
-        {
-            "a/main.js": 'import { add as plus, count, step } from "./b/math.js";\nimport * as all from "../c.js";\n'
-            "export async function main() {\n  step();\n  const late = await import(`../${all.LATE}.js`);\n"
-            "  return [plus(1, 2), count, all.LATE, late.name, import.meta.url];\n}\n",
-            "a/b/math.js": "const add = (x, y) => x + y;\nexport let count = 0;\n"
-            "export function step() {\n  count += 1;\n}\nexport { add };\n",
-            "c.js": 'export const LATE = "late";\n',
-            "late.js": "class Late {}\nexport { Late as name };\n",
-        }
-    )
-    page = new_page()
-    found = page.evaluate(RUN.replace("MODULES", joined).replace("late.name,", "late.name.name,"))
-    assert found == [3, 0, "late", "Late", "x:/a/main.js"]
+def test_modules_run_from_memory_as_they_do_from_a_server(new_page: NewPage, tmp_path: Path) -> None:
+    modules = {
+        "a/main.js": 'import {\n  add as plus, count, step,\n} from "./b/math.js";\nimport * as all from "../c.js";\n'
+        'import again from "./b/math.js";\n// as import torch, or from "./nowhere.js"\n'
+        'step();\nconst late = await import("../late.js");\n'
+        "document.title = [plus(1, 2), count, again, all.text, late.name, import.meta.url].join(' ');\n",
+        "a/b/math.js": "const add = (x, y) => x + y;\nexport let count = 0;\n"
+        "export function step() {\n  count += 1;\n}\nexport { add };\nexport default 'once';\n",
+        "c.js": 'export const text = `from "./x"`;\n',
+        "late.js": "class Late {}\nexport const name = Late.name;\n",
+        "broken.js": 'import "./nowhere.js";\n',
+    }
+    (tmp_path / archive.SCRIPT).parent.mkdir()
+    runtime = (DOCS / archive.RUNTIME).read_text(encoding="utf-8")
+    (tmp_path / archive.SCRIPT).write_text(archive.script(modules, runtime), encoding="utf-8")
+    start = tmp_path / "index.html"
+    run = f'<script src="{archive.SCRIPT}" data-modules="broken.js a/main.js"></script>'
+    start.write_text(f"<!doctype html><meta charset=utf-8><title></title>{run}", encoding="utf-8")
+    page, problems = _watched(new_page(), tmp_path.as_uri())
+    page.goto(start.as_uri())
+    expect(page).to_have_title(f'3 1 once from "./x" Late {tmp_path.as_uri()}/a/main.js')
+    assert [problem for problem in problems if "nowhere.js" not in problem] == []
+    assert problems != []
 
 
 # ---------- the copy in the browser ----------

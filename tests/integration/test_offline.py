@@ -85,13 +85,13 @@ def test_the_zip_links_to_files_it_has(in_zip: dict[str, bytes]) -> None:
     assert broken == []
 
 
-def test_the_zip_has_no_module_and_every_page_runs_the_joined_script(in_zip: dict[str, bytes]) -> None:
+def test_the_zip_has_no_module_and_every_page_runs_the_one_script(in_zip: dict[str, bytes]) -> None:
     for name, content in in_zip.items():
         if name.endswith(".html"):
             scripts = _Elements(content.decode()).of("script")
             assert not any(script.get("type") == "module" for script in scripts), name
-            (joined,) = (script for script in scripts if "data-modules" in script)
-            assert normpath(join(dirname(name), joined["src"])) == SCRIPT
+            (one,) = (script for script in scripts if "data-modules" in script)
+            assert normpath(join(dirname(name), one["src"])) == SCRIPT
     assert not [name for name in in_zip if LEFT_OUT.fullmatch(name)]
 
 

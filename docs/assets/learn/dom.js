@@ -1,7 +1,8 @@
 /** What the modules share of the page. Nothing here writes HTML: what a learner types reaches a page only as text. */
 
 /**
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
  * @param {Record<string, string>} attributes
  * @param {...(Node | string)} children
  */
@@ -12,7 +13,26 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Copies of an element's children. */
+/** All elements inside `root` that match. @param {ParentNode} root @param {string} selector @returns {HTMLElement[]} */
+export function parts(root, selector) {
+  return [...root.querySelectorAll(selector)].filter((element) => element instanceof HTMLElement);
+}
+
+/**
+ * The first element inside `root` that matches, which the build has put there.
+ *
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {HTMLElement}
+ * @throws {Error} a page and a script that are not of one version
+ */
+export function part(root, selector) {
+  const [found] = parts(root, selector);
+  if (!found) throw new Error(`The page has no ${selector}.`);
+  return found;
+}
+
+/** Copies of an element's children. @param {Element} element */
 export function copies(element) {
   return [...element.childNodes].map((node) => node.cloneNode(true));
 }
@@ -47,6 +67,7 @@ export function announce() {
 
 /** The address of the page "Your progress", as the page's navigation has it, or "" where a site has no such page. */
 export function progressAddress() {
-  const links = [...document.querySelectorAll(":is(.md-header, .md-nav) a[href]")];
-  return links.find((link) => /(^|\/)progress\/(index\.html)?$/.test(link.pathname))?.href ?? "";
+  /** @type {NodeListOf<HTMLAnchorElement>} */
+  const links = document.querySelectorAll(":is(.md-header, .md-nav) a[href]");
+  return [...links].find((link) => /(^|\/)progress\/(index\.html)?$/.test(link.pathname))?.href ?? "";
 }

@@ -4,10 +4,10 @@
  *
  * A page has a hundred numbers and more. By mouse and touch each can be asked at once. In the order of Tab they would
  * stand between a reader and the next link, so they enter it only on demand: the line at the head of a lesson that leads
- * to the run becomes a switch for that. It is remembered and holds for all pages.
+ * to the run becomes a switch for that, which marks them too. It is remembered and holds for all pages.
  */
 
-import { make } from "./dom.js";
+import { make, parts } from "./dom.js";
 import { explain } from "./popover.js";
 import { store } from "./store.js";
 
@@ -18,12 +18,12 @@ const KEY = "my:evidence";
  * @typedef {object} Run what a page says of one lesson
  * @property {string} page the address of its page from here; empty on its own
  * @property {string} run when and on what it ran
- * @property {Array<[number, string, string]>} cells a cell's index, a kind, and the keys of that kind it recorded
+ * @property {Array<[cell: number, kind: string, keys: string[]]>} cells the keys of one kind that a cell recorded
  */
 
 /** @type {Record<string, string>} */
 const kinds = {};
-/** @type {Map<string, Run>} */
+/** @type {Map<string | undefined, Run>} */
 const runs = new Map();
 
 for (const block of document.querySelectorAll("script.evidence")) {
@@ -32,30 +32,25 @@ for (const block of document.querySelectorAll("script.evidence")) {
   for (const [label, run] of Object.entries(data.runs)) runs.set(label, run);
 }
 
-/** The keys that an expression reads; what stands in quotes is text. @param {string} expression */
-export function keysOf(expression) {
-  return new Set(expression.replace(/"[^"]*"|'[^']*'/g, "").match(/(?<![\w.])[A-Za-z_][\w.]*/g));
-}
-
-/** The expression of a number. Its title goes: the browser would show it beside the box. */
+/** The expression of a number. Its title goes: the browser would show it beside the box. @param {HTMLElement} number */
 function expressionOf(number) {
   if (number.title) {
-    number.dataset.expression = number.title.slice(0, -` = ${number.value}`.length);
+    number.dataset.expression = number.title;
     number.removeAttribute("title");
   }
   return number.dataset.expression ?? "";
 }
 
-/** @param {HTMLDataElement} number */
+/** What the box of a number shows. @param {HTMLElement} number */
 function describe(number) {
   const expression = expressionOf(number);
-  const label = number.closest("[data-run]")?.dataset.run;
+  const read = (number.dataset.keys ?? expression).split(" ");
+  const label = number.closest("[data-run]")?.getAttribute("data-run");
   const run = label ? runs.get(label) : runs.values().next().value;
-  const read = keysOf(expression);
   const found = (run?.cells ?? [])
-    .map(([cell, kind, keys]) => ({ cell, kind, keys: keys.split(" ").filter((key) => read.has(key)) }))
+    .map(([cell, kind, keys]) => ({ cell, kind, keys: keys.filter((key) => read.includes(key)) }))
     .filter(({ keys }) => keys.length);
-  const said = number.value === "…" ? (number.textContent ?? "") : number.value;
+  const said = number.getAttribute("value") || (number.textContent ?? "");
   const exact = /^-?[\d.]/.test(said) ? said.replace("-", "−") : said;
   const nodes = [make("p", { class: "evidence-value" }, make("code", {}, expression), ` = ${exact}`)];
   if (!run || !found.length) {
@@ -66,8 +61,9 @@ function describe(number) {
   return nodes;
 }
 
-/** One link for each cell; the keys tell several apart. */
+/** One link for each cell; the keys tell several apart. @param {Run} run @param {Array<{cell: number, keys: string[]}>} found */
 function links(run, found) {
+  /** @type {Map<number, string[]>} */
   const cells = new Map();
   for (const { cell, keys } of found) cells.set(cell, [...(cells.get(cell) ?? []), ...keys]);
   return [...cells].flatMap(([cell, keys], place) => {
@@ -84,34 +80,43 @@ function unfold(cell) {
     around.open = true;
   }
   const code = (cell?.closest("p") ?? cell)?.nextElementSibling;
-  if (code?.matches("details.abstract")) code.open = true;
+  if (code instanceof HTMLDetailsElement && code.matches(".abstract")) code.open = true;
 }
 
-/** Whether numbers are stops of Tab. @param {boolean} on */
+/** Marks the numbers and makes them stops of Tab, or undoes that. @param {boolean} on @returns {number} how many there are */
 function show(on) {
-  document.documentElement.classList.toggle("shows-evidence", on);
-  for (const number of document.querySelectorAll(NUMBERS)) {
-    if (on && !number.closest("a, button, label, summary")) number.setAttribute("tabindex", "0");
+  const numbers = parts(document, NUMBERS).filter((number) => !number.closest("a, button, label, summary"));
+  for (const number of numbers) {
+    if (on) number.setAttribute("tabindex", "0");
     else number.removeAttribute("tabindex");
   }
+  document.documentElement.classList.toggle("shows-evidence", on);
+  return numbers.length;
 }
 
 /** Makes a switch of the line that leads to the run. */
 function start() {
   let on = store.readJson(KEY) === "shown";
   const line = document.querySelector(".lesson-evidence");
-  if (line) {
-    const button = make("button", { type: "button", "aria-pressed": String(on) }, "Show where each number comes from");
-    button.addEventListener("click", () => {
-      on = !on;
-      button.setAttribute("aria-pressed", String(on));
-      if (on) store.writeJson(KEY, "shown");
-      else store.remove(KEY);
-      show(on);
-    });
-    line.replaceChildren(button);
+  if (!line) {
+    if (on) show(on);
+    return;
   }
-  if (on) show(on);
+  const button = make("button", { type: "button" }, "Show where each number comes from");
+  const told = make("span", { role: "status" });
+  line.replaceChildren(button, " ", told);
+  const update = () => {
+    const count = show(on);
+    button.setAttribute("aria-pressed", String(on));
+    told.textContent = on ? `${count} numbers marked: point, tap or Tab.` : "";
+  };
+  button.addEventListener("click", () => {
+    on = !on;
+    if (on) store.writeJson(KEY, "shown");
+    else store.remove(KEY);
+    update();
+  });
+  update();
 }
 
 explain(NUMBERS, describe);

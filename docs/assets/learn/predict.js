@@ -8,11 +8,12 @@
  * is a number, the index of a choice, or the heights of a sketched line.
  */
 
-import { announce, copies, make } from "./dom.js";
+import { announce, copies, make, part, parts } from "./dom.js";
 import { readings, unreadable } from "./numbers.js";
 import { Sketch, apart, short } from "./sketch.js";
 import { store } from "./store.js";
 
+/** @param {number} index */
 const letter = (index) => String.fromCharCode(65 + index);
 
 /**
@@ -29,7 +30,13 @@ export function compared(guess, answer) {
   return `${short(factor)} times the run's.`;
 }
 
-/** What all kinds share: the form, what is stored, and the results that wait. */
+/** @typedef {[what: string, words: Array<Node | string>]} Row of a comparison */
+
+/**
+ * What all kinds share: the form, what is stored, and the results that wait.
+ *
+ * @template G a guess
+ */
 class Prediction {
   /** @param {HTMLElement} root @param {() => void} changed */
   constructor(root, changed) {
@@ -38,10 +45,10 @@ class Prediction {
     this.changed = changed;
     this.cells = (root.dataset.cells ?? "").split(" ");
     this.result = document.getElementById(`${root.id}-result`);
-    /** @type {{guess: any, waived: boolean, at: number} | null} */
+    /** @type {{guess: G | null, waived: boolean, at: number} | null} */
     this.state = null;
 
-    const ask = root.querySelector(".predict-ask");
+    const ask = part(root, ".predict-ask");
     ask.id = `${root.id}-ask`;
     this.field = make("fieldset", { "aria-labelledby": ask.id });
     this.button = make("button", { type: "submit", class: "quiz-button" }, "Compare");
@@ -58,15 +65,55 @@ class Prediction {
     this.again.addEventListener("click", () => this.forget());
   }
 
+  /* What kinds have of their own. */
+
+  /** @returns {Element[]} what a guess is made with */
+  controls() {
+    return [];
+  }
+
+  /** @returns {HTMLElement | SVGElement | undefined} the control that a focus goes to */
+  first() {
+    return undefined;
+  }
+
+  /** @returns {G | null} the guess, or null when the reader has been told what is missing */
+  read() {
+    return null;
+  }
+
+  /** @param {unknown} _guess that was stored @returns {_guess is G} */
+  valid(_guess) {
+    return false;
+  }
+
+  /** Shows a guess in the controls. @param {G} _guess */
+  restore(_guess) {}
+
+  /** Empties the controls. */
+  clear() {}
+
+  /** @param {G} _guess @returns {string} */
+  words(_guess) {
+    return "";
+  }
+
+  /** How a guess compares, as rows. @param {G} _guess @returns {Row[]} */
+  verdict(_guess) {
+    return [];
+  }
+
   start() {
     this.field.append(
       ...this.controls(), make("div", { class: "quiz-buttons" }, this.button, this.skip, this.again), this.status,
     );
     this.root.append(this.form);
-    const stored = /** @type {any} */ (store.readJson(this.key));
-    if (stored?.waived === true) this.state = { guess: null, waived: true, at: stored.at };
-    else if (stored && this.valid(stored.guess)) this.state = stored;
-    if (this.state && !this.state.waived) this.restore(this.state.guess);
+    const { guess, waived, at } = Object(store.readJson(this.key));
+    if (waived === true) this.state = { guess: null, waived, at };
+    else if (this.valid(guess)) {
+      this.state = { guess, waived: false, at };
+      this.restore(guess);
+    }
     this.root.classList.add("is-live");
     this.show();
   }
@@ -76,6 +123,7 @@ class Prediction {
     if (!this.state) this.set({ guess: null, waived: true, at: Date.now() });
   }
 
+  /** @param {NonNullable<typeof this.state>} state */
   set(state) {
     const pressed = document.activeElement === this.button || document.activeElement === this.skip;
     this.state = state;
@@ -91,11 +139,12 @@ class Prediction {
     store.remove(this.key);
     this.clear();
     this.show();
-    this.first().focus();
+    this.first()?.focus();
     this.changed();
     announce();
   }
 
+  /** @param {string} message */
   ask(message) {
     this.status.replaceChildren(make("p", { class: "quiz-status quiz-status--ask" }, message));
   }
@@ -106,16 +155,18 @@ class Prediction {
     this.button.hidden = this.skip.hidden = state !== null;
     this.again.hidden = state === null;
     this.result?.querySelector(".predict-yours")?.remove();
-    const yours = state && !state.waived ? this.words(state.guess) : null;
-    if (yours) {
+    const guess = state?.guess ?? null;
+    if (guess === null) this.status.replaceChildren(...(state ? [make("p", {}, "No guess this time. ", this.link())] : []));
+    else {
+      const yours = this.words(guess);
       this.result?.prepend(make("span", { class: "predict-yours" }, "You guessed ", make("strong", {}, yours), ". "));
+      this.status.replaceChildren(this.comparison(yours, guess));
     }
-    this.status.replaceChildren(...(yours ? [this.comparison(yours, state.guess)] : []));
-    if (state?.waived) this.status.replaceChildren(make("p", {}, "No guess this time. ", this.link()));
   }
 
-  /** Rows of a comparison: what is compared, and its words. */
+  /** @param {string} yours @param {G} guess */
   comparison(yours, guess) {
+    /** @type {Row[]} */
     const rows = [["You", [yours]], ["The run", this.theirs()], ...this.verdict(guess)];
     const list = make("dl", {}, ...rows.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, ...words))));
     return make("div", { class: "predict-compared" }, list, make("p", {}, this.link()));
@@ -126,29 +177,36 @@ class Prediction {
     return make("a", { href: `#reveal-${this.cells[0]}` }, "See the result");
   }
 
-  /** What the run gave. */
+  /** What the run gave. @returns {Array<Node | string>} */
   theirs() {
-    return copies(this.result.querySelector(".predict-run"));
+    return this.result ? copies(part(this.result, ".predict-run")) : [];
   }
 }
 
+/** @extends {Prediction<number>} */
 class NumberPrediction extends Prediction {
-  controls() {
-    const { unit = "" } = this.root.dataset;
-    this.unit = unit;
+  /** @param {HTMLElement} root @param {() => void} changed */
+  constructor(root, changed) {
+    super(root, changed);
+    this.unit = root.dataset.unit ?? "";
     this.input = make("input", {
-      type: "text", inputmode: "text", id: `${this.root.id}-input`, autocapitalize: "off", spellcheck: "false",
+      type: "text", inputmode: "text", id: `${root.id}-input`, autocapitalize: "off", spellcheck: "false",
     });
-    const label = make("label", { for: this.input.id }, "Your guess");
-    if (unit) label.append(make("span", { class: "quiz-hidden" }, ` in ${unit}`));
-    const row = make("div", { class: "quiz-number" }, label, this.input);
-    if (unit) row.append(make("span", { class: "quiz-unit", "aria-hidden": "true" }, unit));
     this.input.addEventListener("input", () => {
       if (this.input.getAttribute("aria-invalid")) {
         this.input.removeAttribute("aria-invalid");
         this.status.replaceChildren();
       }
     });
+  }
+
+  controls() {
+    const label = make("label", { for: this.input.id }, "Your guess");
+    const row = make("div", { class: "quiz-number" }, label, this.input);
+    if (this.unit) {
+      label.append(make("span", { class: "quiz-hidden" }, ` in ${this.unit}`));
+      row.append(make("span", { class: "quiz-unit", "aria-hidden": "true" }, this.unit));
+    }
     return [row];
   }
 
@@ -166,10 +224,12 @@ class NumberPrediction extends Prediction {
     return null;
   }
 
+  /** @param {unknown} guess @returns {guess is number} */
   valid(guess) {
     return typeof guess === "number" && Number.isFinite(guess);
   }
 
+  /** @param {number} guess */
   restore(guess) {
     this.input.value = short(guess, 12);
   }
@@ -183,29 +243,37 @@ class NumberPrediction extends Prediction {
     this.input.readOnly = this.state !== null;
   }
 
+  /** @param {number} guess */
   words(guess) {
     return short(guess, 12) + (this.unit === "×" ? this.unit : this.unit && ` ${this.unit}`);
   }
 
+  /** @param {number} guess @returns {Row[]} */
   verdict(guess) {
     return [["Yours is", [compared(guess, Number(this.root.dataset.answer))]]];
   }
 }
 
+/** @extends {Prediction<number>} */
 class ChoicePrediction extends Prediction {
-  controls() {
-    this.list = this.root.querySelector(".predict-choices");
+  /** @param {HTMLElement} root @param {() => void} changed */
+  constructor(root, changed) {
+    super(root, changed);
+    this.list = part(root, ".predict-choices");
     this.items = [...this.list.children];
-    this.right = Number(this.root.dataset.answer);
+    this.right = Number(root.dataset.answer);
     this.marks = this.items.map(() => make("span", { class: "predict-mark" }));
     this.radios = this.items.map((item, index) => {
-      const radio = make("input", { type: "radio", name: this.root.id, value: String(index), id: `${this.root.id}-${index}` });
+      const radio = make("input", { type: "radio", name: root.id, value: String(index), id: `${root.id}-${index}` });
       const words = make("div", { class: "option-text" }, ...item.childNodes);
       const mark = make("span", { class: "option-letter", "aria-hidden": "true" }, letter(index));
       item.append(make("label", { for: radio.id }, radio, mark, words, this.marks[index]));
       radio.addEventListener("change", () => this.status.replaceChildren());
       return radio;
     });
+  }
+
+  controls() {
     return [this.list];
   }
 
@@ -220,10 +288,12 @@ class ChoicePrediction extends Prediction {
     return null;
   }
 
+  /** @param {unknown} guess @returns {guess is number} */
   valid(guess) {
-    return Number.isInteger(guess) && guess in this.items;
+    return typeof guess === "number" && Number.isInteger(guess) && guess in this.items;
   }
 
+  /** @param {number} guess */
   restore(guess) {
     this.radios[guess].checked = true;
   }
@@ -245,20 +315,27 @@ class ChoicePrediction extends Prediction {
     });
   }
 
+  /** @param {number} guess */
   words(guess) {
     return letter(guess);
   }
 
+  /** @param {number} guess @returns {Row[]} */
   verdict(guess) {
     return [["You were", [guess === this.right ? "right" : "surprised: the text below the result says why"]]];
   }
 }
 
+/** @extends {Prediction<number[]>} */
 class CurvePrediction extends Prediction {
+  /** @param {HTMLElement} root @param {() => void} changed */
+  constructor(root, changed) {
+    super(root, changed);
+    const line = JSON.parse(part(root, "script").textContent ?? "");
+    this.sketch = new Sketch(line, root.id, part(root, ".sketch-how"), () => this.status.replaceChildren());
+  }
+
   controls() {
-    const line = JSON.parse(this.root.querySelector("script").textContent);
-    const how = this.root.querySelector(".sketch-how");
-    this.sketch = new Sketch(line, this.root.id, how, () => this.status.replaceChildren());
     return [this.sketch.element];
   }
 
@@ -272,10 +349,12 @@ class CurvePrediction extends Prediction {
     return null;
   }
 
+  /** @param {unknown} guess @returns {guess is number[]} */
   valid(guess) {
     return Array.isArray(guess) && guess.length === this.sketch.xs.length && guess.every((y) => Number.isFinite(y));
   }
 
+  /** @param {number[]} guess */
   restore(guess) {
     this.sketch.set(guess);
   }
@@ -289,9 +368,10 @@ class CurvePrediction extends Prediction {
     this.sketch.reveal(this.state !== null);
   }
 
+  /** @param {number[]} heights */
   words(heights) {
     const { span } = this.sketch.line;
-    const [first, last] = [heights[0], heights.at(-1)].map((y) => short(Math.abs(y) < 1e-3 * (span[1] - span[0]) ? 0 : y));
+    const [first, last] = [heights[0], heights[heights.length - 1]].map((y) => short(Math.abs(y) < 1e-3 * (span[1] - span[0]) ? 0 : y));
     return `from ${first} to ${last}`;
   }
 
@@ -299,55 +379,60 @@ class CurvePrediction extends Prediction {
     return [this.words(this.sketch.recorded)];
   }
 
+  /** @param {number[]} guess @returns {Row[]} */
   verdict(guess) {
     const { recorded, line } = this.sketch;
     return [["Apart", [`${short(apart(guess, recorded), 2)} on average (${line.y_label})`]]];
   }
 }
 
-/** The prose right after a result, which tells it. */
+/** The prose right after a result, which tells it. @param {HTMLElement} details @returns {Element[]} */
 function told(details) {
   const found = [];
   for (let next = details.nextElementSibling; next?.matches("p, ul, ol, blockquote"); next = next.nextElementSibling) {
-    found.push(/** @type {HTMLElement} */ (next));
+    found.push(next);
   }
   return found;
 }
 
+/** @typedef {NumberPrediction | ChoicePrediction | CurvePrediction} AnyPrediction */
+
+/** @type {Record<string, new (root: HTMLElement, changed: () => void) => AnyPrediction>} */
 const KINDS = { number: NumberPrediction, choice: ChoicePrediction, curve: CurvePrediction };
 
 /** The folded results of a page, each with the predictions that it waits for. */
 function start() {
-  /** @type {Prediction[]} */
+  /** @type {AnyPrediction[]} */
   const predictions = [];
-  /** @type {Map<HTMLDetailsElement, Prediction[]>} */
+  /** @type {Map<HTMLDetailsElement, AnyPrediction[]>} */
   const waiting = new Map();
   const update = () => {
     for (const [details, asked] of waiting) {
       const open = asked.every((prediction) => prediction.state !== null);
-      details.querySelector("summary").textContent = open ? "The result" : "Reveal the result without a guess";
+      part(details, "summary").textContent = open ? "The result" : "Reveal the result without a guess";
       if (open !== details.classList.contains("is-met")) details.open = open;
       details.classList.toggle("is-met", open);
       for (const prose of told(details)) prose.classList.toggle("is-veiled", !open);
     }
   };
-  for (const root of document.querySelectorAll(".predict")) {
-    const prediction = new KINDS[root.dataset.kind](root, update);
+  for (const root of parts(document, ".predict")) {
+    const prediction = new KINDS[root.dataset.kind ?? ""](root, update);
     predictions.push(prediction);
     for (const cell of prediction.cells) {
-      const details = document.getElementById(`reveal-${cell}`);
+      const details = /** @type {HTMLDetailsElement | null} */ (document.getElementById(`reveal-${cell}`));
       if (details) waiting.set(details, [...(waiting.get(details) ?? []), prediction]);
     }
   }
   for (const prediction of predictions) prediction.start();
   for (const [details, asked] of waiting) {
+    /** @param {Event} event */
     const waive = (event) => {
       if (details.open || details.classList.contains("is-met")) return;
       event.preventDefault(); // waiving opens it
       event.stopPropagation();
       for (const prediction of asked) prediction.waive();
     };
-    details.querySelector("summary").addEventListener("click", waive);
+    part(details, "summary").addEventListener("click", waive);
     for (const prose of told(details)) prose.addEventListener("click", waive, true);
   }
   update();

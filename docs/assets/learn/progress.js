@@ -6,7 +6,7 @@
  * seen count, and changed ones do not.
  */
 
-import { make, progressAddress } from "./dom.js";
+import { make, part, parts, progressAddress } from "./dom.js";
 import { follow, readingOf } from "./reading.js";
 import { answerKey, isDue } from "./reviews.js";
 import { store } from "./store.js";
@@ -21,10 +21,10 @@ function named(list = "") {
 
 /** What is known of the lesson that `element` names. @param {HTMLElement} element */
 function progressOf(element) {
-  const { lesson, questions, predictions } = element.dataset;
+  const { lesson = "", questions, predictions } = element.dataset;
   const asked = named(questions);
-  const answers = asked.map(({ id, hash }) => store.readJson(answerKey(id, hash))).filter((answer) => answer?.done === true);
-  const guesses = named(predictions).map(({ id, hash }) => store.readJson(`predict:${id}:${hash}`));
+  const answers = asked.map(({ id, hash }) => Object(store.readJson(answerKey(id, hash)))).filter((answer) => answer.done === true);
+  const guesses = named(predictions).map(({ id, hash }) => Object(store.readJson(`predict:${id}:${hash}`)));
   const reading = readingOf(lesson);
   return {
     reading,
@@ -33,12 +33,14 @@ function progressOf(element) {
     answered: answers.length,
     right: answers.filter((answer) => answer.right === true).length,
     predictions: named(predictions).length,
-    guessed: guesses.filter((guess) => guess?.waived === false).length,
+    guessed: guesses.filter((guess) => guess.waived === false).length,
     due: asked.filter(({ id, hash }) => isDue(id, hash)),
   };
 }
 
-/** What is known of a lesson in words; predictions and questions only where it has some. @returns {string[]} */
+/** @typedef {ReturnType<typeof progressOf>} Progress */
+
+/** What is known of a lesson in words; predictions and questions only where it has some. @param {Progress} found @returns {string[]} */
 function inWords({ read, reading, predictions, guessed, questions, answered, right }) {
   const words = [read ? "read" : reading ? "begun" : "not read"];
   if (predictions) words.push(`${guessed} of ${predictions} guessed`);
@@ -46,7 +48,7 @@ function inWords({ read, reading, predictions, guessed, questions, answered, rig
   return words;
 }
 
-/** On a card: only what was done, and a bar for its share. @param {HTMLElement} element */
+/** On a card: only what was done, and a bar for its share. @param {HTMLElement} element @param {Progress} found */
 function showOnCard(element, found) {
   const { read, reading, predictions, guessed, questions, answered, right } = found;
   const words = [read ? "✓ read" : reading ? "begun" : "", answered ? `quiz ${right} of ${questions}` : ""];
@@ -54,55 +56,59 @@ function showOnCard(element, found) {
   element.style.setProperty("--share", String((Number(read) + guessed + answered) / (1 + predictions + questions)));
 }
 
-/** In a table: the row's cells. @param {HTMLElement} row */
+/** In a table: the row's cells. @param {HTMLElement} row @param {Progress} found */
 function showInRow(row, { read, reading, predictions, guessed, questions, answered, right }) {
+  /** @type {Record<string, string>} */
   const texts = {
     read: read ? "✓ read" : reading ? "begun" : "–",
     guessed: predictions ? `${guessed} of ${predictions}` : "–",
     quiz: questions && answered ? `${right} of ${questions}` : "–",
   };
-  for (const cell of row.querySelectorAll("[data-shows]")) cell.textContent = texts[cell.dataset.shows];
+  for (const cell of parts(row, "[data-shows]")) cell.textContent = texts[cell.dataset.shows ?? ""];
 }
 
-/** At a lesson's head: a line. @param {HTMLElement} line */
+/** At a lesson's head: a line. @param {HTMLElement} line @param {Progress} found */
 function showAtHead(line, found) {
   const list = progressAddress();
   const yours = list ? make("a", { href: list }, "Your progress") : "Your progress";
   line.replaceChildren(yours, `: ${inWords(found).join(" · ")}`);
 }
 
+/** @type {Record<string, (element: HTMLElement, found: Progress) => void>} */
 const SHOWN = { P: showAtHead, SPAN: showOnCard, TR: showInRow };
 
 /** Fills every element that names a lesson. */
 function show() {
-  for (const element of document.querySelectorAll("[data-lesson]")) {
+  for (const element of parts(document, "[data-lesson]")) {
     const found = progressOf(element);
     element.classList.toggle("is-read", found.read);
     SHOWN[element.tagName](element, found);
   }
 }
 
-/** Where to go on, for the home page: the lesson last opened or the one after it, and what is due. */
+/** Where to go on, for the home page: the lesson last opened or the one after it, and what is due. @param {Element} place */
 function goOn(place) {
-  const all = [...document.querySelectorAll(".lesson-card [data-lesson]")].map((element) => ({
-    link: element.closest(".lesson-card").querySelector("a"), ...progressOf(element),
-  }));
-  const [last] = all.filter(({ reading }) => reading).sort((a, b) => b.reading.at - a.reading.at);
+  const all = parts(document, ".lesson-card").flatMap((card) => {
+    const link = /** @type {HTMLAnchorElement} */ (part(card, "a"));
+    return parts(card, "[data-lesson]").map((element) => ({ link, ...progressOf(element) }));
+  });
+  const [last] = all.filter(({ reading }) => reading).sort((a, b) => (b.reading?.at ?? 0) - (a.reading?.at ?? 0));
   const next = last?.read ? all.find(({ read }, at) => !read && at > all.indexOf(last)) ?? all.find(({ read }) => !read) : last;
   const due = all.reduce((sum, each) => sum + each.due.length, 0);
-  const parts = [];
+  /** @type {HTMLElement[]} */
+  const shown = [];
   if (next) {
-    const title = next.link.querySelector(".lesson-title").textContent;
+    const title = part(next.link, ".lesson-title").textContent ?? "";
     const section = next.reading?.section ? `#${next.reading.section}` : "";
-    parts.push(make("p", {}, next.reading ? "Go on with " : "Next: ", make("a", { href: next.link.href + section }, title)));
-  } else if (last) parts.push(make("p", {}, "You have read every lesson."));
-  else parts.push(make("p", {}, "What you read, guess and answer is noted here, in this browser only."));
+    shown.push(make("p", {}, next.reading ? "Go on with " : "Next: ", make("a", { href: next.link.href + section }, title)));
+  } else if (last) shown.push(make("p", {}, "You have read every lesson."));
+  else shown.push(make("p", {}, "What you read, guess and answer is noted here, in this browser only."));
   const list = progressAddress();
   if (list && last) {
     const words = due ? `${due} ${due === 1 ? "question is" : "questions are"} due for review` : "Your progress";
-    parts.push(make("p", {}, make("a", { href: due ? `${list}#due-for-review` : list }, words)));
+    shown.push(make("p", {}, make("a", { href: due ? `${list}#due-for-review` : list }, words)));
   }
-  place.replaceChildren(...parts);
+  place.replaceChildren(...shown);
 }
 
 function update() {
@@ -116,6 +122,5 @@ document.addEventListener("course:progress", update);
 window.addEventListener("storage", update);
 window.addEventListener("pageshow", (event) => event.persisted && update());
 
-const head = document.querySelector(".lesson-meta [data-lesson]");
-if (head) follow(head);
+for (const head of parts(document, ".lesson-meta [data-lesson]")) follow(head);
 if (document.querySelector('[data-course="due"]')) import("./yours.js").then((page) => page.start());

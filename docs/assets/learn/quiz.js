@@ -6,7 +6,7 @@
  * question's id and the hash of its text, so it survives new versions of a page and a changed question comes back.
  */
 
-import { announce, copies, make, progressAddress } from "./dom.js";
+import { announce, copies, make, part, parts, progressAddress } from "./dom.js";
 import { isRight, readings, unreadable } from "./numbers.js";
 import { report } from "./report.js";
 import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, isDue, reviewOf } from "./reviews.js";
@@ -21,7 +21,19 @@ export function score(states) {
   return { right: done.filter((state) => state.right).length, answered: done.length, total: states.length };
 }
 
+/**
+ * @typedef {object} State of one question
+ * @property {boolean} done
+ * @property {boolean} right
+ * @property {number} choice index of an option, or -1
+ * @property {string} text that was typed
+ * @property {number} tries
+ * @property {number} [at] when it was answered
+ */
+
+/** @param {number} index */
 const letter = (index) => String.fromCharCode(65 + index);
+/** @returns {State} */
 const blank = () => ({ done: false, right: false, choice: -1, text: "", tries: 0 });
 
 /** Questions that the address asks to be answered anew: `?review=lora-zero-init&review=lora-count-576`. */
@@ -42,16 +54,19 @@ function settle(id) {
 
 /** What all kinds of question share: the form, its state, storing and restoring it. */
 class Question {
+  /** @param {HTMLElement} root @param {number} number from 1 @param {() => void} changed */
   constructor(root, number, changed) {
     this.root = root;
-    this.id = root.dataset.id;
-    this.key = answerKey(this.id, root.dataset.hash);
+    this.id = root.dataset.id ?? "";
+    this.hash = root.dataset.hash ?? "";
+    this.key = answerKey(this.id, this.hash);
     this.changed = changed;
+    /** @type {State} */
     this.state = blank();
     this.review = asked.has(this.id);
-    this.answers = root.querySelector(".answers");
+    this.answers = part(root, ".answers");
 
-    const ask = root.querySelector(".ask");
+    const ask = part(root, ".ask");
     ask.id = `${root.id}-ask`;
     const legend = make("legend", { id: `${root.id}-legend` }, `Question ${number}`);
     this.field = make("fieldset", { "aria-labelledby": `${legend.id} ${ask.id}` }, legend, ask);
@@ -67,6 +82,27 @@ class Question {
     });
   }
 
+  /* What kinds have of their own. */
+
+  /** @returns {HTMLElement} the control that a focus goes to */
+  first() {
+    return this.button;
+  }
+
+  /** Whether a stored state can be shown. @param {State} _state */
+  valid(_state) {
+    return false;
+  }
+
+  /** Shows the state's answer in the controls. */
+  restore() {}
+
+  /** Empties the controls. */
+  clear() {}
+
+  /** Marks the answer that is given, or says what is missing. */
+  check() {}
+
   /** Puts the form in place of the folded answers, then shows what was stored. */
   start() {
     this.root.prepend(this.form);
@@ -78,7 +114,7 @@ class Question {
       this.restore();
     }
     if (this.review) this.tell(`A review${stored ? ". Your earlier answer is kept until you give this one" : ""}.`);
-    else if (isChanged(this.id, this.root.dataset.hash)) this.tell("This question changed since you answered it.");
+    else if (isChanged(this.id, this.hash)) this.tell("This question changed since you answered it.");
     this.field.after(this.after);
     this.show();
   }
@@ -86,19 +122,19 @@ class Question {
   /** Says above the question why it is asked again. @param {string} news */
   tell(news) {
     this.news.textContent = news;
-    this.root.querySelector(".ask").before(this.news);
+    part(this.root, ".ask").before(this.news);
   }
 
   stored() {
     const kept = store.readJson(this.key);
-    const state = { ...blank(), ...kept };
+    const state = Object.assign(blank(), kept);
     return kept && this.valid(state) ? state : null;
   }
 
   save() {
     if (this.state.done) {
       this.state.at = Date.now();
-      answered(this.id, this.root.dataset.hash, this.state.right);
+      answered(this.id, this.hash, this.state.right);
       this.news.remove();
       if (this.review) settle(this.id);
     }
@@ -115,6 +151,7 @@ class Question {
     this.show();
   }
 
+  /** @param {string} message @param {"" | "ask" | "right" | "wrong"} kind */
   say(message, kind = "") {
     this.status.textContent = message;
     this.status.className = kind ? `quiz-status quiz-status--${kind}` : "quiz-status";
@@ -134,7 +171,7 @@ class Question {
   schedule() {
     const line = make("p", { class: "quiz-schedule" });
     const review = reviewOf(this.id);
-    if (isDue(this.id, this.root.dataset.hash)) {
+    if (isDue(this.id, this.hash)) {
       line.append(make("a", { href: `?review=${this.id}#${this.root.id}` }, "Due for review: answer it again"));
     } else if (review) line.append(`Comes back for review ${daysInWords(daysUntil(dueAt(review), Date.now()))}.`);
     const list = progressAddress();
@@ -144,10 +181,11 @@ class Question {
 }
 
 class Choice extends Question {
+  /** @param {HTMLElement} root @param {number} number @param {() => void} changed */
   constructor(root, number, changed) {
     super(root, number, changed);
-    this.options = [...root.querySelectorAll(".option")];
-    this.whys = [...root.querySelectorAll(".why")];
+    this.options = parts(root, ".option");
+    this.whys = parts(root, ".why");
     this.rightIndex = this.options.findIndex((option) => option.hasAttribute("data-right"));
     this.notes = this.options.map(() => make("div", { class: "quiz-note" }));
     this.radios = this.options.map((option, index) => {
@@ -158,13 +196,14 @@ class Choice extends Question {
       radio.addEventListener("change", () => this.say(""));
       return radio;
     });
-    this.field.append(root.querySelector(".options"), this.buttons);
+    this.field.append(part(root, ".options"), this.buttons);
   }
 
   first() {
     return this.radios[0];
   }
 
+  /** @param {State} state */
   valid(state) {
     return state.done && Number.isInteger(state.choice) && state.choice in this.options;
   }
@@ -208,6 +247,7 @@ class Choice extends Question {
 }
 
 class NumberQuestion extends Question {
+  /** @param {HTMLElement} root @param {number} number @param {() => void} changed */
   constructor(root, number, changed) {
     super(root, number, changed);
     this.answer = Number(root.dataset.answer);
@@ -239,6 +279,7 @@ class NumberQuestion extends Question {
     return this.input;
   }
 
+  /** @param {State} state */
   valid(state) {
     return typeof state.text === "string" && Number.isInteger(state.tries) && state.tries > 0 && typeof state.right === "boolean";
   }
@@ -255,7 +296,8 @@ class NumberQuestion extends Question {
       this.say(text.trim() === "" ? "Type a number first." : unreadable(text, this.unit), "ask");
       return;
     }
-    this.state = { ...this.state, text, tries: this.state.tries + 1 };
+    this.state.text = text;
+    this.state.tries += 1;
     const right = isRight(given, this.answer, this.tolerance);
     if (right || this.state.tries > 1) this.finish(right);
     else {
@@ -264,9 +306,10 @@ class NumberQuestion extends Question {
     }
   }
 
+  /** @param {boolean} right */
   finish(right) {
     const focused = document.activeElement === this.give;
-    this.state = { ...this.state, text: this.input.value, done: true, right };
+    Object.assign(this.state, { text: this.input.value, done: true, right });
     this.save();
     this.show();
     if (focused) this.button.focus();
@@ -292,7 +335,7 @@ class NumberQuestion extends Question {
   }
 }
 
-/** One knowledge check: its questions and its score. */
+/** One knowledge check: its questions and its score. @param {HTMLElement} quiz */
 function enhance(quiz) {
   const aim = Number(quiz.dataset.aim ?? 0);
   const total = quiz.querySelectorAll(".question").length;
@@ -300,6 +343,7 @@ function enhance(quiz) {
   const retry = make("button", { type: "button", class: "quiz-button" }, "Try the wrong ones again");
   const over = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, "Start over");
   const result = make("div", { class: "quiz-result" }, line, make("div", { class: "quiz-buttons" }, retry, over));
+  /** @type {Array<Choice | NumberQuestion>} */
   const questions = [];
 
   const update = () => {
@@ -314,6 +358,7 @@ function enhance(quiz) {
     retry.hidden = !finished || right === total;
     over.hidden = !questions.some((question) => question.state.done || question.state.tries > 0);
   };
+  /** @param {typeof questions} chosen */
   const resetAll = (chosen) => {
     for (const question of chosen) question.reset();
     update();
@@ -321,7 +366,7 @@ function enhance(quiz) {
     chosen[0]?.first().focus();
   };
 
-  quiz.querySelectorAll(".question").forEach((root, index) => {
+  parts(quiz, ".question").forEach((root, index) => {
     const Kind = root.dataset.kind === "number" ? NumberQuestion : Choice;
     questions.push(new Kind(root, index + 1, update));
   });
@@ -333,5 +378,5 @@ function enhance(quiz) {
   update();
 }
 
-for (const quiz of document.querySelectorAll(".quiz:not(.is-live)")) enhance(quiz);
+for (const quiz of parts(document, ".quiz:not(.is-live)")) enhance(quiz);
 if (asked.size) document.getElementById(location.hash.slice(1))?.scrollIntoView(); // forms are taller than folded answers

@@ -11,7 +11,7 @@ const LOOKED = 3000; // milliseconds that a lesson's end is on screen until it c
 
 /** @typedef {{at: number, done?: boolean, section?: string}} Reading last visit; end reached, or not says the reader; place */
 
-/** @param {unknown} value */
+/** @param {unknown} value @returns {value is Reading} */
 export function isReading(value) {
   const { at, done, section } = Object(value);
   return Number.isFinite(at) && ["undefined", "boolean"].includes(typeof done) &&
@@ -32,8 +32,8 @@ function note(lesson, change) {
 
 /** Notes how far the lesson of this page is read, and lets the reader say so at its end. @param {HTMLElement} head */
 export function follow(head) {
-  const { lesson } = head.dataset;
-  const article = head.closest("article");
+  const { lesson = "" } = head.dataset;
+  const article = head.closest("article") ?? document.body;
   const told = make("p", { role: "status" });
   const button = make("button", { type: "button", class: "quiz-button quiz-button--quiet" });
   const end = make("div", { class: "lesson-end" }, told, button);
@@ -52,8 +52,8 @@ export function follow(head) {
   let timer = 0;
   new IntersectionObserver((entries) => {
     clearTimeout(timer);
-    if (!entries.at(-1).isIntersecting) return;
-    timer = setTimeout(() => {
+    if (!entries.at(-1)?.isIntersecting) return;
+    timer = window.setTimeout(() => {
       if (readingOf(lesson)?.done === undefined) note(lesson, { done: true });
     }, LOOKED);
   }).observe(end);

@@ -4,7 +4,8 @@ import { copier, make } from "./dom.js";
 
 /** Where issues of the course are kept: `repo_url` of the site's configuration, or "". */
 function repository() {
-  return document.querySelector('meta[name="course:repository"]')?.content.replace(/\/+$/, "") ?? "";
+  const named = document.querySelector('meta[name="course:repository"]')?.getAttribute("content");
+  return named?.replace(/\/+$/, "") ?? "";
 }
 
 /**
@@ -24,7 +25,7 @@ export function issueAddress(home, title, body) {
 /** @param {HTMLElement} question */
 function details(question) {
   const { id, hash } = question.dataset;
-  const version = document.querySelector("[data-version]")?.dataset.version ?? "unknown";
+  const version = document.querySelector("[data-version]")?.getAttribute("data-version") ?? "unknown";
   const lesson = document.title.split(" - ")[0];
   const address = new URL(location.href);
   address.search = "";

@@ -45,7 +45,7 @@ export function daysInWords(days) {
   return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(days, "day");
 }
 
-/** @param {unknown} value */
+/** @param {unknown} value @returns {value is Review} */
 export function isReview(value) {
   const { hash, box, at } = Object(value);
   return typeof hash === "string" && Number.isInteger(box) && box in DAYS && Number.isFinite(at);

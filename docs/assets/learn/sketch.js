@@ -24,12 +24,19 @@ export function apart(one, other) {
   return one.reduce((sum, y, place) => sum + Math.abs(y - other[place]), 0) / one.length;
 }
 
-/** A round step that divides `range` into at most `count` parts. */
+/** A round step that divides `range` into at most `count` parts. @param {number} range @param {number} count */
 function roundStep(range, count) {
   const rough = range / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
+  return power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
 }
+
+/**
+ * @typedef {object} Axis
+ * @property {number[]} marks
+ * @property {(value: number) => number} share
+ * @property {(share: number) => number} value
+ */
 
 /**
  * One axis: from values to a share of its length and back, and where its marks stand.
@@ -37,6 +44,7 @@ function roundStep(range, count) {
  * @param {number} low @param {number} high what it must hold
  * @param {boolean} log
  * @param {boolean} roomy whether there is room beyond, so that its ends give nothing away
+ * @returns {Axis}
  */
 export function axis(low, high, log, roomy) {
   if (log) {
@@ -60,13 +68,20 @@ export function axis(low, high, log, roomy) {
   return { marks, share: (v) => (v - from) / (to - from), value: (s) => from + s * (to - from) };
 }
 
-/** @param {string} tag @param {Record<string, string | number>} attributes @param {...(Node | string)} children */
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
 function draw(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   element.append(...children);
   return element;
 }
+
+/** @typedef {(x: number, y: number) => [string, string]} Place from values to the drawing's coordinates */
 
 /**
  * @typedef {object} Line what was recorded
@@ -106,6 +121,7 @@ export class Sketch {
     new ResizeObserver(() => this.render()).observe(this.svg);
   }
 
+  /** @param {number} x @param {number} place */
   handle(x, place) {
     const handle = draw("circle", { class: "sketch-handle", r: 6, role: "slider", "aria-orientation": "vertical" });
     handle.setAttribute("aria-label", `${this.line.x_label} ${short(x)}`);
@@ -118,26 +134,32 @@ export class Sketch {
     return this.handles[this.handles.findIndex((handle) => handle.getAttribute("tabindex") === "0")] ?? this.handles[0];
   }
 
-  /** One point is a stop of Tab, the arrow keys go to the others. */
+  /** One point is a stop of Tab, the arrow keys go to the others. @param {number} place */
   rove(place) {
-    this.handles.forEach((handle, other) => handle.setAttribute("tabindex", !this.locked && other === place ? "0" : "-1"));
+    for (const [other, handle] of this.handles.entries()) {
+      handle.setAttribute("tabindex", !this.locked && other === place ? "0" : "-1");
+    }
   }
 
-  /** @param {KeyboardEvent} event */
+  /** @param {KeyboardEvent} event @param {number} place */
   press(event, place) {
-    const aside = { ArrowLeft: -1, ArrowRight: 1, Home: -place, End: this.xs.length - 1 - place }[event.key];
-    const up = { ArrowUp: 1, ArrowDown: -1, PageUp: 5, PageDown: -5 }[event.key];
-    if (this.locked || (aside === undefined && up === undefined)) return;
+    /** @type {Record<string, number>} */
+    const asides = { ArrowLeft: -1, ArrowRight: 1, Home: -place, End: this.xs.length - 1 - place };
+    /** @type {Record<string, number>} */
+    const ups = { ArrowUp: 1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
+    const { key } = event;
+    if (this.locked || !(key in asides || key in ups)) return;
     event.preventDefault();
-    if (aside !== undefined) this.handles[place + aside]?.focus();
-    else this.move(place, this.y.share(this.height(place)) + up / STEPS);
+    if (key in asides) this.handles[place + asides[key]]?.focus();
+    else this.move(place, this.y.share(this.height(place)) + ups[key] / STEPS);
   }
 
+  /** @param {number} place */
   height(place) {
     return this.heights?.[place] ?? this.y.value(0.5);
   }
 
-  /** @param {number} share of the axis, from below */
+  /** @param {number} place @param {number} share of the axis, from below */
   move(place, share) {
     const height = this.y.value(Math.min(1, Math.max(0, share)));
     this.heights ??= this.xs.map(() => height);
@@ -194,17 +216,20 @@ export class Sketch {
     const width = this.svg.clientWidth;
     if (!width) return; // not on screen
     const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
+    /** @type {Place} */
     const at = (x, y) => [
       (MARGIN.left + this.x.share(x) * inner.width).toFixed(1), (MARGIN.top + (1 - this.y.share(y)) * inner.height).toFixed(1),
     ];
+    /** @param {number[]} xs @param {number[]} ys */
     const path = (xs, ys) => `M${xs.map((x, place) => at(x, ys[place]).join(" ")).join("L")}`;
     this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const parts = this.frame(width, at);
     if (this.locked) parts.push(draw("path", { class: "sketch-run", d: path(this.line.x, this.line.y) }));
     if (this.heights) parts.push(draw("path", { class: "sketch-yours", d: path(this.xs, this.heights) }));
-    if (this.locked) parts.push(this.name("sketch-run", "the run", at(this.xs.at(-1), this.recorded.at(-1)), this.clash()));
+    const end = this.xs.length - 1;
+    if (this.locked) parts.push(this.name("sketch-run", "the run", at(this.xs[end], this.recorded[end]), this.clash()));
     if (this.locked && this.heights) {
-      parts.push(this.name("sketch-yours", "you", at(this.xs.at(-1), this.heights.at(-1)), -this.clash()));
+      parts.push(this.name("sketch-yours", "you", at(this.xs[end], this.heights[end]), -this.clash()));
     }
     this.handles.forEach((handle, place) => {
       const [cx, cy] = at(this.xs[place], this.height(place));
@@ -224,18 +249,21 @@ export class Sketch {
 
   /** 1 where the run ends above the sketch, else −1: the name of each line stands on its side of the other. */
   clash() {
-    return !this.heights || this.recorded.at(-1) >= this.heights.at(-1) ? 1 : -1;
+    const end = this.xs.length - 1;
+    return !this.heights || this.recorded[end] >= this.heights[end] ? 1 : -1;
   }
 
+  /** @param {string} kind @param {string} text @param {[string, string]} place @param {number} side */
   name(kind, text, [x, y], side) {
     const beside = Math.min(HEIGHT - MARGIN.bottom - 4, Math.max(MARGIN.top + 8, Number(y) + (side > 0 ? -8 : 16)));
     return draw("text", { class: `sketch-name ${kind}`, x, y: beside, "text-anchor": "end" }, text);
   }
 
-  /** Axes, marks and labels. */
+  /** Axes, marks and labels. @param {number} width @param {Place} at @returns {SVGElement[]} */
   frame(width, at) {
     const right = width - MARGIN.right;
     const bottom = HEIGHT - MARGIN.bottom;
+    /** @type {SVGElement[]} */
     const parts = [];
     for (const mark of this.y.marks) {
       const [, y] = at(this.line.x[0], mark);

@@ -11,7 +11,8 @@ const memory = new Map();
 export const store = {
   /** @param {string} key @returns {string | null} */
   read(key) {
-    if (memory.has(key)) return memory.get(key);
+    const kept = memory.get(key);
+    if (kept !== undefined) return kept;
     try {
       return window.localStorage.getItem(key);
     } catch {
@@ -68,7 +69,7 @@ export const store = {
   keys(prefix) {
     const found = new Set(memory.keys());
     try {
-      for (let place = 0; place < window.localStorage.length; place += 1) found.add(window.localStorage.key(place));
+      for (let place = 0; place < window.localStorage.length; place += 1) found.add(window.localStorage.key(place) ?? "");
     } catch {
       // Those in memory are all there are.
     }

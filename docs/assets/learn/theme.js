@@ -13,20 +13,20 @@ function shown() {
   return document.body.dataset.mdColorScheme === THEMES.dark ? "dark" : "light";
 }
 
-/** @param {"light" | "dark"} theme */
-function show(theme) {
-  document.body.dataset.mdColorScheme = THEMES[theme];
-  tell();
-}
-
-function tell() {
+/** @param {HTMLButtonElement} button */
+function tell(button) {
   const label = `Switch to the ${shown() === "dark" ? "light" : "dark"} theme`;
   button.title = label;
   button.setAttribute("aria-label", label);
 }
 
 if (button) {
-  tell();
+  /** @param {"light" | "dark"} theme */
+  const show = (theme) => {
+    document.body.dataset.mdColorScheme = THEMES[theme];
+    tell(button);
+  };
+  tell(button);
   button.hidden = false;
   button.addEventListener("click", () => {
     show(shown() === "dark" ? "light" : "dark");
@@ -50,5 +50,5 @@ function mend(nodes) {
 }
 
 mend(document.querySelectorAll(BAR));
-new MutationObserver((changes) => changes.forEach(({ addedNodes }) => mend(addedNodes)))
+new MutationObserver((changes) => mend(changes.flatMap(({ addedNodes }) => [...addedNodes])))
   .observe(document.body, { childList: true, subtree: true });

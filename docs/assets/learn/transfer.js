@@ -12,7 +12,11 @@ const FORMAT = "course-progress";
 const VERSION = 1;
 export const LARGEST = 5_000_000; // bytes of a file; a browser keeps no more
 
-/** What may stand under a key, by the key's form; the first part of a key says what it holds. */
+/**
+ * What may stand under a key, by the key's form; the first part of a key says what it holds.
+ *
+ * @type {Array<{key: RegExp, valid: (value: unknown) => boolean}>}
+ */
 const KINDS = [
   { key: /^quiz:[a-z0-9-]+:[0-9a-f]+$/, valid: isAnswer },
   { key: /^review:[a-z0-9-]+$/, valid: isReview },
@@ -23,15 +27,17 @@ const KINDS = [
 const PREFIXES = ["evidence:", "my:", "predict:", "quiz:", "read:", "review:"];
 const PLAIN = /^(my|evidence):/; // kept as text, not as JSON
 
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** @param {unknown} value */
 function isAnswer(value) {
   const { done, right, choice, text, tries, at = 0 } = Object(value);
   return typeof done === "boolean" && typeof right === "boolean" && Number.isInteger(choice) &&
     typeof text === "string" && Number.isInteger(tries) && Number.isFinite(at);
 }
 
-/** A number, a choice, the heights of a sketched line, or nothing where the reader asked for the result. */
+/** A number, a choice, the heights of a sketched line, or nothing where the reader asked for the result. @param {unknown} value */
 function isGuess(value) {
   const { guess, waived, at } = Object(value);
   const numbers = guess === null ? [] : [guess].flat();
@@ -40,6 +46,7 @@ function isGuess(value) {
 
 /** What the reader's browser holds of the course, as it is stored. @returns {Record<string, unknown>} */
 function held() {
+  /** @type {Record<string, unknown>} */
   const entries = {};
   for (const key of PREFIXES.flatMap((prefix) => store.keys(prefix))) {
     const value = PLAIN.test(key) ? store.read(key) : store.readJson(key);
@@ -48,6 +55,7 @@ function held() {
   return entries;
 }
 
+/** @param {string} key @param {unknown} value */
 function isEntry(key, value) {
   return KINDS.some((kind) => kind.key.test(key) && kind.valid(value));
 }
@@ -80,8 +88,9 @@ export function parse(text) {
     throw new Refused("This is not a progress file, or it is damaged.");
   }
   if (!isObject(saved) || saved.format !== FORMAT) throw new Refused("This file is not from this course.");
-  if (!Number.isInteger(saved.version) || saved.version < 1) throw new Refused("This file is damaged: it has no version.");
-  if (saved.version > VERSION) throw new Refused("This file is from a newer version of the course. Reload the page, then try again.");
+  const version = Number.isInteger(saved.version) ? Number(saved.version) : 0;
+  if (version < 1) throw new Refused("This file is damaged: it has no version.");
+  if (version > VERSION) throw new Refused("This file is from a newer version of the course. Reload the page, then try again.");
   if (!isObject(saved.entries)) throw new Refused("This file is damaged: it has no entries.");
   const wrong = Object.entries(saved.entries).find(([key, value]) => !isEntry(key, value));
   if (wrong) throw new Refused(`This file is damaged at “${wrong[0].slice(0, 60)}”.`);
@@ -91,10 +100,16 @@ export function parse(text) {
 /** Milliseconds at which an entry was made; what does not say counts as oldest. @param {unknown} value */
 const madeAt = (value) => Object(value).at ?? 0;
 
-/** Of two entries the newer; of a lesson's reading also what only the older says, such as that its end was reached. */
+/**
+ * Of two entries the newer; of a lesson's reading also what only the older says, such as that its end was reached.
+ *
+ * @param {string} key
+ * @param {unknown} here
+ * @param {unknown} there
+ */
 function newer(key, here, there) {
   const [older, later] = madeAt(there) > madeAt(here) ? [here, there] : [there, here];
-  return key.startsWith("read:") ? { ...older, ...later } : later;
+  return key.startsWith("read:") ? Object.assign({}, older, later) : later;
 }
 
 /**
@@ -108,7 +123,7 @@ export function merge(entries, now) {
   const here = held();
   let taken = 0;
   for (const [key, found] of Object.entries(entries)) {
-    const there = madeAt(found) > now ? { ...found, at: now } : found;
+    const there = madeAt(found) > now ? Object.assign({}, found, { at: now }) : found;
     const value = key in here ? newer(key, here[key], there) : there;
     if (JSON.stringify(value) === JSON.stringify(here[key])) continue;
     if (typeof value === "string") store.write(key, value);

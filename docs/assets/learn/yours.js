@@ -1,54 +1,60 @@
 /** The page "Your progress": what is due, progress as a file, and forgetting it. */
 
-import { announce, make } from "./dom.js";
+import { announce, make, part, parts } from "./dom.js";
 import { DAYS, daysInWords, daysUntil, dueAt, isChanged, isDue, reviewOf } from "./reviews.js";
 import { store } from "./store.js";
 import { LARGEST, Refused, count, forget, merge, parse, save } from "./transfer.js";
 
+/** @param {number} number @param {string} one @param {string} many */
 const plural = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
+
+/** The link of a question to its place. @param {HTMLElement} question */
+const linkOf = (question) => /** @type {HTMLAnchorElement} */ (part(question, "a"));
 
 /** The address at which `questions` of one lesson are asked anew. @param {HTMLElement[]} questions */
 function reviewAddress(questions) {
-  const url = new URL(questions[0].querySelector("a").href);
-  for (const { dataset } of questions) url.searchParams.append("review", dataset.id);
+  const url = new URL(linkOf(questions[0]).href);
+  for (const { dataset } of questions) url.searchParams.append("review", dataset.id ?? "");
   return url.href;
 }
 
 /** Why a question is due. @param {HTMLElement} question */
-function reason({ dataset: { id, hash } }) {
-  if (isChanged(id, hash)) return "changed since you answered";
-  const { at, box } = reviewOf(id);
+function reason({ dataset: { id = "", hash = "" } }) {
+  const review = reviewOf(id);
+  if (!review || isChanged(id, hash)) return "changed since you answered";
+  const { at, box } = review;
   return `answered ${daysInWords(daysUntil(at, Date.now()))} · box ${box + 1} of ${DAYS.length}`;
 }
 
 /** @param {HTMLElement} question */
 function item(question) {
-  const link = question.querySelector("a").cloneNode(true);
+  const link = /** @type {HTMLAnchorElement} */ (linkOf(question).cloneNode(true));
   link.href = reviewAddress([question]);
   return make("li", {}, link, make("span", { class: "due-reason" }, reason(question)));
 }
 
 /** Lists what is due, by lesson, or says when something will be. @param {HTMLElement} place */
 function listDue(place) {
-  const questions = [...document.querySelectorAll("[data-question]")];
-  const due = questions.filter(({ dataset: { id, hash } }) => isDue(id, hash));
+  const questions = parts(document, "[data-question]");
+  const due = questions.filter(({ dataset: { id = "", hash = "" } }) => isDue(id, hash));
   if (!due.length) {
-    const times = questions.map(({ dataset }) => reviewOf(dataset.id)).filter(Boolean).map(dueAt);
+    const times = questions.map(({ dataset }) => reviewOf(dataset.id ?? "")).filter((review) => review !== null).map(dueAt);
     const words = times.length
       ? `Nothing is due. The next review is ${daysInWords(daysUntil(Math.min(...times), Date.now()))}.`
       : "Nothing is due. Questions come back here after you have answered them in a lesson.";
     place.replaceChildren(make("p", {}, words));
     return;
   }
-  const parts = [make("p", {}, `${plural(due.length, "question is", "questions are")} due.`)];
-  for (const list of document.querySelectorAll("[data-questions-of]")) {
+  /** @type {HTMLElement[]} */
+  const shown = [make("p", {}, `${plural(due.length, "question is", "questions are")} due.`)];
+  for (const list of parts(document, "[data-questions-of]")) {
     const here = due.filter((question) => list.contains(question));
     if (!here.length) continue;
-    const title = make("h3", {}, list.dataset.questionsOf);
+    const title = make("h3", {}, list.dataset.questionsOf ?? "");
     const all = here.length > 1 ? [make("a", { href: reviewAddress(here) }, `Review these ${here.length}`)] : [];
-    parts.push(make("div", { class: "due-head" }, title, ...all), make("ul", { class: "due" }, ...here.map(item)));
+    shown.push(make("div", { class: "due-head" }, title, ...all), make("ul", { class: "due" }, ...here.map(item)));
   }
-  place.replaceChildren(...parts);
+  place.replaceChildren(...shown);
 }
 
 /** Hands the reader a file. @param {string} name @param {string} text */
@@ -60,11 +66,13 @@ function download(name, text) {
 
 /** The buttons that save, take in and forget. @param {HTMLElement} place */
 function offerFile(place) {
+  /** @param {string} words @param {string[]} kinds */
   const button = (words, ...kinds) => make("button", { type: "button", class: ["quiz-button", ...kinds].join(" ") }, words);
   const [exporting, importing] = [button("Save to a file"), button("Take in a file", "quiz-button--quiet")];
   const forgetting = button("Forget everything…", "quiz-button--quiet");
   const chooser = make("input", { type: "file", accept: ".json,application/json", hidden: "", "aria-label": "Progress file" });
   const told = make("p", { class: "quiz-status", role: "status" });
+  /** @param {string} words @param {"right" | "wrong" | "ask"} kind */
   const say = (words, kind) => {
     told.textContent = words;
     told.className = `quiz-status quiz-status--${kind}`;
@@ -78,7 +86,7 @@ function offerFile(place) {
   });
   importing.addEventListener("click", () => chooser.click());
   chooser.addEventListener("change", async () => {
-    const [file] = chooser.files;
+    const [file] = chooser.files ?? [];
     chooser.value = ""; // so that the same file can be chosen again
     if (!file) return;
     try {
@@ -132,13 +140,12 @@ function offerCard(select) {
 
 /** Fills the page. */
 export function start() {
-  const place = document.querySelector('[data-course="due"]');
+  const place = part(document, '[data-course="due"]');
   const update = () => listDue(place);
   update();
   document.addEventListener("course:progress", update);
   window.addEventListener("storage", update);
-  const file = document.querySelector('[data-course="file"]');
-  if (file) offerFile(file);
-  for (const select of document.querySelectorAll("[data-my]")) offerCard(select);
+  for (const file of parts(document, '[data-course="file"]')) offerFile(file);
+  for (const select of parts(document, "[data-my]")) offerCard(/** @type {HTMLSelectElement} */ (select));
   document.querySelector(".yours")?.classList.add("is-live");
 }

@@ -3,13 +3,30 @@
  * schedules, quantization, cost and ladder modules, held to their numbers by vectors.json. Names and units are theirs.
  */
 
+/** @import { REASONS, RUNGS } from "./data.js" */
 import { MARGIN, NF4_BYTES, NORMAL, STATE_BYTES } from "./data.js";
 
+/**
+ * @typedef {object} Architecture
+ * @property {number} d_model
+ * @property {number} d_ff
+ * @property {number} layers
+ * @property {number} heads
+ * @property {number} kv_heads
+ * @property {number} head_dim
+ * @property {number} vocab
+ * @property {boolean} tied
+ * @property {boolean} qkv_bias
+ */
+/** @typedef {"full" | "lora" | "qlora"} Method */
+/** @typedef {keyof typeof STATE_BYTES} Optimizer */
+
+/** @param {number[]} values */
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 /* ---------- course.memory ---------- */
 
-/** `[d_out, d_in]` of each of the seven matrices of a block. */
+/** `[d_out, d_in]` of each of the seven matrices of a block. @param {Architecture} arch */
 export function shapes(arch) {
   const { d_model: d, d_ff: f } = arch;
   const q = arch.heads * arch.head_dim;
@@ -17,9 +34,10 @@ export function shapes(arch) {
   return [[q, d], [kv, d], [kv, d], [d, q], [f, d], [f, d], [d, f]];
 }
 
+/** @param {number[]} shape */
 const size = ([out, into]) => out * into;
 
-/** Number of parameters. */
+/** Number of parameters. @param {Architecture} arch */
 export function parameters(arch) {
   const biases = arch.qkv_bias ? (arch.heads + 2 * arch.kv_heads) * arch.head_dim : 0;
   const embedding = arch.vocab * arch.d_model;
@@ -30,17 +48,24 @@ export function parameters(arch) {
   );
 }
 
-/** Parameters of the seven matrices of all layers. */
+/** Parameters of the seven matrices of all layers. @param {Architecture} arch */
 export function matrices(arch) {
   return arch.layers * sum(shapes(arch).map(size));
 }
 
-/** `r · (d_in + d_out)` for every matrix of every layer. */
+/** `r · (d_in + d_out)` for every matrix of every layer. @param {Architecture} arch @param {number} rank */
 export function loraParameters(arch, rank) {
   return arch.layers * sum(shapes(arch).map(([out, into]) => rank * (out + into)));
 }
 
-/** Bytes saved for backward: in blocks, at the head, shared, and the one block that is computed again. */
+/**
+ * Bytes saved for backward: in blocks, at the head, shared, and the one block that is computed again.
+ *
+ * @param {Architecture} arch
+ * @param {number} batch
+ * @param {number} sequence
+ * @param {{element: number, method: Method, rank: number, checkpointing: boolean}} settings
+ */
 export function activations(arch, batch, sequence, { element, method, rank, checkpointing }) {
   const { d_model: d, d_ff: f, heads: h } = arch;
   const q = h * arch.head_dim;
@@ -67,7 +92,13 @@ export function activations(arch, batch, sequence, { element, method, rank, chec
   };
 }
 
-/** Bytes of one training step, by shelf. */
+/**
+ * Bytes of one training step, by shelf.
+ *
+ * @param {Architecture} arch
+ * @param {Method} method
+ * @param {{precision: string, optimizer: Optimizer, rank: number, batch: number, sequence: number, checkpointing: boolean}} settings
+ */
 export function estimate(arch, method, { precision, optimizer, rank, batch, sequence, checkpointing }) {
   const total = parameters(arch);
   const element = precision === "fp32" ? 4 : 2;
@@ -95,7 +126,7 @@ export function estimate(arch, method, { precision, optimizer, rank, batch, sequ
 
 /* ---------- course.cards ---------- */
 
-/** Whether `total` bytes fit a card of so many GB: "fits", "tight" or "no". */
+/** Whether `total` bytes fit a card of so many GB. @param {number} total @param {number} gigabytes */
 export function fit(total, gigabytes) {
   const capacity = gigabytes * 1e9;
   if (total <= (1 - MARGIN) * capacity) return "fits";
@@ -104,22 +135,42 @@ export function fit(total, gigabytes) {
 
 /* ---------- course.lora ---------- */
 
-/** Parameters of A and B. */
+/** Parameters of A and B. @param {number} dOut @param {number} dIn @param {number} rank */
 export function trained(dOut, dIn, rank) {
   return rank * (dIn + dOut);
 }
 
-/** Multiply–adds of a LoRA step of one layer, as a share of a full step's. */
+/**
+ * Multiply–adds of a LoRA step of one layer, as a share of a full step's.
+ *
+ * @param {number} dOut
+ * @param {number} dIn
+ * @param {number} rank
+ */
 export function stepShare(dOut, dIn, rank) {
   return (2 * dOut * dIn + 3 * trained(dOut, dIn, rank)) / (3 * dOut * dIn);
 }
 
-/** `[full, LoRA]` bytes of weights, gradients and Adam's moments in fp32. */
+/**
+ * `[full, LoRA]` bytes of weights, gradients and Adam's moments in fp32.
+ *
+ * @param {number} dOut
+ * @param {number} dIn
+ * @param {number} rank
+ */
 export function adamBytes(dOut, dIn, rank) {
   return [16 * dOut * dIn, 4 * dOut * dIn + 16 * trained(dOut, dIn, rank)];
 }
 
-/** One forward and backward pass of a layer with W = I, rank 1 and loss ½‖h − y‖². */
+/**
+ * One forward and backward pass of a layer with W = I, rank 1 and loss ½‖h − y‖².
+ *
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} a
+ * @param {number[]} b
+ * @param {number} scale
+ */
 export function forward(x, y, a, b, scale) {
   const heard = sum(a.map((weight, i) => weight * x[i]));
   const spoken = b.map((weight) => scale * weight * heard);
@@ -134,7 +185,17 @@ export function forward(x, y, a, b, scale) {
   };
 }
 
-/** The pass after so many steps of plain gradient descent on A and B. */
+/**
+ * The pass after so many steps of plain gradient descent on A and B.
+ *
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} a
+ * @param {number[]} b
+ * @param {number} scale
+ * @param {number} rate
+ * @param {number} steps
+ */
 export function descend(x, y, a, b, scale, rate, steps) {
   for (let step = 0; step < steps; step += 1) {
     const now = forward(x, y, a, b, scale);
@@ -146,19 +207,19 @@ export function descend(x, y, a, b, scale, rate, steps) {
 
 /* ---------- course.dpo ---------- */
 
-/** −log σ(βΔ) in nats. */
+/** −log σ(βΔ) in nats. @param {number} margin @param {number} beta */
 export function loss(margin, beta) {
   const z = beta * margin;
   return Math.max(-z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 }
 
-/** σ(−βΔ). */
+/** σ(−βΔ). @param {number} margin @param {number} beta */
 export function weight(margin, beta) {
   const z = beta * margin;
   return z >= 0 ? Math.exp(-z) / (1 + Math.exp(-z)) : 1 / (1 + Math.exp(z));
 }
 
-/** π* ∝ π_ref · exp(r/β). */
+/** π* ∝ π_ref · exp(r/β). @param {number[]} reference @param {number[]} rewards @param {number} beta */
 export function optimum(reference, rewards, beta) {
   const top = Math.max(...rewards);
   const raised = reference.map((p, i) => p * Math.exp((rewards[i] - top) / beta));
@@ -166,14 +227,21 @@ export function optimum(reference, rewards, beta) {
   return raised.map((p) => p / total);
 }
 
-/** KL(π ‖ π_ref) in nats. */
+/** KL(π ‖ π_ref) in nats. @param {number[]} policy @param {number[]} reference */
 export function divergence(policy, reference) {
   return sum(policy.map((p, i) => (p > 0 ? p * Math.log(p / reference[i]) : 0)));
 }
 
 /* ---------- course.schedules ---------- */
 
-/** Rate at a step, counted from 0, as a share of the peak. */
+/**
+ * Rate at a step, counted from 0, as a share of the peak.
+ *
+ * @param {string} shape
+ * @param {number} step
+ * @param {number} warmup
+ * @param {number} steps
+ */
 export function share(shape, step, warmup, steps) {
   if (step < warmup) return step / Math.max(1, warmup);
   if (shape === "constant_with_warmup") return 1;
@@ -182,7 +250,7 @@ export function share(shape, step, warmup, steps) {
   return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
 }
 
-/** Mean over all steps. */
+/** Mean over all steps. @param {string} shape @param {number} warmup @param {number} steps */
 export function meanShare(shape, warmup, steps) {
   let total = 0;
   for (let step = 0; step < steps; step += 1) total += share(shape, step, warmup, steps);
@@ -191,7 +259,13 @@ export function meanShare(shape, warmup, steps) {
 
 /* ---------- course.quantization ---------- */
 
-/** Weights after rounding to the nearest level times the largest magnitude of their block. */
+/**
+ * Weights after rounding to the nearest level times the largest magnitude of their block.
+ *
+ * @param {number[]} weights
+ * @param {number[]} levels
+ * @param {number} block
+ */
 export function quantized(weights, levels, block) {
   const found = [];
   for (let start = 0; start < weights.length; start += block) {
@@ -205,18 +279,24 @@ export function quantized(weights, levels, block) {
   return found;
 }
 
-/** Root mean square of the rounding error, as a share of that of the weights. */
+/**
+ * Root mean square of the rounding error, as a share of that of the weights.
+ *
+ * @param {number[]} weights
+ * @param {number[]} levels
+ * @param {number} block
+ */
 export function relativeError(weights, levels, block) {
   const rounded = quantized(weights, levels, block);
   return Math.sqrt(sum(weights.map((w, i) => (w - rounded[i]) ** 2)) / sum(weights.map((w) => w * w)));
 }
 
-/** Bits a weight, with a share of the block's fp32 scale. */
+/** Bits a weight, with a share of the block's fp32 scale. @param {number} block */
 export function blockBits(block) {
   return 4 + 32 / block;
 }
 
-/** Normal quantiles in a fixed mixed order, reshaped. */
+/** Normal quantiles in a fixed mixed order, reshaped. @param {number} tails @param {number} outlier */
 export function histogramWeights(tails, outlier) {
   const shaped = NORMAL.map((_, i) => NORMAL[(i * 197 + 101) % NORMAL.length]).map((w) => Math.sign(w) * Math.abs(w) ** tails);
   const top = shaped.indexOf(Math.max(...shaped));
@@ -225,19 +305,31 @@ export function histogramWeights(tails, outlier) {
 
 /* ---------- course.cost ---------- */
 
-/** Price of one call; prices are per million tokens. */
+/**
+ * Price of one call; prices are per million tokens.
+ *
+ * @param {number} tokensIn
+ * @param {number} tokensOut
+ * @param {number} priceIn
+ * @param {number} priceOut
+ */
 export function call(tokensIn, tokensOut, priceIn, priceOut) {
   return (tokensIn * priceIn + tokensOut * priceOut) / 1e6;
 }
 
-/** Units after which `saved` a unit has paid `fixed`, or null. */
+/** Units after which `saved` a unit has paid `fixed`, or null. @param {number} fixed @param {number} saved */
 export function breakEven(fixed, saved) {
   return saved > 0 ? fixed / saved : null;
 }
 
 /* ---------- course.ladder ---------- */
 
-/** `[rung, question]`: where to stand, and the question that decided it. */
+/**
+ * `[rung, question]`: where to stand, and the question that decided it.
+ *
+ * @param {Record<Exclude<keyof typeof REASONS, "">, boolean>} answers
+ * @returns {[rung: keyof typeof RUNGS, question: keyof typeof REASONS]}
+ */
 export function decide(answers) {
   if (!answers.prompted) return ["prompt", "prompted"];
   if (!answers.shown) return ["examples", "shown"];

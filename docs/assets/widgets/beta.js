@@ -1,5 +1,6 @@
 /** The β explorer. */
 
+/** @import { Drawn, View } from "./main.js" */
 import { divergence, loss, optimum, weight } from "./arithmetic.js";
 import { axes } from "./chart.js";
 import { form, length } from "./format.js";
@@ -11,12 +12,14 @@ const LOSS = axes([-40, 40], [0, 4]);
 const WEIGHT = axes([-40, 40], [0, 1]);
 const BAR = 200;
 
+/** @param {{beta: number, margin: number}} state @returns {View} */
 export function view({ beta, margin }) {
   const pairLoss = loss(margin, beta);
   const pairWeight = weight(margin, beta);
   const push = beta * pairWeight;
   const policy = optimum(REFERENCE, REWARDS, beta);
   const small = form(pairWeight, pairWeight >= 0.0005 ? "f3" : "sci1");
+  /** @type {Record<string, string>} */
   const texts = {
     loss: form(pairLoss, "f3"),
     weight: small,
@@ -26,6 +29,7 @@ export function view({ beta, margin }) {
   };
   const at = `at ${form(margin, "f0")} nats.`;
   const of = `of a pair against its margin at β = ${form(beta, "f2")}`;
+  /** @type {Drawn} */
   const drawn = {
     "loss.line": { d: LOSS.path(MARGINS, (m) => loss(m, beta)) },
     "loss.dot": LOSS.dot(margin, pairLoss),

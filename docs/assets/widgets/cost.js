@@ -1,13 +1,19 @@
 /** The break-even calculator. */
 
+/** @import { View } from "./main.js" */
 import { breakEven, call } from "./arithmetic.js";
 import { axes } from "./chart.js";
 import { form } from "./format.js";
 
 const MONTHS = 24;
 
+/** @param {number} amount */
 const money = (amount) => form(amount, Math.abs(amount) >= 1000 ? "f0" : "f2");
 
+/**
+ * @param {Record<"calls" | "prompt" | "examples" | "answer" | "price_in" | "price_out" | "factor" | "tune" | "hosting", number>} state
+ * @returns {View}
+ */
 export function view({ calls, prompt, examples, answer, price_in: priceIn, price_out: priceOut, factor, tune, hosting }) {
   const few = call(prompt + examples, answer, priceIn, priceOut);
   const tuned = call(prompt, answer, priceIn * factor, priceOut * factor);

@@ -1,5 +1,6 @@
 /** The LoRA forward pass with every number in sight. */
 
+/** @import { View } from "./main.js" */
 import { descend } from "./arithmetic.js";
 import { form } from "./format.js";
 
@@ -9,8 +10,10 @@ const RATE = 0.01;
 const ROWS = { b: [1, 1], a: [0, 0], both: [0, 0] };
 const COLUMNS = { b: [0, 0], a: [1, 1], both: [0, 0] };
 
+/** @param {number[]} values */
 const vector = (values) => `(${values.map((value) => form(value, "f3")).join(", ")})`;
 
+/** @param {{alpha: number, step: number, start: keyof typeof ROWS}} state @returns {View} */
 export function view({ alpha, step, start }) {
   const now = descend(X, Y, ROWS[start], COLUMNS[start], alpha, RATE, step);
   const update = now.b.flatMap((b) => now.a.map((a) => form(alpha * b * a, "f3")));

@@ -1,8 +1,10 @@
 /** Which tool: the escalation ladder. */
 
+/** @import { View } from "./main.js" */
 import { decide } from "./arithmetic.js";
 import { REASONS, RUNGS } from "./data.js";
 
+/** @param {Parameters<typeof decide>[0]} state @returns {View} */
 export function view(state) {
   const [rung, question] = decide(state);
   return {

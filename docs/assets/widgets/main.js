@@ -10,16 +10,53 @@
  * address names another: that holds on the one page, until the reader chooses.
  */
 
+import { part, parts } from "../learn/dom.js";
 import { store } from "../learn/store.js";
 import { form } from "./format.js";
 
 const QUIET = 700; // milliseconds without a change before the result is read out
 
+/** @typedef {Record<string, Record<string, string>>} Drawn attributes of the elements of a drawing, by their name */
+
+/**
+ * @typedef {object} View what a piece shows for its settings
+ * @property {string} summary
+ * @property {Record<string, string>} texts by the name of the place
+ * @property {Drawn} drawn
+ */
+
+/** @typedef {Record<string, string | number | boolean>} State a setting's name → its value */
+
+/**
+ * @typedef {object} Piece the module of a piece; what it knows of its own settings is more than is known here
+ * @property {(state: any) => View} view
+ * @property {(state: any, changed: string) => State} [settle] the settings that follow when one was changed
+ * @property {(state: any) => string[]} [implied] settings that others bring
+ */
+
+/** @type {Record<string, () => Promise<Piece>>} */
+const PIECES = {
+  beta: () => import("./beta.js"),
+  cost: () => import("./cost.js"),
+  forward: () => import("./forward.js"),
+  ladder: () => import("./ladder.js"),
+  memory: () => import("./memory.js"),
+  nf4: () => import("./nf4.js"),
+  rank: () => import("./rank.js"),
+  schedule: () => import("./schedule.js"),
+};
+
+/** @typedef {HTMLInputElement | HTMLSelectElement} Control */
+
+/** Whether a box or a radio button is on. @param {Control} control */
+const isOn = (control) => control instanceof HTMLInputElement && control.checked;
+
 /** One setting of a piece: a form element, or the radio buttons of one name. */
 class Setting {
+  /** @param {Control[]} elements */
   constructor(elements) {
     this.elements = elements;
-    [this.element] = elements;
+    this.element = elements[0];
     this.name = this.element.name;
     this.steps = this.element.dataset.values?.split(" ");
     this.remember = "remember" in this.element.dataset;
@@ -28,21 +65,23 @@ class Setting {
 
   get text() {
     const { element } = this;
-    if (element.type === "radio") return this.elements.find((radio) => radio.checked).value;
-    if (element.type === "checkbox") return element.checked ? "yes" : "no";
-    return this.steps ? this.steps[element.value] : element.value;
+    if (element.type === "radio") return this.elements.find(isOn)?.value ?? "";
+    if (element.type === "checkbox") return isOn(element) ? "yes" : "no";
+    return this.steps ? this.steps[Number(element.value)] : element.value;
   }
 
   /** Takes a value's text if the setting can have it; anything else is left out. */
   set text(text) {
     const { element } = this;
     if (element.type === "radio") {
-      for (const radio of this.elements) if (radio.value === text) radio.checked = true;
-    } else if (element.type === "checkbox") {
+      for (const radio of this.elements) {
+        if (radio instanceof HTMLInputElement && radio.value === text) radio.checked = true;
+      }
+    } else if (element instanceof HTMLInputElement && element.type === "checkbox") {
       if (text === "yes" || text === "no") element.checked = text === "yes";
     } else if (this.steps) {
       if (this.steps.includes(text)) element.value = String(this.steps.indexOf(text));
-    } else if (element.tagName === "SELECT") {
+    } else if (element instanceof HTMLSelectElement) {
       if ([...element.options].some((option) => option.value === text)) element.value = text;
     } else {
       const before = element.value;
@@ -52,7 +91,7 @@ class Setting {
   }
 
   get value() {
-    if (this.element.type === "checkbox") return this.element.checked;
+    if (this.element.type === "checkbox") return isOn(this.element);
     return this.steps || this.element.type === "number" ? Number(this.text) : this.text;
   }
 
@@ -63,30 +102,36 @@ class Setting {
   /** The slider's value beside it and for those who hear it. */
   show() {
     if (!this.steps) return;
-    const shown = form(this.value, this.element.dataset.style);
+    const shown = form(Number(this.value), this.element.dataset.style ?? "");
     this.element.setAttribute("aria-valuetext", shown);
-    this.element.previousElementSibling.textContent = shown;
+    if (this.element.previousElementSibling) this.element.previousElementSibling.textContent = shown;
   }
 }
 
 class Widget {
+  /** @param {HTMLElement} root @param {Piece} piece */
   constructor(root, { view, settle = (state) => state, implied = () => [] }) {
-    Object.assign(this, { root, view, settle, implied, piece: root.dataset.widget });
-    this.form = root.querySelector(".widget-form");
-    this.problem = root.querySelector(".widget-problem");
-    this.live = root.querySelector(".widget-live");
-    const named = [...this.form.elements].filter((element) => element.name);
+    this.root = root;
+    this.view = view;
+    this.settle = settle;
+    this.implied = implied;
+    this.piece = root.dataset.widget;
+    this.form = /** @type {HTMLFormElement} */ (part(root, ".widget-form"));
+    this.problem = part(root, ".widget-problem");
+    this.live = part(root, ".widget-live");
+    this.pending = 0;
+    const named = /** @type {Control[]} */ (parts(this.form, "[name]"));
     const names = new Set(named.map((element) => element.name));
     this.settings = [...names].map((name) => new Setting(named.filter((element) => element.name === name)));
     this.first = Object.fromEntries(this.settings.map((setting) => [setting.name, setting.text]));
   }
 
   start() {
-    this.form.querySelector("fieldset").disabled = false;
+    /** @type {HTMLFieldSetElement} */ (part(this.form, "fieldset")).disabled = false;
     this.form.addEventListener("submit", (event) => event.preventDefault());
-    this.form.addEventListener("input", (event) => this.changed(event.target));
+    this.form.addEventListener("input", ({ target }) => this.changed(/** @type {Control} */ (target)));
     this.form.addEventListener("change", () => this.keep());
-    const reset = this.root.querySelector(".widget-reset");
+    const reset = /** @type {HTMLButtonElement} */ (part(this.root, ".widget-reset"));
     reset.disabled = false;
     reset.addEventListener("click", () => this.reset());
     window.addEventListener("storage", () => this.recall());
@@ -98,7 +143,7 @@ class Widget {
     this.recall();
   }
 
-  /** Gives settings the texts that `choose` returns, where it returns one. */
+  /** Gives settings the texts that `choose` returns, where it returns one. @param {(setting: Setting) => string | null} choose */
   apply(choose) {
     for (const setting of this.settings) {
       const text = setting.remember && !setting.asked ? null : choose(setting);
@@ -114,10 +159,12 @@ class Widget {
     this.show();
   }
 
+  /** @returns {State} */
   state() {
     return Object.fromEntries(this.settings.map((setting) => [setting.name, setting.value]));
   }
 
+  /** @param {State} state */
   adopt(state) {
     for (const setting of this.settings) {
       if (setting.value !== state[setting.name]) setting.value = state[setting.name];
@@ -131,6 +178,7 @@ class Widget {
     this.keep();
   }
 
+  /** @param {Control} element that the reader changed */
   changed(element) {
     for (const setting of this.settings) if (setting.name === element.name) setting.asked = false;
     const wrong = this.settings.find((setting) => !setting.element.checkValidity());
@@ -139,33 +187,35 @@ class Widget {
       if (each.type === "number") each.setAttribute("aria-invalid", String(!each.checkValidity()));
     }
     if (wrong) {
-      const { min, max, labels } = wrong.element;
-      this.problem.textContent = `${labels[0].textContent}: a whole number from ${form(Number(min), "int")} to ${form(Number(max), "int")}, please.`;
+      const { min, max, labels } = /** @type {HTMLInputElement} */ (wrong.element);
+      this.problem.textContent = `${labels?.[0].textContent}: a whole number from ${form(Number(min), "int")} to ${form(Number(max), "int")}, please.`;
       this.say(this.problem.textContent);
       return;
     }
     this.adopt(this.settle(this.state(), element.name));
-    this.show();
-    this.say(this.shown.summary);
+    this.say(this.show());
   }
 
+  /** Fills the places of the piece. @returns {string} all of it in a sentence */
   show() {
-    this.shown = this.view(this.state());
+    const { summary, texts, drawn } = this.view(this.state());
     for (const setting of this.settings) setting.show();
     for (const element of this.root.querySelectorAll("[data-text]")) {
-      const text = this.shown.texts[element.dataset.text];
+      const text = texts[element.getAttribute("data-text") ?? ""];
       if (element.textContent !== text) element.textContent = text;
     }
     for (const element of this.root.querySelectorAll("[data-draw]")) {
-      for (const [name, value] of Object.entries(this.shown.drawn[element.dataset.draw])) element.setAttribute(name, value);
+      const attributes = drawn[element.getAttribute("data-draw") ?? ""];
+      for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     }
-    this.root.querySelector(".widget-link").href = this.address();
+    /** @type {HTMLAnchorElement} */ (part(this.root, ".widget-link")).href = this.address();
+    return summary;
   }
 
-  /** The result is read out once the reader pauses, not at every step of a slider. */
+  /** The result is read out once the reader pauses, not at every step of a slider. @param {string} sentence */
   say(sentence) {
     clearTimeout(this.pending);
-    this.pending = setTimeout(() => {
+    this.pending = window.setTimeout(() => {
       this.live.textContent = sentence;
     }, QUIET);
   }
@@ -201,6 +251,6 @@ class Widget {
   }
 }
 
-for (const root of document.querySelectorAll("[data-widget]:not(.is-live)")) {
-  import(`./${root.dataset.widget}.js`).then((piece) => new Widget(root, piece).start());
+for (const root of parts(document, "[data-widget]:not(.is-live)")) {
+  PIECES[root.dataset.widget ?? ""]().then((piece) => new Widget(root, piece).start());
 }

@@ -1,43 +1,64 @@
 /** The GPU memory calculator. */
 
+/** @import { Drawn, View } from "./main.js" */
 import { activations, estimate, fit, loraParameters, matrices, parameters } from "./arithmetic.js";
 import { ARCHITECTURES, CARDS, STATE_BYTES } from "./data.js";
 import { form, length } from "./format.js";
 
 const SHAPES = ["d_model", "d_ff", "layers", "heads", "kv_heads", "head_dim", "vocab", "tied", "qkv_bias"];
-const SHELVES = ["weights", "gradients", "optimizer", "activations"];
+const SHELVES = /** @type {const} */ (["weights", "gradients", "optimizer", "activations"]);
 const METHODS = { full: "Full tuning", lora: "LoRA", qlora: "QLoRA" };
 const FITS = { fits: "fits", tight: "tight", no: "too small" };
 const VERDICTS = { fits: "It fits", tight: "It is tight", no: "It is too much" };
 const WIDTH = 600;
 
-/** A named model brings its shapes; a shape that was edited makes the model a custom one. */
+/** @import { Architecture, Method, Optimizer } from "./arithmetic.js" */
+
+/**
+ * @typedef {object} Choices
+ * @property {keyof typeof ARCHITECTURES | "custom"} model
+ * @property {Method} method
+ * @property {string} precision
+ * @property {Optimizer} optimizer
+ * @property {number} rank
+ * @property {number} batch
+ * @property {number} sequence
+ * @property {boolean} checkpointing
+ * @property {string} gpu GB, or ""
+ */
+/** @typedef {Choices & Architecture} State */
+
+/** A named model brings its shapes; a shape that was edited makes the model a custom one. @param {State} state @param {string} changed */
 export function settle(state, changed) {
   if (SHAPES.includes(changed)) return { ...state, model: "custom" };
   if (state.model === "custom") return state;
+  /** @type {Record<string, unknown>} */
   const arch = ARCHITECTURES[state.model];
   return { ...state, ...Object.fromEntries(SHAPES.map((name) => [name, arch[name]])) };
 }
 
-/** Settings that a link need not carry, since another setting brings them. */
+/** Settings that a link need not carry, since another setting brings them. @param {State} state */
 export function implied(state) {
   return state.model === "custom" ? [] : SHAPES;
 }
 
+/** @param {number} count */
 const whole = (count) => form(count, "int");
 
+/** @param {State} state */
 function held(state) {
   const element = state.precision === "fp32" ? 4 : 2;
   return activations(state, state.batch, state.sequence, { ...state, element });
 }
 
+/** How each shelf is computed, in words. @param {State} state */
 function arithmetic(state) {
   const { method, precision, optimizer } = state;
   const total = parameters(state);
   const element = precision === "fp32" ? 4 : 2;
   const bf16Moments = method === "full" && precision === "bf16" && optimizer === "adamw";
   const stateBytes = form(bf16Moments ? 4 : STATE_BYTES[optimizer], "g4");
-  const found = {};
+  const found = { weights: "", gradients: "", optimizer: "", activations: "" };
   if (method === "full") {
     const master = precision === "mixed" ? " + 4 B master copy" : "";
     const moments = optimizer === "sgd" ? "0 B" : `${stateBytes} B of moments`;
@@ -64,6 +85,7 @@ function arithmetic(state) {
   return found;
 }
 
+/** @param {State} state @returns {View} */
 export function view(state) {
   const cost = estimate(state, state.method, state);
   const sum = SHELVES.reduce((bytes, shelf) => bytes + cost[shelf], 0);
@@ -75,6 +97,7 @@ export function view(state) {
   const mine = Number(state.gpu) * 1e9;
   let verdict = "";
   if (mine) verdict = `${VERDICTS[fit(sum, mine / 1e9)]}: ${form(sum / mine, "pct0")} of your ${state.gpu} GB.`;
+  /** @type {Record<string, string>} */
   const texts = {
     total,
     verdict,
@@ -82,11 +105,13 @@ export function view(state) {
     snippet: snippet(state),
   };
   const scale = WIDTH / Math.max(sum, mine);
+  /** @type {Drawn} */
   const drawn = { "bar.mine": { width: length(mine * scale) }, bar: { "aria-label": `Stacked bar of ${total}: ${parts}.` } };
   let at = 0;
-  for (const [shelf, how] of Object.entries(arithmetic(state))) {
+  const how = arithmetic(state);
+  for (const shelf of SHELVES) {
     texts[`${shelf}.bytes`] = form(cost[shelf], "gb1");
-    texts[`${shelf}.how`] = how;
+    texts[`${shelf}.how`] = how[shelf];
     drawn[`bar.${shelf}`] = { x: length(at), width: length(cost[shelf] * scale) };
     at += cost[shelf] * scale;
   }
@@ -100,9 +125,10 @@ export function view(state) {
 }
 
 const OPTIMIZERS = { adamw: "adamw_torch", adamw8bit: "adamw_bnb_8bit", paged_adamw8bit: "paged_adamw_8bit", sgd: "sgd" };
+/** @param {boolean} value */
 const yes = (value) => (value ? "True" : "False");
 
-/** The same settings for transformers, PEFT, bitsandbytes and TRL. */
+/** The same settings for transformers, PEFT, bitsandbytes and TRL. @param {State} state */
 function snippet(state) {
   const { method, precision, rank } = state;
   const tuned = method !== "full";

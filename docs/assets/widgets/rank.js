@@ -1,5 +1,6 @@
 /** The rank trick, drawn to scale. */
 
+/** @import { View } from "./main.js" */
 import { adamBytes, stepShare, trained } from "./arithmetic.js";
 import { form, length } from "./format.js";
 
@@ -8,6 +9,7 @@ const MIDDLE = 244;
 const GAP = 5;
 const TOP = 92;
 
+/** @param {{d_out: number, d_in: number, rank: number}} state @returns {View} */
 export function view({ d_out: dOut, d_in: dIn, rank }) {
   const full = dOut * dIn;
   const thin = trained(dOut, dIn, rank);

@@ -1,5 +1,6 @@
 /** The learning-rate schedule explorer. */
 
+/** @import { View } from "./main.js" */
 import { meanShare, share } from "./arithmetic.js";
 import { axes } from "./chart.js";
 import { form } from "./format.js";
@@ -7,6 +8,10 @@ import { form } from "./format.js";
 const SHAPES = { constant_with_warmup: "Constant", linear: "Linear", cosine: "Cosine" };
 const WIDE = 100;
 
+/**
+ * @param {{shape: keyof typeof SHAPES, steps: number, peak: number, warmup: number, now: number}} state shares in percent
+ * @returns {View}
+ */
 export function view({ shape, steps, peak, warmup: percent, now: place }) {
   const warmup = Math.floor((steps * percent) / 100);
   const step = Math.min(steps - 1, Math.floor((steps * place) / 100));
@@ -37,6 +42,7 @@ export function view({ shape, steps, peak, warmup: percent, now: place }) {
   };
 }
 
+/** @param {string} shape @param {number} steps @param {number} warmup @param {number} peak */
 function snippet(shape, steps, warmup, peak) {
   return `SFTConfig(\n    learning_rate=${peak.toFixed(5).replace(/0+$/, "")},\n    lr_scheduler_type="${shape}",\n` +
     `    warmup_steps=${warmup},\n    max_steps=${steps},\n)`;

@@ -103,22 +103,26 @@ def test_provenance_is_on_the_page_and_escaped() -> None:
 def test_bound_numbers_carry_value_and_source() -> None:
     prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
     text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
-    data = '<data value="4608.0" title="lora.trainable / 2 = 4608.0">4,608</data>'
+    data = '<data value="4608.0" title="lora.trainable / 2" data-keys="lora.trainable">4,608</data>'
     assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
 
 
-def test_as_data_is_escaped() -> None:
-    made = ElementTree.fromstring(as_data(Bound("<1", '1 if "b" < n else 2', 1)))
-    assert (made.text, made.get("value")) == ("<1", "1")
-    assert made.get("title") == '1 if "b" < n else 2 = 1'
+def attributes(bound: Bound) -> dict[str, str]:
+    element = ElementTree.fromstring(as_data(bound))
+    assert element.text == bound.text
+    return element.attrib
+
+
+def test_a_number_carries_value_expression_and_keys() -> None:
+    assert attributes(Bound("5", "n.a", 5)) == {"value": "5", "title": "n.a"}  # the key is the expression
+    found = attributes(Bound("<1", '1 if "n.c" < n.b else n.a', 1))
+    assert found == {"value": "1", "title": '1 if "n.c" < n.b else n.a', "data-keys": "n.a n.b"}
+    assert attributes(Bound("6", "2 * 3", 6)) == {"value": "6", "title": "2 * 3", "data-keys": ""}
 
 
 def test_a_bound_text_is_said_once() -> None:
-    made = ElementTree.fromstring(
-        as_data(Bound('"<a>" & b', '\'"<a>" & b\' if f(n.a, 2) < 3 else "it\'s c"', '"<a>" & b'))
-    )
-    assert (made.text, made.get("value")) == ('"<a>" & b', "…")
-    assert made.get("title") == "'…' if f(n.a, 2) < 3 else '…' = …"
+    found = attributes(Bound('"<a>" & b', '\'"<a>" & b\' if f(n.a, 2) < 3 else "it\'s c"', '"<a>" & b'))
+    assert found == {"value": "", "title": "'…' if f(n.a, 2) < 3 else '…'", "data-keys": "n.a"}
 
 
 PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]

@@ -241,7 +241,7 @@ def test_evidence_groups_keys_by_cell_and_kind() -> None:
         value("b", 2, cell=3), value("a", 1, cell=3), value("time", 2.5, cell=3, kind="band"), value("c", 1.5, cell=1)
     )
     found = evidence.facts(captured, {"a", "b", "time", "c"}, "../x/")
-    assert found["cells"] == [[1, "relative", "c"], [3, "band", "time"], [3, "exact", "a b"]]
+    assert found["cells"] == [[1, "relative", ["c"]], [3, "band", ["time"]], [3, "exact", ["a", "b"]]]
     assert found["page"] == "../x/"
     assert PROVENANCE.date in found["run"]
     block = evidence.block({"07": found})
@@ -255,7 +255,7 @@ def test_a_page_names_the_cells_of_all_numbers_that_it_shows() -> None:
     text = page("# %% [markdown]\n# It is {{ lora.trainable / lora.rank | int }}.", cell(NUMBER), REVEAL)
     block = re.search(r'<script type="application/json" class="evidence">(.*?)</script>', text)
     assert block
-    assert json.loads(block[1])["runs"]["07"]["cells"] == [[1, "exact", "lora.rank lora.trainable"]]
+    assert json.loads(block[1])["runs"]["07"]["cells"] == [[1, "exact", ["lora.rank", "lora.trainable"]]]
 
 
 ANCHORED = [

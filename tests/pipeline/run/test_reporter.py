@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.run.jobs import Job, Outcome
-from course.pipeline.run.reporter import Board, duration, remaining, reporter
+from course.pipeline.run.reporter import Reporter, duration, remaining, reporter
 
 from ..samples import lesson
 
@@ -74,36 +76,51 @@ def test_plain_lines_where_there_is_no_terminal() -> None:
     ]
 
 
+def shown(report: Reporter) -> str:
+    """What stands on the board at this moment."""
+    with report.console.capture() as captured:
+        report.console.print(report.board())
+    return captured.get()
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), width=200, force_terminal=True)
+
+
 def test_the_board_shows_what_runs_and_what_is_left() -> None:
-    console = Console(file=io.StringIO(), width=200)
     jobs = [job("01_a", 100), job("02_b", 100), job("03_c", 20)]
-    board = Board(console, jobs, 2)
-    board.started(jobs[0])
-    board.started(jobs[1])
-    board.cell(jobs[0], CELL, 5, 9)
-    board.finished(Outcome(jobs[1], "{}"), [])
-    with console.capture() as captured:
-        console.print(board.render())
-    shown = captured.get()
-    assert "02_b" not in shown
-    assert f"cell 5/9, line {CELL.line}" in shown
-    assert "of about 1 min 40 s" in shown
-    assert "1 of 3 done" in shown
-    assert "1 waiting" in shown
-    assert "about 1 min 40 s left" in shown
+    report = Reporter(terminal(), jobs, 2)
+    report.started(jobs[0])
+    assert "starting" in shown(report)
+    report.started(jobs[1])
+    report.cell(jobs[0], CELL, 5, 9)
+    report.finished(Outcome(jobs[1], "{}"), [])
+    rows = shown(report)
+    assert "02_b" not in rows
+    assert f"cell 5/9, line {CELL.line}" in rows
+    assert re.search(r"0:00:0\d.*last time 1 min 40 s", rows)
+    assert "1 of 3 done, 1 waiting, about 1 min 40 s left" in rows
 
 
-def test_a_lesson_may_fail_before_it_starts() -> None:
-    console = Console(file=io.StringIO(), width=200)
+def test_a_terminal_keeps_what_is_finished_and_no_board() -> None:
+    console, one = terminal(), job("01_a", None)
+    with reporter(console, [one], 1) as report:
+        report.started(one)
+        report.cell(one, CELL, 1, 3)
+        report.finished(Outcome(one, "{}"), ["loss: 1 → 2"])
+    assert isinstance(console.file, io.StringIO)
+    text = Text.from_ansi(console.file.getvalue()).plain
+    assert "✓ 01_a (0 s)" in text
+    assert "01_a: changed: loss: 1 → 2" in text
+    assert "Running" not in text
+    assert console.file.getvalue().endswith("\x1b[2K")  # what stood below is taken away
+
+
+@pytest.mark.parametrize("console", [terminal(), Console(file=io.StringIO(), width=200)])
+def test_a_lesson_may_fail_before_it_starts(console: Console) -> None:
     jobs = [job("01_a", 100), job("02_b", 100)]
-    failed = Outcome(jobs[0], problem=CourseError("It broke."))
-    board = Board(console, jobs, 1)
-    with reporter(console, jobs, 1) as lines:
-        for report in (lines, board):
-            report.finished(failed, [])
+    report = Reporter(console, jobs, 1)
+    report.finished(Outcome(jobs[0], problem=CourseError("It broke.")), [])
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == ""
-    with console.capture() as captured:
-        console.print(board.render())
-    assert "1 of 2 done" in captured.get()
-    assert "1 waiting" in captured.get()
+    assert "1 of 2 done, 1 waiting" in shown(report)

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course.pipeline.base.errors import CourseError
 from course.pipeline.site.finish import compact, finish
 from course.pipeline.site.policy import lifted
 from course.pipeline.text.markup import scrolling
@@ -22,6 +24,7 @@ PAGE = """
   <head>
 
     <meta charset="utf-8">
+    <meta name="generator" content="mkdocs-material-9.7.0">
     <title>A page</title>
     <script>
       run( 1 )
@@ -37,6 +40,7 @@ PAGE = """
 
     y</code></pre>
     <script>run(2)</script>
+    <script src="../assets/javascripts/bundle.79ae519e.min.js"></script>
   </body>
 </html>
 """
@@ -74,7 +78,7 @@ def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() 
 
 def test_what_may_be_wider_than_a_window_scrolls_by_keyboard() -> None:
     boxed = scrolling("<table><caption>Boxed before</caption></table>")
-    page = finish(f"<html><head></head><body><pre><code>x</code></pre><table></table>{boxed}</body></html>")
+    page = finish(PAGE.replace("<p>One", f"<pre><code>x</code></pre><table></table>{boxed}<p>One"))
     assert '<pre><code tabindex="0">' in page
     assert page.count("<div class=table-scroll tabindex=0 role=group aria-label=Table><table>") == 2
     assert page.count("table-scroll") == 2
@@ -90,6 +94,36 @@ def test_quotation_marks_go_only_where_html_needs_none() -> None:
 
 def test_a_page_that_is_kept_stays_empty() -> None:
     assert finish("") == ""
+
+
+SEARCH = '<div class="md-search" data-md-component="search" role="dialog">'
+MENU = (
+    '<nav class="md-nav" aria-labelledby="__nav_2_label" aria-expanded="true">\n'
+    '<label class="md-nav__title" for="__nav_2">\n<span class="md-nav__icon"></span>\n  Lessons\n</label>'
+)
+
+
+def test_what_the_theme_writes_is_repaired() -> None:
+    page = finish(PAGE.replace("<p>One", f"{SEARCH}{MENU}{MENU}<p>One"))
+    assert "<div class=md-search data-md-component=search role=dialog aria-label=Search>" in page
+    assert page.count("<nav class=md-nav aria-label=Lessons aria-expanded=true>") == 2
+    assert "<script defer src=" in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (PAGE.replace("bundle.", "main."), r"javascripts/bundle.* 0 times.*\n.*a page is shown before its script"),
+        (PAGE.replace("<p>One", f"{SEARCH.replace('md-search', 'search')}<p>One"), "a dialog needs a name"),
+        (PAGE.replace("<p>One", f"{MENU}{MENU.replace('label>', 'b>')}<p>One"), r" 1 times, but .*__nav_ 2 times"),
+        (PAGE.replace('<meta charset="utf-8">', ""), "content-security policy"),
+    ],
+)
+def test_a_theme_that_has_changed_is_told(changed: str, told: str) -> None:
+    assert changed != PAGE
+    with pytest.raises(CourseError, match=told) as error:
+        finish(changed)
+    assert "policy" in told or "(mkdocs-material-9.7.0)" in str(error.value)
 
 
 def words(page: str) -> list[str]:

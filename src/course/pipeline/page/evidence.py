@@ -1,7 +1,7 @@
 """The evidence behind bound numbers: for each captured value that a page shows, its kind and the cell that recorded it.
 
-A number's own element carries its expression and exact value. What many numbers share, the run and its cells, is on the
-page once, as a block of data for the script that shows it.
+A number's own element carries its exact value, its expression and the keys that this reads. What many numbers share, the
+run and its cells, is on the page once, as a block of data for the script that shows it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def facts(capture: Capture, keys: Collection[str], page: str) -> dict[str, Any]:
         "page": page,
         "run": _run(capture.provenance),
         "cells": [
-            [cell, kind, " ".join(item.key for item in group)]
+            [cell, kind, [item.key for item in group]]
             for (cell, kind), group in groupby(items, key=lambda item: (item.cell, item.data["kind"]))
         ],
     }

@@ -20,15 +20,16 @@ AIM = 4
 
 
 def as_data(bound: Bound) -> str:
-    """A bound number as HTML that carries its exact value and where it comes from.
+    """A bound number as HTML: ``value`` is the exact one, ``title`` its expression, ``data-keys`` what that reads.
 
-    A text stands on the page. It is not said again, nor are the texts that a condition passed over.
+    An expression that is a key says so itself. A text stands on the page: its ``value`` is empty, and texts that a
+    condition passed over are not told.
     """
-    exact, source = str(bound.value), bound.expression
+    read, source, exact = expressions.keys(bound.expression), bound.expression, str(bound.value)
     if isinstance(bound.value, str):
-        exact, source = "…", expressions.outline(source)
-    value, expression = html.escape(exact), html.escape(source)
-    return f'<data value="{value}" title="{expression} = {value}">{html.escape(bound.text)}</data>'
+        source, exact = expressions.outline(source), ""
+    keys = "" if read == {source} else f' data-keys="{" ".join(sorted(read))}"'
+    return f'<data value="{html.escape(exact)}" title="{html.escape(source)}"{keys}>{html.escape(bound.text)}</data>'
 
 
 def quiz(asked: Sequence[tuple[Asked, Asked]], text: Callable[[str], str]) -> str:

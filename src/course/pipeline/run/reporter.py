@@ -1,41 +1,27 @@
-"""What a build shows while lessons run: a live table on a terminal, plain lines anywhere else."""
+"""What a build shows while lessons run: a line for each on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from contextlib import contextmanager, nullcontext
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from course.pipeline.lesson.model import Cell
 from course.pipeline.run.jobs import Job, Outcome
 
 
-class Reporter(Protocol):
-    """Told what happens, from several threads."""
-
-    def started(self, job: Job) -> None: ...
-
-    def cell(self, job: Job, cell: Cell, number: int, total: int) -> None: ...
-
-    def finished(self, outcome: Outcome, differences: Sequence[str]) -> None: ...
-
-
 @contextmanager
 def reporter(console: Console, jobs: Sequence[Job], workers: int) -> Iterator[Reporter]:
-    """The reporter that fits ``console``."""
-    if not console.is_terminal:
-        yield Lines(console, len(jobs))
-        return
-    board = Board(console, jobs, workers)
-    with Live(console=console, get_renderable=board.render, refresh_per_second=4, transient=True):
-        yield board
+    """What is told of the ``jobs`` appears on ``console`` meanwhile."""
+    told = Reporter(console, jobs, workers)
+    board = Live(console=console, get_renderable=told.board, refresh_per_second=4, transient=True)
+    with board if console.is_terminal else nullcontext():
+        yield told
 
 
 def duration(seconds: float) -> str:
@@ -61,82 +47,58 @@ def remaining(jobs: Sequence[Job], elapsed: Sequence[tuple[Job, float]], workers
     return max([total / workers, *left])
 
 
-class Lines:
-    """One line an event."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self.console, self.total, self.count = console, total, 0
-        self.starts: dict[Job, float] = {}
-        self.lock = threading.Lock()
-
-    def started(self, job: Job) -> None:
-        with self.lock:
-            self.count += 1
-            self.starts[job] = time.monotonic()
-            last = "" if job.seconds is None else f", last time {duration(job.seconds)}"
-            self._print(f"[{self.count}/{self.total}] Running {job.name} ({job.profile}{last})")
-
-    def cell(self, job: Job, cell: Cell, number: int, total: int) -> None:
-        taken = duration(time.monotonic() - self.starts[job])
-        self._print(f"    {job.name}: cell {number}/{total}, line {cell.line}, {taken}", style="dim")
-
-    def finished(self, outcome: Outcome, differences: Sequence[str]) -> None:
-        with self.lock:
-            start = self.starts.get(outcome.job, 0.0)  # none if it failed before it started: then no time is told
-        _finish(self.console, outcome, differences, time.monotonic() - start)
-
-    def _print(self, text: str, style: str | None = None) -> None:
-        self.console.print(text, style=style, markup=False)
-
-
-def _finish(console: Console, outcome: Outcome, differences: Sequence[str], taken: float) -> None:
-    for line in differences:
-        console.print(f"    {outcome.job.name}: changed: {line}", markup=False)
-    if outcome.problem is None:
-        console.print(f"[green]✓[/] {outcome.job.name} ({duration(taken)})")
-
-
-@dataclass
-class _Row:
-    start: float
-    cell: str = "starting"
-
-
-class Board:
-    """A table of the lessons that run, with a line that says how much is left."""
+class Reporter:
+    """Told what happens, from several threads."""
 
     def __init__(self, console: Console, jobs: Sequence[Job], workers: int) -> None:
         self.console, self.workers, self.total = console, workers, len(jobs)
         self.waiting = list(jobs)
-        self.rows: dict[Job, _Row] = {}
-        self.done = 0
+        self.rows = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[place]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[last]}"),
+        )
         self.lock = threading.Lock()
 
     def started(self, job: Job) -> None:
+        last = "" if job.seconds is None else f"last time {duration(job.seconds)}"
         with self.lock:
             self.waiting.remove(job)
-            self.rows[job] = _Row(time.monotonic())
+            self.rows.add_task(job.name, total=None, job=job, place="starting", last=last)
+            what = ", ".join(filter(None, [job.profile, last]))
+            self._line(f"[{self.total - len(self.waiting)}/{self.total}] Running {job.name} ({what})")
 
     def cell(self, job: Job, cell: Cell, number: int, total: int) -> None:
-        with self.lock:
-            self.rows[job].cell = f"cell {number}/{total}, line {cell.line}"
+        place = f"cell {number}/{total}, line {cell.line}"
+        if row := self._row(job):
+            self.rows.update(row.id, completed=number - 1, total=total, place=place)
+            self._line(f"    {job.name}: {place}, {duration(row.elapsed or 0)}", style="dim")
 
     def finished(self, outcome: Outcome, differences: Sequence[str]) -> None:
-        with self.lock:
-            row = self.rows.pop(outcome.job, None)
-            if row is None:  # it failed before it started
-                self.waiting.remove(outcome.job)
-            self.done += 1
-        _finish(self.console, outcome, differences, time.monotonic() - (row.start if row else 0.0))
+        row = self._row(outcome.job)
+        if row:
+            self.rows.remove_task(row.id)
+        else:  # it failed before it started
+            self.waiting.remove(outcome.job)
+        for line in differences:
+            self.console.print(f"    {outcome.job.name}: changed: {line}", markup=False)
+        if row and outcome.problem is None:
+            self.console.print(f"[green]✓[/] {outcome.job.name} ({duration(row.elapsed or 0)})")
 
-    def render(self) -> RenderableType:
-        with self.lock:
-            now = time.monotonic()
-            table = Table(box=None, pad_edge=False, show_header=False)
-            for job, row in self.rows.items():
-                usual = "" if job.seconds is None else f"of about {duration(job.seconds)}"
-                table.add_row(job.name, row.cell, duration(now - row.start), usual)
-            left = remaining(self.waiting, [(job, now - row.start) for job, row in self.rows.items()], self.workers)
-            estimate = "" if left is None else f"about {duration(left)} left"
-            table.add_row(f"{self.done} of {self.total} done", f"{len(self.waiting)} waiting", estimate)
-            return table
+    def board(self) -> Group:
+        """A line for each lesson that runs, and one of what is left."""
+        running = [(task.fields["job"], task.elapsed or 0.0) for task in self.rows.tasks]
+        waiting = list(self.waiting)
+        left = remaining(waiting, running, self.workers)
+        done = f"{self.total - len(running) - len(waiting)} of {self.total} done, {len(waiting)} waiting"
+        return Group(self.rows, Text(done if left is None else f"{done}, about {duration(left)} left"))
+
+    def _row(self, job: Job) -> Task | None:
+        return next((task for task in self.rows.tasks if task.fields["job"] == job), None)
+
+    def _line(self, text: str, style: str | None = None) -> None:
+        """Tell what the board tells where there is one."""
+        if not self.console.is_terminal:
+            self.console.print(text, style=style, markup=False)

@@ -1,7 +1,8 @@
 """The whole site as one zip that works from a disk, by ``file:``, and from any server at any path.
 
 Pages are those of the site, with what a disk cannot do put right: links name the file that a server would send for a
-folder, modules are one classic script (:mod:`course.pipeline.site.js_modules`), and the search index is a script too.
+folder, modules are texts in one classic script, which imports them from memory (``docs/assets/portable.js``), and the
+search index is a script too.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import json
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from course.pipeline.site import js_modules
+from course.pipeline.base.errors import CourseError
 
 SCRIPT, RUNTIME = "assets/course.js", "assets/portable.js"
 LEFT_OUT = re.compile(
@@ -25,6 +26,7 @@ LEFT_OUT = re.compile(
 _SCRIPT = re.compile(r'<script\b(?P<attributes>[^>]*\btype=["\']?module\b[^>]*)></script>\s*')
 _HREF = re.compile(r'(?P<before><a\b[^>]*?\shref=|<link\b[^>]*?\shref=)(?P<quote>["\']?)(?P<url>[^"\'\s>]+)(?P=quote)')
 _POLICY = re.compile(r'<meta\b[^>]*http-equiv="?Content-Security-Policy[^>]*>')
+_THEME_SCRIPT = re.compile(r'<script\b[^>]*\bsrc="?[^\s">]*/?assets/javascripts/bundle\.')
 _SERVED = re.compile(
     r'<link\b[^>]*\brel="?(?:manifest|alternate)\b[^>]*>|<(?P<tag>\w+)\b[^>]*\bdata-online\b.*?</(?P=tag)>', re.S
 )
@@ -34,10 +36,10 @@ def pack(site: Path, runtime: str, name: str) -> bytes:
     """The zip, whose only folder is ``name``; the same site gives the same bytes.
 
     Args:
-        runtime: the script that runs the joined modules, ``docs/assets/portable.js``.
+        runtime: what runs the modules, ``docs/assets/portable.js``.
 
     Raises:
-        CourseError: a module that cannot be joined.
+        CourseError: a page that the theme wrote otherwise than we know.
     """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -50,7 +52,7 @@ def pack(site: Path, runtime: str, name: str) -> bytes:
 
 
 def _files(site: Path, runtime: str) -> Iterator[tuple[str, bytes]]:
-    joined: dict[str, str] = {}
+    modules: dict[str, str] = {}
     for path in site.rglob("*"):
         name = path.relative_to(site).as_posix()
         if path.is_dir() or LEFT_OUT.fullmatch(name):
@@ -58,7 +60,7 @@ def _files(site: Path, runtime: str) -> Iterator[tuple[str, bytes]]:
         if path.suffix == ".html":
             yield name, page(path.read_text(encoding="utf-8"), name, site).encode()
         elif path.suffix == ".js" and not name.startswith("assets/javascripts/"):
-            joined[name] = path.read_text(encoding="utf-8")
+            modules[name] = path.read_text(encoding="utf-8")
         elif name == "search/search_index.json":
             index = json.loads(path.read_bytes())
             for entry in index["docs"]:
@@ -68,11 +70,21 @@ def _files(site: Path, runtime: str) -> Iterator[tuple[str, bytes]]:
             yield name, json.dumps(index, ensure_ascii=False).encode()
         else:
             yield name, path.read_bytes()
-    yield SCRIPT, f'(() => {{\n"use strict";\nconst modules = {js_modules.join(joined)};\n{runtime}}})();\n'.encode()
+    yield SCRIPT, script(modules, runtime).encode()
+
+
+def script(modules: Mapping[str, str], runtime: str) -> str:
+    """The one script of the copy: the texts of the ``modules``, by their path in the site, and what runs them."""
+    texts = json.dumps(dict(sorted(modules.items())), ensure_ascii=False, indent=0)
+    return f'(() => {{\n"use strict";\nconst modules = {texts};\n{runtime}}})();\n'
 
 
 def page(text: str, name: str, site: Path) -> str:
-    """The page ``name`` of ``site`` as it works from a disk."""
+    """The page ``name`` of ``site`` as it works from a disk.
+
+    Raises:
+        CourseError: the page has not what is replaced: the theme has changed.
+    """
     folder = posixpath.dirname(name)
     entries: list[str] = []
 
@@ -85,12 +97,24 @@ def page(text: str, name: str, site: Path) -> str:
         return f'{match["before"]}"{_filed(match["url"], folder, site)}"'
 
     text = _SERVED.sub("", _SCRIPT.sub(module, text))
-    text = _POLICY.sub(lambda found: re.sub(r"('|&#39;|&#x27;)self\1", r"\g<0> file:", found[0]), text)
+    text = _once(_POLICY, lambda found: _from_disk(found[0]), text, name)
     text = _HREF.sub(link, text)
     if entries:  # before the theme's own script, which starts the worker
         up = posixpath.relpath(SCRIPT, folder)
         run = f'<script src="{up}" data-modules="{" ".join(entries)}"></script>\n'
-        text = re.sub(r'(?=<script\b[^>]*\bsrc="?[^\s">]*/?assets/javascripts/bundle\.)', run, text, count=1)
+        text = _once(_THEME_SCRIPT, lambda found: run + found[0], text, name)
+    return text
+
+
+def _from_disk(policy: str) -> str:
+    """A policy that takes files for the site itself, and lets scripts import what is in memory."""
+    return re.sub(r"('|&#39;|&#x27;)self\1", r"\g<0> file:", policy).replace("script-src ", "script-src blob: ")
+
+
+def _once(found: re.Pattern[str], better: Callable[[re.Match[str]], str], page: str, name: str) -> str:
+    text, count = found.subn(better, page)
+    if count != 1:
+        raise CourseError(f"The page {name} has {found.pattern} {count} times instead of once: the theme has changed.")
     return text
 
 

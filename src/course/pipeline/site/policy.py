@@ -13,14 +13,23 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from course.pipeline.base.errors import CourseError
+
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.S)
 _META = re.compile(r'<meta charset="?utf-8"?>', re.I)
 
 
 def protect(page: str) -> str:
-    """``page`` with its policy, right after the line that says how to read it: nothing comes before."""
-    policy = _policy(page)
-    return _META.sub(lambda m: f'{m[0]}<meta http-equiv="Content-Security-Policy" content="{policy}">', page, count=1)
+    """``page`` with its policy, right after the line that says how to read it: nothing comes before.
+
+    Raises:
+        CourseError: the page has no such line, and would have no policy.
+    """
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_policy(page)}">'
+    made, count = _META.subn(lambda m: m[0] + policy, page, count=1)
+    if not count:
+        raise CourseError(f"A page has no {_META.pattern}, after which its content-security policy would stand.")
+    return made
 
 
 def lifted(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
