@@ -53,7 +53,7 @@ lock: ## Resolve the dependencies anew (needs uv)
 	@$(PYTHON) build/lock.py
 
 clean: ## Delete what was rendered; captures and the environment stay
-	rm -rf site build/cache build/site.new build/site.old
+	rm -rf site build/cache build/tree build/site.new build/site.old
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment, from the hash-locked files. A CPU build of torch is taken where the index has one; the usual build needs

@@ -15,14 +15,14 @@ import pytest
 from course.pipeline import entry
 from course.pipeline.base import status
 from course.pipeline.results.bundle import load_all
-from course.pipeline.site.build import TICK, Look, Site
+from course.pipeline.site.build import TICK, Look, Site, inputs
 
 from .courses import Course
 from .synthetic import LESSONS, write_capture, write_lesson
 
 COMMAND = ["build", "--profile", "laptop"]
 MESSAGE = "Nothing to do: 3 lessons and the site are current."
-FOLDERS = (Path(LESSONS), Path("build/captures"))
+FOLDERS = [LESSONS, "build/captures", *inputs(Path(), None)]
 LESSON = f"{LESSONS}/2_part/01_synthetic.py"
 
 
