@@ -12,10 +12,10 @@ import pytest
 from course.pipeline.base.errors import CourseError
 from course.pipeline.page.fragments import as_data
 from course.pipeline.page.listings import ledger
-from course.pipeline.page.parts import csv_of, figure_of, link_lessons
+from course.pipeline.page.parts import csv_of, link_lessons
 from course.pipeline.page.render import Page, page
 from course.pipeline.results import quiz
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, Chart, ItemShown, Text
 from course.pipeline.text.bind import Bound
 
 from ..samples import (
@@ -77,7 +77,7 @@ def test_tags_lead_to_their_topics() -> None:
 
 
 def test_every_token_has_its_own_fragment_and_is_filled() -> None:
-    outputs: list[list[dict[str, str]]] = [[], [{"text": "shown"}]]
+    outputs = [[], [Text("shown")]]
     made = render("# %%\nx = 1", claims_cell(claim(1)), captured=capture(LORA, outputs=outputs))
     tokens = re.findall(r"fragment-[\w.-]+-end", made.markdown)
     assert sorted(tokens) == sorted(made.fragments)
@@ -125,7 +125,7 @@ def test_a_bound_text_is_said_once() -> None:
     assert found == {"value": "", "title": "'…' if f(n.a, 2) < 3 else '…'", "data-keys": "n.a"}
 
 
-PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]
+PRINTED = [[], [Text("a < b")]]
 
 
 def test_an_output_follows_its_code_escaped() -> None:
@@ -174,7 +174,7 @@ def test_code_with_fences_in_it_stays_one_block() -> None:
 
 def test_tables_and_figures_with_caption_alternative_and_data() -> None:
     items = [LORA, table("grid.t", caption="Of {{ lora.trainable | int }}."), figure("grid.f", caption="A *figure*.")]
-    outputs: list[list[dict[str, str]]] = [[], [{"item": "grid.t"}, {"item": "grid.f"}]]
+    outputs = [[], [ItemShown("grid.t"), ItemShown("grid.f")]]
     made = render("# %%\nx = 1", captured=capture(*items, outputs=outputs))
     text = html_of(made)
     assert re.search(r"<caption>Of <data [^>]*>9,216</data>\.</caption>", text)
@@ -195,8 +195,8 @@ def test_tables_and_figures_with_caption_alternative_and_data() -> None:
 
 def test_csv_of_a_figure_without_a_spread_quotes_names() -> None:
     item = figure("f", series=[{"name": 'a, "b"', "x": ["x,1"], "y": [2], "low": [], "high": []}])
+    assert isinstance(item, Chart)
     assert list(csv.reader(csv_of(item).splitlines()))[1] == ['a, "b"', "x,1", "2", "", ""]
-    assert figure_of(item).series[0].name == 'a, "b"'
 
 
 def test_links_to_lessons() -> None:

@@ -16,7 +16,7 @@ from course.pipeline.lesson.model import Lesson
 from course.pipeline.page import downloads, evidence, fragments, render
 from course.pipeline.results import anchors, predict, quiz
 from course.pipeline.results.bundle import Bundle
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, ItemShown, Text
 from course.pipeline.text.bind import Bound
 
 from ..samples import PATH, PROVENANCE, capture, figure, line_of, quiz_text, source, value
@@ -46,7 +46,7 @@ series: q only
 REVEAL = '# %% tags=["reveal"]\nprint(1)'
 CAPTURED = capture(
     value("lora.trainable", 9216), value("lora.rank", 8), figure("loss.plot", 2),
-    outputs=[[], [], [{"text": "the output"}, {"item": "loss.plot"}]],
+    outputs=[[], [], [Text("the output"), ItemShown("loss.plot")]],
 )  # fmt: skip
 
 

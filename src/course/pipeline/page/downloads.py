@@ -13,9 +13,19 @@ import nbformat
 from course.pipeline import widgets
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.page import predictions
-from course.pipeline.page.parts import QUIZ_MARKER, drawing, fails, figure_of, link_lessons
+from course.pipeline.page.parts import QUIZ_MARKER, drawing, fails, link_lessons
 from course.pipeline.results.bundle import Bundle
-from course.pipeline.results.capture import Provenance
+from course.pipeline.results.capture import (
+    Chart,
+    Html,
+    ImageShown,
+    ItemShown,
+    Output,
+    Provenance,
+    Stderr,
+    Table,
+    Text,
+)
 from course.pipeline.results.claims import VERDICTS
 from course.pipeline.text import markup
 from course.pipeline.text.bind import bind
@@ -106,7 +116,7 @@ class _Maker:
             node = self._code_cell(f"cell-{index}", cell.source, cell)
             if outputs:
                 node["execution_count"] = index + 1
-                node["outputs"] = [self._notebook_output(output, index) for output in self.capture.outputs[index]]
+                node["outputs"] = [self._notebook_output(output) for output in self.capture.outputs[index]]
             cells.append(node)
             index += 1
         cells.append(_text_cell("provenance", _provenance(self.capture.provenance)))
@@ -143,24 +153,24 @@ class _Maker:
             nodes.append(_text_cell(f"prose-{place}-after", after.strip()))
         return nodes
 
-    def _notebook_output(self, output: Mapping[str, str], index: int) -> dict[str, Any]:
-        for kind, name in (("text", "stdout"), ("stderr", "stderr")):
-            if kind in output:
-                return {"output_type": "stream", "name": name, "text": output[kind] + "\n"}
-        if "html" in output:
-            return _display({"text/html": output["html"]})
-        if "image" in output:
-            kind = next(kind for kind, suffix in IMAGES.items() if output["image"].endswith(suffix))
-            return _display({kind: self.capture.images[output["image"]]})
-        item = self.capture.items[output["item"]]
-        if item.data["type"] == "table":
-            caption = markup.inline_html(bind(item.data["caption"], self.capture.values))
-            data = {"text/html": markup.table(item.data["columns"], item.data["rows"], caption)}
+    def _notebook_output(self, output: Output) -> dict[str, Any]:
+        if isinstance(output, (Text, Stderr)):
+            name = "stdout" if isinstance(output, Text) else "stderr"
+            return {"output_type": "stream", "name": name, "text": output.text + "\n"}
+        if isinstance(output, Html):
+            return _display({"text/html": output.html})
+        if isinstance(output, ImageShown):
+            kind = next(kind for kind, suffix in IMAGES.items() if output.name.endswith(suffix))
+            return _display({kind: self.capture.images[output.name]})
+        item = self.capture.items[output.key]
+        assert isinstance(item, (Table, Chart))
+        if isinstance(item, Table):
+            caption = markup.inline_html(bind(item.caption, self.capture.values))
+            data = {"text/html": markup.table(item.columns, item.rows, caption)}
         else:
-            figure = figure_of(item)
             data = {
-                "image/svg+xml": drawing(item, self.bundle.cache),
-                "text/plain": bind(figure.caption, self.capture.values),
+                "image/svg+xml": drawing(item.figure, self.bundle.cache),
+                "text/plain": bind(item.figure.caption, self.capture.values),
             }
         return _display(data)
 
@@ -198,17 +208,17 @@ class _Maker:
         parts.append(_provenance(self.capture.provenance))
         return "\n\n".join(parts) + "\n"
 
-    def _markdown_output(self, output: Mapping[str, str]) -> str:
-        if "text" in output:
-            return markup.fence(output["text"], "text")
-        item = self.capture.items[output["item"]]
-        if item.data["type"] == "figure":
-            figure = figure_of(item)
-            return f"**Figure.** {bind(figure.caption, self.capture.values)} *{figure.alt}*"
-        columns = item.data["columns"]
-        rows = [columns, ["---"] * len(columns), *[[markup.number(c) for c in row] for row in item.data["rows"]]]
+    def _markdown_output(self, output: Output) -> str:
+        if isinstance(output, Text):
+            return markup.fence(output.text, "text")
+        assert isinstance(output, ItemShown)  # the rest is of plain lessons
+        item = self.capture.items[output.key]
+        assert isinstance(item, (Table, Chart))
+        if isinstance(item, Chart):
+            return f"**Figure.** {bind(item.figure.caption, self.capture.values)} *{item.figure.alt}*"
+        rows = [item.columns, ["---"] * len(item.columns), *[[markup.number(c) for c in row] for row in item.rows]]
         lines = ["| " + " | ".join(str(c).replace("|", "\\|") for c in row) + " |" for row in rows]
-        return f"**Table.** {bind(item.data['caption'], self.capture.values)}\n\n" + "\n".join(lines)
+        return f"**Table.** {bind(item.caption, self.capture.values)}\n\n" + "\n".join(lines)
 
     def _claims(self, place: int) -> str:
         return "\n\n".join(

@@ -24,12 +24,12 @@ from course.pipeline.page.parts import (
     csv_of,
     drawing,
     fails,
-    figure_of,
     image_bytes,
     link_lessons,
     noting,
 )
 from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.capture import Chart, Html, ImageShown, Output, Stderr, Table, Text
 from course.pipeline.results.quiz import ask
 from course.pipeline.text import commonmark, markup
 from course.pipeline.text.bind import bind
@@ -154,33 +154,33 @@ class _Renderer:
             shown = f'<details class="reveal"{name}>{summary}{shown}</details>'
         return [*parts, self._fragment(f"output-{index}", shown)] if shown else parts
 
-    def _output(self, output: Mapping[str, str]) -> str:
-        if "text" in output:
-            return f'<div class="output"><pre tabindex="0">{html.escape(output["text"])}</pre></div>'
-        if "stderr" in output:
-            text = html.escape(output["stderr"])
+    def _output(self, output: Output) -> str:
+        if isinstance(output, Text):
+            return f'<div class="output"><pre tabindex="0">{html.escape(output.text)}</pre></div>'
+        if isinstance(output, Stderr):
+            text = html.escape(output.text)
             return f'<div class="output output--stderr"><pre tabindex="0" aria-label="stderr">{text}</pre></div>'
-        if "html" in output:
+        if isinstance(output, Html):
             box = '<div class="output output--html" tabindex="0" role="group" aria-label="Output">'
-            return f"{box}{output['html']}</div>"
-        if "image" in output:
-            name = output["image"]
+            return f"{box}{output.html}</div>"
+        if isinstance(output, ImageShown):
+            name = output.name
             file = self.page.files[name] = image_bytes(name, self.capture.images[name])
             size = 'width="{}" height="{}"'.format(*found) if (found := image_size(file)) else ""
             image = f'<img src="{name}" alt="Figure drawn by the code above" loading="lazy" {size}>'
             return f'<p class="output output--image">{image}</p>'
-        item = self.capture.items[output["item"]]
+        item = self.capture.items[output.key]
+        assert isinstance(item, (Table, Chart))
         name = f"{item.key}.csv"
         self.page.files[name] = csv_of(item)
         link = f'<p class="data-link"><a href="{name}" download>Data as CSV</a></p>'
-        if item.data["type"] == "table":
-            caption = self._caption(item.data["caption"])
-            table = markup.table(item.data["columns"], item.data["rows"], caption)
+        if isinstance(item, Table):
+            table = markup.table(item.columns, item.rows, self._caption(item.caption))
             return f'<div class="data-table" id="{item.key}">{markup.scrolling(table)}{link}</div>'
-        figure = figure_of(item)
+        figure = item.figure
         caption = f"<figcaption>{self._caption(figure.caption)}{link}</figcaption>"
         drawn = re.sub(
-            r"(var\(--figure-\w+), #\w+\)", r"\1)", drawing(item, self.bundle.cache)
+            r"(var\(--figure-\w+), #\w+\)", r"\1)", drawing(figure, self.bundle.cache)
         )  # the page has the colors
         return f'<figure class="data-figure" id="{item.key}">{drawn}{caption}</figure>'
 
