@@ -1,10 +1,7 @@
-"""What pages and downloads share: bound prose, links between lessons, recorded figures and data."""
+"""What pages and downloads share: bound prose, links between lessons, drawings."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
 import re
 from collections.abc import Callable, Mapping
 
@@ -15,17 +12,11 @@ from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.page import fragments
-from course.pipeline.results.capture import Chart, Table
 from course.pipeline.text.bind import Bound
 from course.pipeline.text.expressions import keys
 from course.pipeline.text.spans import inside
 
 LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
-
-
-QUIZ_MARKER = "<!-- quiz -->"
-
-
 
 
 def noting(used: set[str]) -> Callable[[Bound], str]:
@@ -70,24 +61,3 @@ def fails(lesson: Lesson, cell: Cell) -> widgets.Fail:
 def drawing(figure: Figure, cache: Cache | None) -> str:
     """The figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
     return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
-
-
-def csv_of(item: Table | Chart) -> str:
-    """The data of a table or figure as CSV: a figure's rows are ``series, x, y, low, high``."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    if isinstance(item, Table):
-        writer.writerow(item.columns)
-        writer.writerows(item.rows)
-    else:
-        writer.writerow(["series", "x", "y", "low", "high"])
-        for series in item.figure.series:
-            empty = [""] * len(series.x)
-            columns = (series.x, series.y, series.low or empty, series.high or empty)
-            writer.writerows([series.name, *row] for row in zip(*columns, strict=True))
-    return out.getvalue()
-
-
-def image_bytes(name: str, content: str) -> bytes:
-    """The file of an image that a capture holds."""
-    return content.encode() if name.endswith(".svg") else base64.b64decode(content)

@@ -169,7 +169,7 @@ def ask(prediction: Prediction, capture: Capture, lesson: Lesson) -> Asked:
         asked, unit = bind(prediction.ask, values), prediction.unit
         if prediction.number:
             number = float(evaluate(prediction.number, values))
-            shown = form(number, prediction.format) + _of(unit)
+            shown = form(number, prediction.format) + after_number(unit)
             return Asked(prediction.id, asked, (), number, shown, unit, None)
         if prediction.choices:
             right = [place for place, choice in enumerate(prediction.choices) if evaluate(choice.right, values)]
@@ -214,6 +214,6 @@ def _sketch(prediction: Prediction, capture: Capture) -> Sketch:
     )  # fmt: skip
 
 
-def _of(unit: str) -> str:
+def after_number(unit: str) -> str:
     """A unit as it follows its number."""
     return unit if unit in "×" else f" {unit}"
