@@ -55,6 +55,7 @@ class _Away(Preprocessor):  # type: ignore[misc]  # Markdown publishes no types
             self.kept[word] = "\n".join(line[indent:] for line in match["lines"].removesuffix("\n").split("\n"))
             return f"\n{match['indent']}{word}\n"
 
+        self.kept.clear()
         return _FENCE_OR_BLOCK.sub(put, "\n".join(lines)).split("\n")
 
 
@@ -72,13 +73,9 @@ class VerbatimExtension(Extension):  # type: ignore[misc]  # Markdown publishes 
     """Before any other extension reads the text, and after all others have read the result."""
 
     def extendMarkdown(self, md: Markdown) -> None:
-        self.kept: dict[str, str] = {}
-        md.registerExtension(self)
-        md.preprocessors.register(_Away(md, self.kept), "verbatim", 1000)
-        md.postprocessors.register(_Back(md, self.kept), "verbatim", -1000)
-
-    def reset(self) -> None:
-        self.kept.clear()
+        kept: dict[str, str] = {}  # of the page that is being converted
+        md.preprocessors.register(_Away(md, kept), "verbatim", 1000)
+        md.postprocessors.register(_Back(md, kept), "verbatim", -1000)
 
 
 def makeExtension(**config: Any) -> VerbatimExtension:
