@@ -17,6 +17,7 @@ from course.pipeline.base.paths import LESSONS
 from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.read import read
 from course.pipeline.page import downloads, wheel
+from course.pipeline.page.document import document
 from course.pipeline.results.bundle import Bundle, load_all
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ def test_has_every_section_in_order(source: Path) -> None:
 def downloads_of(source: Path) -> dict[str, str]:
     """Notebook, notebook with outputs, script and Markdown: file name → content."""
     lessons = {bundle.lesson.number: slug for slug, bundle in bundles().items()}
-    found = downloads.files(bundles()[source.stem], lessons, wheel.NAME, "")
+    found = downloads.files(document(bundles()[source.stem]), lessons, wheel.NAME, "")
     assert sorted(Path(name).suffix for name in found) == [".ipynb", ".ipynb", ".md", ".py"]
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from course.pipeline.lesson.course_format import parse
 from course.pipeline.lesson.model import Lesson
 from course.pipeline.results import capture
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, Text
 
 from .sandbox import ROOT, Sandbox, lesson
 
@@ -32,14 +32,14 @@ def line_of(made: Lesson, text: str) -> int:
 
 def steady(made: Capture) -> str:
     """The capture as text, without what may differ between two runs."""
-    items = {key: item for key, item in made.items.items() if item.data.get("kind") != "band"}
+    items = {key: item for key, item in made.items.items() if item.kind != "band"}
     provenance = replace(made.provenance, seconds=0.0, peak_mib=0, date="")
     return capture.dumps(replace(made, items=items, provenance=provenance))
 
 
 def texts(made: Capture) -> list[str]:
     """What the cells printed."""
-    return [part["text"] for shown in made.outputs for part in shown if "text" in part]
+    return [output.text for shown in made.outputs for output in shown if isinstance(output, Text)]
 
 
 BUILD = """\

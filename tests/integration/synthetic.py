@@ -6,10 +6,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from course.figures import Figure, Series
 from course.pipeline.base import paths
 from course.pipeline.lesson.read import read
 from course.pipeline.results import capture, fingerprint
-from course.pipeline.results.capture import Capture, Item, Provenance
+from course.pipeline.results.capture import Capture, Chart, Item, ItemShown, Provenance, Table, Text, Value
 
 from .sandbox import ROOT, quiz
 
@@ -106,19 +107,13 @@ def write_capture(root: Path, path: Path, answer: int) -> None:
         device="cpu", processor="A processor", threads=2, dtype="float32", python="3.11.9",
         libraries={"numpy": "2.0.0"}, seconds=1.0, peak_mib=64, date="2025-01-31",
     )  # fmt: skip
-    drawn = {
-        "kind": "line", "x_label": "x", "y_label": "y", "caption": "It is {{ synthetic.answer | int }}.", "alt": "A line.",
-        "x_log": False, "y_log": False, "guides": [],
-        "series": [{"name": "one", "x": [1, 2, 3], "y": [1.0, 2.0, float(answer)], "low": [], "high": []}],
-    }  # fmt: skip
-    items = [
-        Item("synthetic.answer", 1, {"type": "value", "key": "synthetic.answer", "value": answer, "kind": "exact"}),
-        Item(
-            "rows", 2,
-            {"type": "table", "key": "rows", "columns": ["n"], "rows": [[answer]], "caption": "Rows.", "kind": "exact"},
-        ),
-        Item("drawn", 2, {"type": "figure", "key": "drawn", "kind": "exact", "figure": drawn}),
-    ]  # fmt: skip
-    outputs = [[], [], [{"text": f"shown {answer}"}, {"item": "rows"}, {"item": "drawn"}]]
+    line = Series("one", (1, 2, 3), (1.0, 2.0, float(answer)))
+    drawn = Figure("line", (line,), "x", "y", "It is {{ synthetic.answer | int }}.", "A line.")
+    items: list[Item] = [
+        Value("synthetic.answer", 1, answer, "exact"),
+        Table("rows", 2, ("n",), ((answer,),), "Rows.", "exact"),
+        Chart("drawn", 2, "exact", drawn),
+    ]
+    outputs = ((), (), (Text(f"shown {answer}"), ItemShown("rows"), ItemShown("drawn")))
     made = Capture({item.key: item for item in items}, outputs, provenance)
     capture.save(made, capture.path_of(root / paths.ROOT, path.stem, "laptop"))

@@ -8,6 +8,7 @@ import pytest
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.read import read
+from course.pipeline.results.capture import Text
 from course.pipeline.run.execute import execute
 from course.pipeline.run.limits import Limits
 from course.pipeline.run.provisioner import ForkServer
@@ -88,4 +89,4 @@ def test_a_lesson_within_its_limits_runs(sandbox: Sandbox, server: ForkServer) -
     """Otherwise every refusal above could have another cause."""
     sandbox.write(lesson("x = b'1' * 2**28\nprint('fine')"))
     limits = Limits(cell_seconds=300, lesson_seconds=300, memory_mib=2000, output_bytes=1000)
-    assert execute(read(sandbox.source), "smoke", limits, server=server).outputs[1] == [{"text": "fine"}]
+    assert execute(read(sandbox.source), "smoke", limits, server=server).outputs[1] == (Text("fine"),)

@@ -26,12 +26,14 @@ from course.pipeline.base import paths
 from course.pipeline.base.paths import LESSONS
 from course.pipeline.lesson.course_format import find
 from course.pipeline.page import downloads, wheel
+from course.pipeline.page.document import document
 from course.pipeline.results import capture
 from course.pipeline.results.bundle import Bundle, load_all
 from course.pipeline.results.capture import Capture
 from course.pipeline.run import collect
 
 from .courses import contents, copy_unrendered
+from .runs import texts
 from .sandbox import ROOT
 from .synthetic import sources
 
@@ -131,7 +133,7 @@ def bundles(smoke: Path) -> dict[str, Bundle]:
 
 def offered(bundle: Bundle, bundles: dict[str, Bundle]) -> dict[str, str]:
     lessons = {each.lesson.number: slug for slug, each in bundles.items()}
-    return downloads.files(bundle, lessons, wheel.NAME, "")
+    return downloads.files(document(bundle), lessons, wheel.NAME, "")
 
 
 def as_smoke(code: str) -> str:
@@ -178,7 +180,7 @@ def test_the_script_runs_alone(slug: str, bundles: dict[str, Bundle], learner: L
     """It has the notebook's cells and needs nothing that only notebooks have, as tests/test_lessons.py shows of each."""
     script = learner.folder / f"{slug}.py"
     script.write_text(as_smoke(offered(bundles[slug], bundles)[script.name]), encoding="utf-8")
-    printed = [part["text"] for shown in bundles[slug].captured.outputs for part in shown if "text" in part]
+    printed = texts(bundles[slug].captured)
     told = collect.normalise(learner.run([learner.python, script.name]))
     assert sum(text in told for text in printed) > len(printed) / 2 > 1  # all but what tells times
 

@@ -81,7 +81,7 @@ def test_forked_and_fresh_kernels_give_the_same_capture(server: ForkServer, tmp_
     made = parsed(tmp_path, SURROUNDINGS, COMPUTED)
     forked, fresh = execute(made, "smoke", server=server), execute(made, "smoke", threads=1)
     assert steady(forked) == steady(fresh)
-    assert forked.items["took"].data != fresh.items["took"].data  # two runs, not one
+    assert forked.values["took"] != fresh.values["took"]  # two runs, not one
 
 
 COMMAND = "print(open('/proc/self/cmdline').read().replace('\\0', ' '))"
@@ -90,7 +90,7 @@ COMMAND = "print(open('/proc/self/cmdline').read().replace('\\0', ' '))"
 def test_a_lesson_may_ask_not_to_be_forked(server: ForkServer, tmp_path: Path) -> None:
     forked = execute(parsed(tmp_path, COMMAND), "smoke", server=server)
     fresh = execute(parsed(tmp_path, COMMAND, header="# fork: false\n"), "smoke", server=server)
-    assert [is_fork(made.outputs[1][0]["text"]) for made in (forked, fresh)] == [True, False]
+    assert [is_fork(*texts(made)) for made in (forked, fresh)] == [True, False]
     assert forked.provenance.fingerprint == fresh.provenance.fingerprint
 
 

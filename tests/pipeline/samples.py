@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from course.pipeline.lesson.course_format import parse
 from course.pipeline.lesson.model import Lesson
 from course.pipeline.results import claims, quiz
 from course.pipeline.results.bundle import Bundle
-from course.pipeline.results.capture import Capture, Item, Provenance
+from course.pipeline.results.capture import Capture, Item, Output, Provenance, item
 from course.pipeline.text.expressions import Scalar
 
 PATH = Path("07_sample.py")
@@ -86,7 +86,7 @@ PROVENANCE = Provenance(
 
 def value(key: str, found: Scalar, cell: int = 1, kind: str = "") -> Item:
     kind = kind or ("relative" if isinstance(found, float) else "exact")
-    return Item(key, cell, {"type": "value", "key": key, "value": found, "kind": kind})
+    return item({"type": "value", "key": key, "value": found, "kind": kind}, cell)
 
 
 def claim(number: int, **changed: str) -> str:
@@ -103,7 +103,7 @@ def claims_cell(*entries: str) -> str:
 
 def table(key: str, cell: int = 1, **changed: Any) -> Item:
     data = {"columns": ["rank", "<loss>"], "rows": [[8, 0.5], [16, 0.25]], "caption": "Losses.", "kind": "relative"}
-    return Item(key, cell, {"type": "table", "key": key, **data, **changed})
+    return item({"type": "table", "key": key, **data, **changed}, cell)
 
 
 def figure(key: str, cell: int = 1, **changed: Any) -> Item:
@@ -112,16 +112,17 @@ def figure(key: str, cell: int = 1, **changed: Any) -> Item:
         "kind": "line", "series": [series], "x_label": "rank", "y_label": "loss", "caption": "It falls.",
         "alt": "Loss falls with rank.", "x_log": True, "y_log": False, "guides": [["start", 3.0]], **changed,
     }  # fmt: skip
-    return Item(key, cell, {"type": "figure", "key": key, "kind": "relative", "figure": drawn})
+    return item({"type": "figure", "key": key, "kind": "relative", "figure": drawn}, cell)
 
 
-def capture(*items: Item, outputs: list[list[dict[str, str]]] | None = None, cells: int = 2) -> Capture:
-    return Capture({item.key: item for item in items}, outputs or [[] for _ in range(cells)], PROVENANCE)
+def capture(*items: Item, outputs: Sequence[Sequence[Output]] = (), cells: int = 2) -> Capture:
+    shown = tuple(map(tuple, outputs)) or ((),) * cells
+    return Capture({item.key: item for item in items}, shown, PROVENANCE)
 
 
 def values(**found: Scalar) -> Mapping[str, Scalar]:
     """``lora__trainable=1`` as ``{"lora.trainable": 1}``."""
-    return {name.replace("__", "."): item for name, item in found.items()}
+    return {name.replace("__", "."): one for name, one in found.items()}
 
 
 def bundle(made: Lesson, captured: Capture, questions: tuple[quiz.Question, ...] = ()) -> Bundle:

@@ -19,8 +19,9 @@ from course.cards import CARDS
 from course.memory import ARCHITECTURES, STATE_BYTES, estimate
 from course.pipeline import widgets
 from course.pipeline.base.errors import CourseError
+from course.pipeline.page.document import document
 from course.pipeline.page.downloads import files
-from course.pipeline.page.render import page
+from course.pipeline.page.write_page import page
 from course.pipeline.widgets import PIECES, Placed, memory
 from course.pipeline.widgets.view import View
 
@@ -30,20 +31,20 @@ NAMES = list(PIECES)
 
 
 def placed(marker: str) -> Placed:
-    found: list[Placed] = []
-    widgets.place(marker, lambda made: found.append(made) or "", _fail, set())  # type: ignore[func-returns-value]  # the list's own
-    return found[0]
+    (found,) = (piece for _, piece in widgets.pieces(marker, _fail, set()) if isinstance(piece, Placed))
+    return found
 
 
 def _fail(message: str, line: int, hint: str) -> CourseError:
     return CourseError(message, Path("page.md"), line + 1, hint)
 
 
-def test_a_marker_is_replaced_and_the_rest_stays() -> None:
+def test_a_text_is_divided_at_its_markers() -> None:
     text = "before\n\n<!-- widget: rank rank=64 -->\n\nafter <!-- a comment -->"
-    assert widgets.place(text, lambda made: f"[{made.state['rank']}]", _fail, set()) == (
-        "before\n\n[64]\n\nafter <!-- a comment -->"
-    )
+    (_, before), (line, made), (below, after) = widgets.pieces(text, _fail, set())
+    assert (before, after) == ("before\n\n", "\n\nafter <!-- a comment -->")
+    assert isinstance(made, Placed)
+    assert (made.state["rank"], line, below) == (64, 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -57,26 +58,27 @@ def test_a_marker_is_replaced_and_the_rest_stays() -> None:
         ("<!-- widget: memory batch=0 -->", "Give a whole number from 1 to 4096."),
         ("<!-- widget: memory method=half -->", "Give one of full, lora, qlora."),
         ("<!-- widget: memory checkpointing=on -->", "Give yes or no."),
+        ("x\n  <!-- widget: rank -->", "page.md:2: The marker '<!-- widget: rank -->' is not alone on its line."),
+        ("<!-- widget: rank --> is", "page.md:1: The marker '<!-- widget: rank -->' is not alone on its line."),
         ("<!-- widget: rank -->\n\n<!-- widget: rank -->", "page.md:3: The piece 'rank' stands twice on this page."),
     ],
 )
 def test_a_wrong_marker_is_an_error_with_its_line(text: str, said: str) -> None:
     with pytest.raises(CourseError) as caught:
-        widgets.place(text, lambda _: "", _fail, set())
+        list(widgets.pieces(text, _fail, set()))
     assert said in str(caught.value)
 
 
 @given(st.text())
 def test_any_text_without_a_marker_stays(text: str) -> None:
     if "widget" not in text:
-        assert widgets.place(text, lambda _: "", _fail, set()) == text
+        assert list(widgets.pieces(text, _fail, set())) == [(0, text)]
 
 
 def test_a_lesson_shows_it_and_its_downloads_hold_a_table() -> None:
     made = lesson("# %% [markdown]\n# ## Section\n#\n# <!-- widget: rank rank=16 -->")
-    whole = bundle(made, capture(cells=len(made.code_cells)))
-    shown = page(whole, {7: "07_sample"}, [])
-    assert 'data-widget="rank"' in shown.fill(shown.markdown)
+    whole = document(bundle(made, capture(cells=len(made.code_cells))))
+    assert 'data-widget="rank"' in page(whole, {7: "07_sample"}, []).markdown
     offered = files(whole, {7: "07_sample"}, "wheel", "")
     for name in ("07_sample.md", "07_sample.py", "07_sample.ipynb"):
         assert "131,072" in offered[name]  # 16 · (4096 + 4096)
@@ -87,14 +89,14 @@ def test_an_unknown_piece_in_a_lesson_is_an_error_with_file_and_line() -> None:
     cells = ("# %% [markdown]\n# ## Section\n#\n# Text.\n# <!-- widget: ranks -->",)
     made = lesson(*cells)
     with pytest.raises(CourseError) as caught:
-        page(bundle(made, capture(cells=len(made.code_cells))), {7: "07_sample"}, [])
+        document(bundle(made, capture(cells=len(made.code_cells))))
     assert caught.value.line == line_of(source(*cells), "widget: ranks")
 
 
 def test_one_piece_twice_in_a_lesson_is_an_error() -> None:
     made = lesson("# %% [markdown]\n# <!-- widget: rank -->", "# %%\nx = 1", "# %% [markdown]\n# <!-- widget: rank -->")
     with pytest.raises(CourseError, match="stands twice"):
-        page(bundle(made, capture(cells=len(made.code_cells))), {7: "07_sample"}, [])
+        document(bundle(made, capture(cells=len(made.code_cells))))
 
 
 class _Reader(HTMLParser):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.results.capture import RELATIVE, Capture, Item, differences, dumps, load, path_of, save
+from course.pipeline.results.capture import (
+    RELATIVE,
+    Capture,
+    Chart,
+    Html,
+    ImageShown,
+    Item,
+    ItemShown,
+    Output,
+    Stderr,
+    Text,
+    differences,
+    dumps,
+    load,
+    path_of,
+    save,
+)
 from course.pipeline.run.collect import from_notebook, normalise
 from course.record import MIME
 
 from ..samples import PROVENANCE, capture, figure, lesson, table, value
 
+COMMITTED = sorted((Path(__file__).parents[3] / "build/captures").glob("*/*/capture.json"))
 LESSON = lesson("# %%\nx = 1\ny = 2", "# %%\nz = 3")
 
 
@@ -27,7 +43,9 @@ def stream(text: str, name: str = "stdout") -> dict[str, Any]:
 
 
 def recorded(item: Item) -> dict[str, Any]:
-    return {"output_type": "display_data", "data": {MIME: item.data}}
+    fields = json.loads(dumps(capture(item)))["items"][item.key]
+    del fields["cell"]
+    return {"output_type": "display_data", "data": {MIME: fields}}
 
 
 def collect(*outputs: dict[str, Any]) -> Capture:
@@ -41,22 +59,22 @@ def test_items_and_outputs_in_order() -> None:
         stream("a"), stream("b\n"), recorded(value("n", 5)), stream("c"), recorded(table("t")), recorded(figure("f")),
         shown, stream("ignored 50%", "stderr"),
     )  # fmt: skip
-    assert made.outputs == [[], [{"text": "ab\nc"}, {"item": "t"}, {"item": "f"}, {"text": "3"}], []]
+    assert made.outputs == ((), (Text("ab\nc"), ItemShown("t"), ItemShown("f"), Text("3")), ())
     assert {key: item.cell for key, item in made.items.items()} == {"n": 1, "t": 1, "f": 1}
     assert made.values == {"n": 5}
-    assert [item.key for item in made.of_type("figure")] == ["f"]
+    assert [item.key for item in made.of_type(Chart)] == ["f"]
 
 
 def test_a_recorded_value_is_not_shown_a_second_time() -> None:
     shown = {"output_type": "execute_result", "data": {"text/plain": "5"}}
     recording, naming = lesson('# %%\nrecord.value("n", 5)'), lesson('# %%\nn = record.value("n", 5)\nn')
-    for sample, expected in ((recording, []), (naming, [{"text": "5"}])):
+    for sample, expected in ((recording, ()), (naming, (Text("5"),))):
         made = from_notebook(sample, [{"outputs": []}, {"outputs": [recorded(value("n", 5)), shown]}], PROVENANCE)
         assert made.outputs[1] == expected
 
 
 def test_an_output_of_nothing_but_blank_lines_is_none() -> None:
-    assert collect(stream("\n \n")).outputs[1] == []
+    assert collect(stream("\n \n")).outputs[1] == ()
 
 
 @pytest.mark.parametrize(
@@ -134,19 +152,28 @@ def captures(draw: st.DrawFn) -> Capture:
         draw(st.lists(st.lists(st.lists(SCALARS, min_size=2, max_size=2), max_size=3), max_size=2))
     ):
         items.append(table(f"t{place}", rows=rows, caption=draw(TEXTS)))
-    texts = draw(st.lists(st.lists(TEXTS.map(lambda text: {"text": text}), max_size=2), min_size=1, max_size=3))
+    texts = draw(st.lists(st.lists(TEXTS.map(Text), max_size=2), min_size=1, max_size=3))
     return capture(*draw(st.permutations(items)), figure("f"), outputs=texts)
 
 
 @given(captures())
 def test_what_is_written_is_read_back(made: Capture) -> None:
     text = dumps(made)
-    assert json.loads(text)["outputs"] == made.outputs
     assert text.endswith("}\n")
-
+    assert read_back(text) == made
     assert dumps(read_back(text)) == text
-    assert read_back(text) == replace(made, items=read_back(text).items)
-    assert read_back(text).items == made.items
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parts[-3])
+def test_a_committed_capture_is_written_as_it_was_read(path: Path) -> None:
+    made = load(path)
+    assert made is not None
+    assert dumps(made) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("output", [Text("a"), Stderr("a"), Html("<b>a</b>"), ImageShown("a.svg"), ItemShown("a")])
+def test_each_kind_of_output_is_read_back(output: Output) -> None:
+    assert read_back(dumps(capture(outputs=[[output]]))).outputs == ((output,),)
 
 
 def read_back(text: str) -> Capture:
@@ -161,8 +188,8 @@ def read_back(text: str) -> Capture:
 
 
 def test_the_file_is_reviewable() -> None:
-    text = dumps(capture(value("b", 2), value("a", 0.5), table("t"), outputs=[[{"text": "[ 1, 2]"}], []]))
-    assert text == dumps(capture(table("t"), value("a", 0.5), value("b", 2), outputs=[[{"text": "[ 1, 2]"}], []]))
+    text = dumps(capture(value("b", 2), value("a", 0.5), table("t"), outputs=[[Text("[ 1, 2]")], []]))
+    assert text == dumps(capture(table("t"), value("a", 0.5), value("b", 2), outputs=[[Text("[ 1, 2]")], []]))
     lines = text.split("\n")
     assert '   "value": 0.5,' in lines
     assert "    [8, 0.5]," in lines  # one line a row

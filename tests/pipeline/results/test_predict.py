@@ -13,10 +13,11 @@ import pytest
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.course_format import parse
 from course.pipeline.lesson.model import Lesson
-from course.pipeline.page import downloads, evidence, fragments, render
+from course.pipeline.page import downloads, evidence, fragments, write_page
+from course.pipeline.page.document import document
 from course.pipeline.results import anchors, predict, quiz
 from course.pipeline.results.bundle import Bundle
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, ItemShown, Text
 from course.pipeline.text.bind import Bound
 
 from ..samples import PATH, PROVENANCE, capture, figure, line_of, quiz_text, source, value
@@ -46,7 +47,7 @@ series: q only
 REVEAL = '# %% tags=["reveal"]\nprint(1)'
 CAPTURED = capture(
     value("lora.trainable", 9216), value("lora.rank", 8), figure("loss.plot", 2),
-    outputs=[[], [], [{"text": "the output"}, {"item": "loss.plot"}]],
+    outputs=[[], [], [Text("the output"), ItemShown("loss.plot")]],
 )  # fmt: skip
 
 
@@ -73,8 +74,7 @@ def asked(text: str, captured: Capture = CAPTURED) -> predict.Asked:
 
 
 def page(*cells: str) -> str:
-    made = render.page(bundle(*cells), {}, [])
-    return made.fill(made.markdown)
+    return write_page.page(document(bundle(*cells)), {}, []).markdown
 
 
 def section(text: str) -> ElementTree.Element:
@@ -211,8 +211,8 @@ def test_the_page_has_choices_and_the_points_of_a_curve() -> None:
 
 def test_a_result_that_shows_nothing_still_answers() -> None:
     silent = capture(*CAPTURED.items.values(), cells=3)
-    made = render.page(bundle(cell(NUMBER), REVEAL, captured=silent), {}, [])
-    assert 'id="reveal-2"><summary>Reveal the result</summary><p class="predict-result"' in made.fill(made.markdown)
+    made = write_page.page(document(bundle(cell(NUMBER), REVEAL, captured=silent)), {}, [])
+    assert 'id="reveal-2"><summary>Reveal the result</summary><p class="predict-result"' in made.markdown
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_result_that_shows_nothing_still_answers() -> None:
 )
 def test_downloads_have_the_question_and_no_yaml(text: str, said: str) -> None:
     whole = bundle(cell(text), REVEAL)
-    made = downloads.files(whole, {7: "07_sample"}, "course.whl", "")
+    made = downloads.files(document(whole), {7: "07_sample"}, "course.whl", "")
     notebook = nbformat.reads(made["07_sample.ipynb"], as_version=4)
     prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     script = "\n".join(line.removeprefix("# ").removeprefix("#") for line in made["07_sample.py"].split("\n"))

@@ -13,6 +13,7 @@ import yaml
 from course.pipeline.base.errors import CourseError
 
 T = TypeVar("T", str, int, float, bool)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C seven times as fast, where it was built
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,10 @@ def parse(text: str, path: Path, offset: int = 0) -> Node:
         CourseError: the text is not YAML, or is empty.
     """
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
+        root = yaml.compose(text, _LOADER)
     except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line + 1 if error.problem_mark else 1) + offset
+        line = error.problem_mark.line if error.problem_mark else 0
+        line = min(line, text.count("\n")) + 1 + offset  # the end of a text counts as a line more
         raise CourseError(f"Not valid YAML: {error.problem}.", path, line, "Check indentation and quotes.") from error
     except yaml.YAMLError as error:
         raise CourseError(f"Not valid YAML: {error}.", path, 1 + offset) from error

@@ -13,8 +13,8 @@ from typing import Any
 from course.draw import PALETTE
 from course.figures import Figure
 from course.pipeline.lesson.model import MODULES
-from course.pipeline.page.parts import figure_of
 from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.capture import Chart
 
 FOLDER = "assets/cards"
 WIDTH, HEIGHT = 1200, 630
@@ -39,9 +39,9 @@ class Card:
 def lesson(bundle: Bundle, site_name: str) -> Card:
     """The card of a lesson's pages."""
     header = bundle.lesson.header
-    figures = [figure_of(item) for item in bundle.captured.items.values() if item.data["type"] == "figure"]
+    first = next(bundle.captured.of_type(Chart), None)
     above = (site_name, f"Lesson {bundle.lesson.number:02} · {MODULES[header.module]}")
-    return Card(header.title, above, figure=figures[0] if figures else None)
+    return Card(header.title, above, figure=first.figure if first else None)
 
 
 def home(site_name: str, description: str) -> Card:

@@ -26,13 +26,13 @@ def facts(capture: Capture, keys: Collection[str], page: str) -> dict[str, Any]:
     Args:
         page: the address of the lesson's page, relative to the page that shows the values; empty on its own.
     """
-    items = sorted((capture.items[key] for key in keys), key=lambda item: (item.cell, item.data["kind"], item.key))
+    items = sorted((capture.items[key] for key in keys), key=lambda item: (item.cell, item.kind, item.key))
     return {
         "page": page,
         "run": _run(capture.provenance),
         "cells": [
             [cell, kind, [item.key for item in group]]
-            for (cell, kind), group in groupby(items, key=lambda item: (item.cell, item.data["kind"]))
+            for (cell, kind), group in groupby(items, key=lambda item: (item.cell, item.kind))
         ],
     }
 

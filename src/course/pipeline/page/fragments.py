@@ -1,20 +1,25 @@
-"""The pieces of a lesson's page as HTML: the knowledge check, claims, bound numbers, downloads, provenance.
+"""The pieces of a lesson's page as HTML: questions, predictions, claims, bound numbers, downloads, provenance.
 
-Each is a pure function of what it shows; where it stands on the page is :mod:`course.pipeline.page.render`'s matter.
+Each is a pure function of what it shows; where it stands on the page is :mod:`course.pipeline.page.write_page`'s matter.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 
 from course.pipeline.page import glossary
+from course.pipeline.results import predict
 from course.pipeline.results.capture import Provenance
 from course.pipeline.results.claims import VERDICTS, Decided
+from course.pipeline.results.predict import Prediction
 from course.pipeline.results.quiz import Asked
 from course.pipeline.text import expressions, markup
 from course.pipeline.text.bind import Bound
 
+ToHtml = Callable[[str], str]
+"""Makes HTML of Markdown."""
 AIM = 4
 """Right answers of five that a reader should aim for."""
 
@@ -32,18 +37,18 @@ def as_data(bound: Bound) -> str:
     return f'<data value="{html.escape(exact)}" title="{html.escape(source)}"{keys}>{html.escape(bound.text)}</data>'
 
 
-def quiz(asked: Sequence[tuple[Asked, Asked]], text: Callable[[str], str]) -> str:
-    """The knowledge check, complete without JavaScript: every answer is folded below its question.
+def quiz(questions: Sequence[str]) -> str:
+    """The knowledge check, of questions that :func:`question` made."""
+    return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{"".join(questions)}</section>'
+
+
+def question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
+    """A question, complete without JavaScript: its answer is folded below it.
 
     Args:
-        asked: each question, and the same with its numbers as elements.
+        shown: the same with its numbers as elements.
         text: makes HTML of Markdown.
     """
-    questions = "".join(_question(question, shown, text) for question, shown in asked)
-    return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{questions}</section>'
-
-
-def _question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
     head = (
         f'<div class="question" id="q-{question.id}" data-id="{question.id}" data-hash="{question.hash}" '
         f'data-kind="{"choice" if question.options else "number"}"'
@@ -75,6 +80,53 @@ def _question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:
 
 def _right(right: bool) -> str:
     return " data-right" if right else ""
+
+
+HOW = "Draw the line. With the keyboard: left and right choose a point, up and down move it."
+"""Shown where a script can draw."""
+
+
+def prediction(written: Prediction, asked: predict.Asked, slug: str, text: Callable[[str], str]) -> str:
+    """What a reader is asked to guess, complete without a script, which makes a form of it.
+
+    Args:
+        text: makes HTML of Markdown with bindings.
+    """
+    data = {
+        "key": f"{slug}/{asked.id}:{asked.hash}",
+        "kind": asked.kind,
+        "answer": "" if asked.answer is None else f"{asked.answer:.15g}",
+        "unit": asked.unit,
+        "cells": " ".join(map(str, written.cells)),
+    }
+    marks = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items() if value)
+    choices = "".join(f"<li>{text(choice.text)}</li>" for choice in written.choices)
+    inner = f'<ol class="predict-choices" type="A">{choices}</ol>' if choices else ""
+    if asked.sketch:
+        inner = f'<p class="sketch-how">{HOW}</p>{markup.data(asdict(asked.sketch))}'
+    name = f"predict-{asked.id}"
+    return (
+        f'<section class="predict" role="group" id="{name}" aria-labelledby="{name}-title"{marks}>'
+        f'<p class="predict-title" id="{name}-title">Predict</p>'
+        f'<div class="predict-ask">{text(written.ask)}</div>{inner}</section>'
+    )
+
+
+def answer(written: Prediction, asked: predict.Asked, text: Callable[[str], str]) -> str:
+    """The line above the outputs that waited: what the run gave. The script puts the reader's guess before it."""
+
+    def inline(source: str) -> str:
+        return text(source).removeprefix("<p>").removesuffix("</p>")
+
+    if asked.sketch:
+        run = f'the line <a href="#{html.escape(written.curve)}">{html.escape(asked.sketch.name)}</a> of the figure'
+    elif asked.choices:
+        chosen = inline(written.choices[int(asked.answer or 0)].text)
+        run = f'<strong class="predict-run">{asked.result}</strong>: {chosen}'
+    else:
+        number = inline(f"{{{{ {written.number} | {written.format} }}}}{predict.after_number(written.unit)}")
+        run = f'<strong class="predict-run">{number}</strong>'
+    return f'<p class="predict-result" id="predict-{asked.id}-result">The run: {run}</p>'
 
 
 def claim_box(decided: Decided, text: Callable[[str], str]) -> str:

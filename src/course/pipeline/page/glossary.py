@@ -118,15 +118,15 @@ class Glossary:
         """Link the first use of each term in a converted page to its definition, up to the exercises.
 
         Args:
-            html: prose only: what must stay as it is (outputs, quizzes) is not in it yet, see :meth:`render.Page.fill`.
+            html: prose only; what must stay as it is (outputs, quizzes) is put in later.
             address: the glossary's page, relative to this one.
         """
         told, *asked = _ASKED.split(html, maxsplit=1)
         out, seen = [], set[str]()
 
         def link(match: re.Match[str]) -> str:
-            term = self._forms[match["term"]] if match["term"] else None
-            if term is None or term.id in seen:
+            term = self._forms[match[1]]
+            if term.id in seen:
                 return match[0]
             seen.add(term.id)
             return f'<a class="term" href="{address}#{term.id}">{match[0]}</a>'
@@ -143,9 +143,9 @@ class Glossary:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """Any form, the longest first; a token of :class:`render.Page` as a whole, so that no part of it is marked."""
+        """Any form, the longest first."""
         forms = "|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)) or "(?!)"
-        return re.compile(rf"fragment-[\w.-]+-end|(?<![\w-])(?P<term>{forms})s?(?![\w-])")
+        return re.compile(rf"(?<![\w-])({forms})s?(?![\w-])")
 
 
 def _link(lesson: Lesson, place: str = "") -> str:

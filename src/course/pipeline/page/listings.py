@@ -12,8 +12,9 @@ from typing import Any
 from course.pipeline.lesson.model import MODULES
 from course.pipeline.page import evidence, progress_marks
 from course.pipeline.page.fragments import badge, duration
-from course.pipeline.page.parts import drawing, figure_of, noting
+from course.pipeline.page.parts import drawing, noting
 from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.capture import Chart
 from course.pipeline.results.claims import VERDICTS
 from course.pipeline.text import markup
 from course.pipeline.text.bind import bind
@@ -89,14 +90,14 @@ def figure(bundle: Bundle, key: str, prefix: str) -> str | None:
 
 def _figure(bundle: Bundle, key: str, prefix: str) -> str | None:
     item = bundle.captured.items.get(key)
-    if item is None or item.data["type"] != "figure":
+    if not isinstance(item, Chart):
         return None
-    shown, lesson, used = figure_of(item), bundle.lesson, set[str]()
+    shown, lesson, used = item.figure, bundle.lesson, set[str]()
     caption = markup.inline_html(bind(shown.caption, bundle.captured.values, noting(used)))
     known = evidence.facts(bundle.captured, used, f"{prefix}{lesson.slug}/")
     title = html.escape(lesson.header.title)
     return (
-        f'<figure class="data-figure" data-run="{lesson.label}">{drawing(item, bundle.cache)}'
+        f'<figure class="data-figure" data-run="{lesson.label}">{drawing(shown, bundle.cache)}'
         f'<figcaption>{caption} <a class="figure-source" '
         f'href="{prefix}{lesson.slug}/#{key}">From lesson {lesson.number:02}, {title}</a></figcaption></figure>'
         f"{evidence.block({lesson.label: known})}"

@@ -11,6 +11,7 @@ import functools
 import html
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ import nbformat
 from jinja2 import BytecodeCache
 from markdown.extensions.toc import slugify
 
+from course.pipeline.text import verbatim
 from course.pipeline.text.markup import scrolling
-from course.pipeline.text.verbatim import BEGIN, END
 
 STYLES = "assets/notebook.css"
 """The one copy of the styles, relative to the site."""
@@ -67,14 +68,23 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
         f'<div class="jp-Notebook" data-jp-theme-light="true">{body}</div></div></div>'
     )
     titles = (html.unescape(_text(match["inner"])) for match in _HEADING.finditer(page) if match["level"] == "1")
-    return View(next(titles, "Notebook"), f"{BEGIN}\n{_HEADING.sub(_heading, page)}\n{END}")
+    return View(next(titles, "Notebook"), "\n\n".join(_parts(page)))
+
+
+def _parts(page: str) -> Iterator[str]:
+    at = 0
+    for match in _HEADING.finditer(page):
+        yield verbatim.block(page[at : match.start()])
+        yield _heading(match)
+        at = match.end()
+    yield verbatim.block(page[at:])
 
 
 def _heading(match: re.Match[str]) -> str:
     """A heading as Markdown, so that the generator lists it, with the anchor that it has on the lesson's page."""
     name = slugify(html.unescape(_text(match["inner"])), "-")
     inner = re.sub(r"[\\`*_{}\[\]$]", lambda sign: f"&#{ord(sign[0])};", match["inner"].replace("\n", " "))
-    return f"\n{END}\n\n{'#' * int(match['level'])} {inner} {{ #{name} }}\n\n{BEGIN}\n"
+    return f"{'#' * int(match['level'])} {inner} {{ #{name} }}"
 
 
 def _text(inner: str) -> str:

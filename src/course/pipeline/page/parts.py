@@ -1,32 +1,22 @@
-"""What pages and downloads share: bound prose, links between lessons, recorded figures and data."""
+"""What pages and downloads share: bound prose, links between lessons, drawings."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
 import re
 from collections.abc import Callable, Mapping
 
 from course.draw import svg
-from course.figures import Figure, Series
+from course.figures import Figure
 from course.pipeline import widgets
 from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.page import fragments
-from course.pipeline.results.capture import Item
 from course.pipeline.text.bind import Bound
 from course.pipeline.text.expressions import keys
 from course.pipeline.text.spans import inside
 
 LESSON_LINK = re.compile(r"\]\(lesson:([^)#\s]*)(#[^)\s]*)?\)")
-
-
-QUIZ_MARKER = "<!-- quiz -->"
-
-
-_FIGURE_FIELDS = ("kind", "x_label", "y_label", "caption", "alt", "x_log", "y_log")
 
 
 def noting(used: set[str]) -> Callable[[Bound], str]:
@@ -68,38 +58,6 @@ def fails(lesson: Lesson, cell: Cell) -> widgets.Fail:
     return lambda message, line, hint: lesson.error(message, cell.line + line, hint)
 
 
-def figure_of(item: Item) -> Figure:
-    """The figure that was recorded."""
-    data = item.data["figure"]
-    return Figure(
-        **{name: data[name] for name in _FIGURE_FIELDS},
-        series=tuple(Series(**series) for series in data["series"]),
-        guides=tuple((label, y) for label, y in data["guides"]),
-    )
-
-
-def drawing(item: Item, cache: Cache | None) -> str:
-    """The recorded figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
-    figure = figure_of(item)
+def drawing(figure: Figure, cache: Cache | None) -> str:
+    """The figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
     return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
-
-
-def csv_of(item: Item) -> str:
-    """The data of a table or figure as CSV: a figure's rows are ``series, x, y, low, high``."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    if item.data["type"] == "table":
-        writer.writerow(item.data["columns"])
-        writer.writerows(item.data["rows"])
-    else:
-        writer.writerow(["series", "x", "y", "low", "high"])
-        for series in figure_of(item).series:
-            empty = [""] * len(series.x)
-            columns = (series.x, series.y, series.low or empty, series.high or empty)
-            writer.writerows([series.name, *row] for row in zip(*columns, strict=True))
-    return out.getvalue()
-
-
-def image_bytes(name: str, content: str) -> bytes:
-    """The file of an image that a capture holds."""
-    return content.encode() if name.endswith(".svg") else base64.b64decode(content)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from course.pipeline.base.hashes import digest
-from course.pipeline.page import downloads, render, wheel
+from course.pipeline.page import downloads, wheel
+from course.pipeline.page.document import document
 from course.pipeline.page.notebook_view import View, view
+from course.pipeline.page.write_page import Page, page
 from course.pipeline.results.bundle import Bundle
 
 
@@ -15,7 +17,7 @@ from course.pipeline.results.bundle import Bundle
 class Published:
     """The page of a lesson and, by name, the files to be served beside it."""
 
-    page: render.Page
+    page: Page
     files: dict[str, str | bytes]
 
 
@@ -60,22 +62,9 @@ class Publisher:
         return kept.recall("view", digest(notebook), lambda: view(notebook, kept)) if kept else view(notebook, None)
 
     def _publish(self, bundle: Bundle) -> Published:
-        page = render.page(bundle, self.lessons, downloads.offered(bundle.lesson, wheel.NAME))
-        page.markdown = _interim(page)
-        return Published(page, {**downloads.files(bundle, self.lessons, wheel.NAME, self.site), **page.files})
+        whole = document(bundle)
+        made = page(whole, self.lessons, downloads.offered(bundle.lesson, wheel.NAME))
+        return Published(made, {**downloads.files(whole, self.lessons, wheel.NAME, self.site), **made.files})
 
     def _surroundings(self) -> str:
         return digest(wheel.NAME, self.site, *(part for item in sorted(self.lessons.items()) for part in item))
-
-
-def _interim(page: render.Page) -> str:
-    import re
-
-    from course.pipeline.text import verbatim
-
-    def put(match: re.Match[str]) -> str:
-        block = verbatim.block(page.fragments[match[2]])
-        return "\n".join(match[1] + line if line.startswith("<!--") else line for line in block.split("\n"))
-
-    text = re.sub(r"^( *)(fragment-[\w.-]+-end)$", put, page.markdown, flags=re.M)
-    return re.sub(r"fragment-[\w.-]+-end", lambda m: page.fragments[m[0]], text)

@@ -22,7 +22,7 @@ from course.pipeline.lesson.model import DATA, Lesson
 from course.pipeline.lesson.read import read
 from course.pipeline.results import capture, claims, fingerprint, predict, quiz, typed
 from course.pipeline.results.anchors import anchors
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, Chart, Table
 from course.pipeline.text.bind import BindingProblem, bind
 
 T = TypeVar("T")
@@ -142,10 +142,10 @@ class Bundle:
                 bind(cell.source, values)
             except BindingProblem as problem:
                 found.append(lesson.error(_sentence(problem.message), cell.line + problem.line))
-        for item in [*capture.of_type("figure"), *capture.of_type("table")]:
-            caption = item.data["figure"]["caption"] if "figure" in item.data else item.data["caption"]
+        captioned: list[Chart | Table] = [*capture.of_type(Chart), *capture.of_type(Table)]
+        for item in captioned:
             try:
-                bind(caption, values)
+                bind(item.caption, values)
             except BindingProblem as problem:
                 line = lesson.code_cells[item.cell].line
                 found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))

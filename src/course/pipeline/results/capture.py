@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from course.figures import Figure, Series
 from course.pipeline.base.files import write_atomic
 from course.pipeline.text.expressions import Scalar
+from course.record import Kind
 
 FORMAT = 1
 # Relative tolerance within which a value of kind "relative" counts as unchanged on another machine.
@@ -40,36 +42,131 @@ class Provenance:
     date: str
 
 
+# What a lesson recorded. ``cell`` is the index of the code cell that made it, ``kind`` how it may differ between two runs.
+
+
 @dataclass(frozen=True)
-class Item:
-    """One recorded item: a value, table, curve or figure, and the index of the code cell that made it."""
+class Value:
+    """One number, truth value or short text."""
 
     key: str
     cell: int
-    data: dict[str, Any]
+    value: Scalar
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``caption`` may hold bindings."""
+
+    key: str
+    cell: int
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+    caption: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of a curve, which no page shows."""
+
+    key: str
+    cell: int
+    kind: Kind
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure; its caption may hold bindings."""
+
+    key: str
+    cell: int
+    kind: Kind
+    figure: Figure
+
+    @property
+    def caption(self) -> str:
+        return self.figure.caption
+
+
+Item = Value | Table | Curve | Chart
+_ITEMS: dict[str, type[Item]] = {"value": Value, "table": Table, "curve": Curve, "figure": Chart}
+"""By the ``type`` that :mod:`course.record` gives them."""
+T = TypeVar("T", Value, Table, Curve, Chart)
+
+
+# What a code cell shows.
+
+
+@dataclass(frozen=True)
+class Text:
+    """What it printed, or the text of its last value."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Stderr:
+    """What a plain lesson printed on stderr."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Html:
+    """What a plain lesson displayed, cleaned."""
+
+    html: str
+
+
+@dataclass(frozen=True)
+class ImageShown:
+    """An image that a plain lesson displayed, by its name in the capture."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ItemShown:
+    """A table or figure that was recorded, by its key."""
+
+    key: str
+
+
+Output = Text | Stderr | Html | ImageShown | ItemShown
+_OUTPUTS: dict[str, type[Output]] = {
+    "text": Text, "stderr": Stderr, "html": Html, "image": ImageShown, "item": ItemShown,
+}  # fmt: skip
+"""By the name that their one field has in the file."""
 
 
 @dataclass(frozen=True)
 class Capture:
     """What one lesson recorded under one profile.
 
-    ``outputs[i]`` is what code cell ``i`` shows: a list of ``{"text": …}`` and ``{"item": key}`` in order; in a plain
-    lesson also ``{"stderr": …}``, ``{"html": …}`` (cleaned) and ``{"image": name}``. ``images`` maps such names to SVG,
-    or to base64 of another format; they come last in the file, below all that a reviewer reads.
+    Attributes:
+        items: by key.
+        outputs: what each code cell shows, in order.
+        images: by name, SVG or base64 of another format; they come last in the file, below all that a reviewer reads.
+        sorted_fields: whether the file has the fields of items by name, as older ones do, and not as they are recorded.
+        values: the recorded values by key.
     """
 
-    items: dict[str, Item]
-    outputs: list[list[dict[str, str]]]
+    items: Mapping[str, Item]
+    outputs: tuple[tuple[Output, ...], ...]
     provenance: Provenance
-    images: dict[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    sorted_fields: bool = False
     values: dict[str, Scalar] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = {key: item.data["value"] for key, item in self.items.items() if item.data["type"] == "value"}
-        object.__setattr__(self, "values", found)
+        object.__setattr__(self, "values", {item.key: item.value for item in self.of_type(Value)})
 
-    def of_type(self, kind: str) -> Iterator[Item]:
-        return (item for item in self.items.values() if item.data["type"] == kind)
+    def of_type(self, kind: type[T]) -> Iterator[T]:
+        return (item for item in self.items.values() if isinstance(item, kind))
 
 
 def path_of(root: Path, slug: str, profile: str) -> Path:
@@ -83,14 +180,37 @@ def save(capture: Capture, path: Path) -> None:
 
 def dumps(capture: Capture) -> str:
     """The capture as text: stable order, one line a value, one line an array of numbers."""
+    in_order = _sorted if capture.sorted_fields else lambda fields: fields
+    items = {key: {"cell": item.cell, **in_order(_fields(item))} for key, item in sorted(capture.items.items())}
     document = {
         "format": FORMAT,
         "provenance": asdict(capture.provenance),
-        "items": {key: {"cell": item.cell, **item.data} for key, item in sorted(capture.items.items())},
-        "outputs": capture.outputs,
+        "items": items,
+        "outputs": [[_written(output) for output in shown] for shown in capture.outputs],
         **({"images": capture.images} if capture.images else {}),
     }
     return _lines(document, "") + "\n"
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    """The item as :mod:`course.record` displays it, in JSON's types."""
+    (name,) = (name for name, kind in _ITEMS.items() if isinstance(item, kind))
+    fields = {"type": name, **asdict(item)}
+    del fields["cell"]
+    return fields
+
+
+def _sorted(fields: Any) -> Any:
+    """``fields`` with the names of all mappings in alphabetical order."""
+    if isinstance(fields, dict):
+        return {name: _sorted(fields[name]) for name in sorted(fields)}
+    return [_sorted(child) for child in fields] if isinstance(fields, (list, tuple)) else fields
+
+
+def _written(output: Output) -> dict[str, str]:
+    (name,) = (name for name, kind in _OUTPUTS.items() if isinstance(output, kind))
+    (content,) = vars(output).values()
+    return {name: content}
 
 
 def _lines(item: Any, indent: str) -> str:
@@ -110,14 +230,46 @@ def load(path: Path) -> Capture | None:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
             return None
-        items = {}
-        for key, data in document["items"].items():
-            cell = data.pop("cell")
-            items[key] = Item(key, cell, data)
-        images = document.get("images", {})
-        return Capture(items, document["outputs"], Provenance(**document["provenance"]), images)
+        items = document["items"]
+        return Capture(
+            items={key: item(data, data["cell"]) for key, data in items.items()},
+            outputs=tuple(tuple(map(_output, shown)) for shown in document["outputs"]),
+            provenance=Provenance(**document["provenance"]),
+            images=document.get("images", {}),
+            sorted_fields=any(list(data)[1] != "type" for data in items.values()),  # the first is the cell
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def item(recorded: Mapping[str, Any], cell: int) -> Item:
+    """The item that code cell ``cell`` displayed in JSON's types, see :mod:`course.record`.
+
+    Raises:
+        KeyError, TypeError: these are not its fields.
+    """
+    fields = {name: _frozen(child) for name, child in recorded.items()}
+    kind = _ITEMS[fields.pop("type")]
+    if kind is Chart:
+        fields["figure"] = _figure(recorded["figure"])
+    return kind(**{**fields, "cell": cell})
+
+
+def _figure(data: Mapping[str, Any]) -> Figure:
+    fields = _frozen(data)
+    return Figure(**{**fields, "series": tuple(Series(**series) for series in fields["series"])})
+
+
+def _frozen(data: Any) -> Any:
+    """``data`` with tuples for lists."""
+    if isinstance(data, dict):
+        return {name: _frozen(child) for name, child in data.items()}
+    return tuple(map(_frozen, data)) if isinstance(data, list) else data
+
+
+def _output(entry: Mapping[str, str]) -> Output:
+    ((name, content),) = entry.items()
+    return _OUTPUTS[name](content)
 
 
 def differences(old: Capture, new: Capture) -> list[str]:
@@ -125,18 +277,21 @@ def differences(old: Capture, new: Capture) -> list[str]:
     lines = [f"{key}: gone" for key in sorted(old.items.keys() - new.items.keys())]
     lines += [f"{key}: new" for key in sorted(new.items.keys() - old.items.keys())]
     for key in sorted(old.items.keys() & new.items.keys()):
-        before, after = old.items[key].data, new.items[key].data
-        kind = after.get("kind", "exact")
-        if kind != "band" and not _same(before, after, 0.0 if kind == "exact" else RELATIVE):
-            shown = f"{before['value']} → {after['value']}" if before["type"] == after["type"] == "value" else "changed"
-            lines.append(f"{key}: {shown}")
+        before, after = old.items[key], new.items[key]
+        tolerance = 0.0 if after.kind == "exact" else RELATIVE
+        if after.kind != "band" and not _same(_fields(before), _fields(after), tolerance):
+            match before, after:
+                case Value(), Value():
+                    lines.append(f"{key}: {before.value} → {after.value}")
+                case _:
+                    lines.append(f"{key}: changed")
     return lines
 
 
 def _same(before: Any, after: Any, tolerance: float) -> bool:
     if isinstance(before, dict) and isinstance(after, dict):
         return before.keys() == after.keys() and all(_same(before[k], after[k], tolerance) for k in before)
-    if isinstance(before, list) and isinstance(after, list):
+    if isinstance(before, tuple) and isinstance(after, tuple):
         return len(before) == len(after) and all(_same(a, b, tolerance) for a, b in zip(before, after, strict=True))
     if isinstance(before, float) or isinstance(after, float):
         numbers = isinstance(before, (int, float)) and isinstance(after, (int, float))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from course.pipeline.base import yamlfile
 from course.pipeline.lesson.model import Cell, Lesson
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, Chart
 from course.pipeline.results.quiz import ID, TYPED
 from course.pipeline.text.bind import BindingProblem, bind
 from course.pipeline.text.expressions import ExpressionError, evaluate, form
@@ -169,7 +169,7 @@ def ask(prediction: Prediction, capture: Capture, lesson: Lesson) -> Asked:
         asked, unit = bind(prediction.ask, values), prediction.unit
         if prediction.number:
             number = float(evaluate(prediction.number, values))
-            shown = form(number, prediction.format) + _of(unit)
+            shown = form(number, prediction.format) + after_number(unit)
             return Asked(prediction.id, asked, (), number, shown, unit, None)
         if prediction.choices:
             right = [place for place, choice in enumerate(prediction.choices) if evaluate(choice.right, values)]
@@ -193,26 +193,27 @@ def _sketch(prediction: Prediction, capture: Capture) -> Sketch:
     Raises:
         ValueError: there is no such figure or line, or it cannot be sketched.
     """
-    figures = {item.key: item.data["figure"] for item in capture.of_type("figure")}
+    figures = {item.key: item.figure for item in capture.of_type(Chart)}
     if prediction.curve not in figures:
         raise ValueError(f"no recorded figure has the key '{prediction.curve}' (figures: {', '.join(figures)})")
     figure = figures[prediction.curve]
-    lines = {series["name"]: series for series in figure["series"]}
+    lines = {series.name: series for series in figure.series}
     if prediction.series not in lines:
         raise ValueError(
             f"the figure '{prediction.curve}' has no series '{prediction.series}' (it has {', '.join(lines)})"
         )
     line = lines[prediction.series]
     fewest = 1 if capture.provenance.profile == "smoke" else FEWEST  # that profile makes the shortest of lines
-    if figure["kind"] != "line" or len(line["x"]) < fewest or any(isinstance(x, str) for x in line["x"]):
+    numbers = tuple(x for x in line.x if not isinstance(x, str))
+    if figure.kind != "line" or not fewest <= len(line.x) == len(numbers):
         raise ValueError(f"a sketch needs a line through {fewest} numbers or more, not the figure '{prediction.curve}'")
-    heights = [y for series in figure["series"] for y in series["y"]]
+    heights = [y for series in figure.series for y in series.y]
     return Sketch(
-        prediction.series, tuple(line["x"]), tuple(line["y"]), figure["x_label"], figure["y_label"],
-        figure["x_log"], figure["y_log"], (min(heights), max(heights)),
+        prediction.series, numbers, tuple(line.y), figure.x_label, figure.y_label, figure.x_log, figure.y_log,
+        (min(heights), max(heights)),
     )  # fmt: skip
 
 
-def _of(unit: str) -> str:
+def after_number(unit: str) -> str:
     """A unit as it follows its number."""
     return unit if unit in "×" else f" {unit}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from course.pipeline.base import syntax
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.model import DATA, Lesson
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, Chart, Table
 from course.pipeline.results.claims import Claim
 from course.pipeline.results.predict import Prediction
 from course.pipeline.results.quiz import Question
@@ -100,9 +100,9 @@ def _of_captions(lesson: Lesson, capture: Capture) -> Iterator[Passage]:
 
     The rest of a caption was computed when the lesson ran.
     """
-    for item in [*capture.of_type("figure"), *capture.of_type("table")]:
-        caption = item.data["figure"]["caption"] if "figure" in item.data else item.data["caption"]
+    captioned: list[Chart | Table] = [*capture.of_type(Chart), *capture.of_type(Table)]
+    for item in captioned:
         cell = lesson.code_cells[item.cell]
         for node in ast.walk(syntax.parse(cell.source)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip() in caption:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip() in item.caption:
                 yield Passage(node.value, lesson.path, cell.line + node.lineno - 1)

@@ -5,11 +5,25 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from course.pipeline.base import syntax
 from course.pipeline.lesson.model import Lesson
-from course.pipeline.results.capture import Capture, Item, Provenance
+from course.pipeline.results import capture
+from course.pipeline.results.capture import (
+    Capture,
+    Chart,
+    Html,
+    ImageShown,
+    Item,
+    ItemShown,
+    Output,
+    Provenance,
+    Stderr,
+    Table,
+    Text,
+)
 from course.record import MIME
 
 
@@ -22,22 +36,22 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
     """
     items: dict[str, Item] = {}
     images: dict[str, str] = {}
-    outputs: list[list[dict[str, str]]] = []
+    outputs: list[tuple[Output, ...]] = []
     for index, (cell, source) in enumerate(zip(cells, lesson.code_cells, strict=True)):
-        shown: list[dict[str, str]] = []
+        shown: list[Output] = []
         for output in cell["outputs"]:
             data = output.get("data", {})
             if MIME in data:
-                item = Item(data[MIME]["key"], index, data[MIME])
+                item = capture.item(data[MIME], index)
                 if item.key in items:
                     raise lesson.error(f"The key {item.key!r} is recorded twice.", source.line, "Give it another name.")
                 items[item.key] = item
-                if item.data["type"] in ("table", "figure"):
-                    shown.append({"item": item.key})
+                if isinstance(item, (Table, Chart)):
+                    shown.append(ItemShown(item.key))
             elif output["output_type"] == "stream" and output["name"] == "stdout":
-                _add(shown, "text", output["text"])
+                _add(shown, Text(output["text"]))
             elif output["output_type"] == "stream" and lesson.is_plain:
-                _add(shown, "stderr", _without_progress(output["text"]))
+                _add(shown, Stderr(_without_progress(output["text"])))
             elif output["output_type"] == "stream":
                 _refuse_warnings(lesson, source.line, output["text"])
             elif lesson.is_plain and (found := _display(data, images)):
@@ -45,16 +59,12 @@ def from_notebook(lesson: Lesson, cells: list[Mapping[str, Any]], provenance: Pr
             elif output["output_type"] == "execute_result" and _records_last(source.source):
                 pass  # the recorded value itself, which the page shows where it is bound
             elif "text/plain" in data and not any(kind.startswith("image/") for kind in data):
-                _add(shown, "text", data["text/plain"])
+                _add(shown, Text(data["text/plain"]))
             elif not lesson.is_plain:
                 hint = "Record figures with record.figure, so that they are data."
                 raise lesson.error(f"The cell shows {sorted(data) or output['output_type']}.", source.line, hint)
-        normal = [{kind: normalise(s) if kind in _TEXTS else s for kind, s in entry.items()} for entry in shown]
-        outputs.append([entry for entry in normal if all(entry.values())])
-    return Capture(items, outputs, provenance, images)
-
-
-_TEXTS = frozenset({"text", "stderr", "html"})
+        outputs.append(tuple(filter(_says_something, map(_normal, shown))))
+    return Capture(items, tuple(outputs), provenance, images)
 
 
 def _records_last(source: str) -> bool:
@@ -63,22 +73,34 @@ def _records_last(source: str) -> bool:
     return isinstance(last, ast.Expr) and ast.unparse(last).startswith("record.value(")
 
 
-def _add(shown: list[dict[str, str]], kind: str, text: str) -> None:
-    if shown and kind in shown[-1]:
-        shown[-1][kind] += text
+def _add(shown: list[Output], output: Text | Stderr) -> None:
+    """Append ``output``, to the last one's text if that is of the same kind."""
+    last = shown[-1] if shown else None
+    if isinstance(last, type(output)):
+        shown[-1] = replace(last, text=last.text + output.text)
     else:
-        shown.append({kind: text})
+        shown.append(output)
 
 
-def _display(data: Mapping[str, Any], images: dict[str, str]) -> dict[str, str] | None:
-    """The entry for what a plain lesson displays besides text; an image is put into ``images``."""
+def _normal(output: Output) -> Output:
+    if isinstance(output, (Text, Stderr)):
+        return replace(output, text=normalise(output.text))
+    return Html(normalise(output.html)) if isinstance(output, Html) else output
+
+
+def _says_something(output: Output) -> bool:
+    return all(vars(output).values())
+
+
+def _display(data: Mapping[str, Any], images: dict[str, str]) -> Html | ImageShown | None:
+    """What a plain lesson displays besides text; an image is put into ``images``."""
     from course.pipeline.text import displayed  # a lesson of the course needs none of its libraries
 
     found = displayed.shown(data)
     if isinstance(found, displayed.Image):
         images[found.name] = found.content
-        return {"image": found.name}
-    return {"html": found} if found else None
+        return ImageShown(found.name)
+    return Html(found) if found else None
 
 
 def _without_progress(text: str) -> str:

@@ -63,7 +63,8 @@ def page(source: str, uri: str, site: Site, path: Path) -> str:
             raise fail(f"Lesson {match['lesson']} has no figure {match['key']!r}.", line, "Name one that it records.")
         return verbatim.block(shown)
 
-    text = widgets.place(source, lambda placed: verbatim.block(placed.html()), fail, set())
+    pieces = (piece for _, piece in widgets.pieces(source, fail, set()))
+    text = "".join(piece if isinstance(piece, str) else verbatim.block(piece.html()) for piece in pieces)
     text = FIGURE.sub(figure, text)
     for marker, make in LISTINGS.items():
         if marker in text:

@@ -1,51 +1,83 @@
-"""HTML that stands in Markdown as it is: what is between two marker lines reaches the page letter by letter.
+"""HTML that stands in a page's Markdown and comes out exactly as it is: a Markdown extension.
 
-Python-Markdown reads HTML in a page to tell where it ends, which takes long for a lesson's outputs and goes wrong in
-indented blocks. Lines between ``<!-- html -->`` and ``<!-- /html -->`` are kept aside before anything reads them.
+A block of it stands between two marks, each alone on its line; :func:`block` writes one::
+
+    <!-- html 5891b5b522d5 -->
+    <figure>…</figure>
+    <!-- /html 5891b5b522d5 -->
+
+The word in both marks is made from the HTML between them, so that nothing in it, and nothing that a lesson says, is taken
+for its end. A block may stand in a list, a box or a fold: its lines are then indented like their surroundings.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-import textwrap
 from typing import Any
 
-from markdown import Extension, Markdown
+from markdown import Markdown
+from markdown.extensions import Extension
 from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 
-BEGIN, END = "<!-- html -->", "<!-- /html -->"
-_BLOCK = re.compile(rf"^(?P<indent>[ ]*){re.escape(BEGIN)}\n(?P<html>.*?)^[ ]*{re.escape(END)}$", re.S | re.M)
-_TOKEN = re.compile(r"<p>\x02html:(\d+)\x03</p>|\x02html:(\d+)\x03")
+_FENCE = r"^(?P<before>[ >]*)(?P<fence>`{3,}|~{3,})(?![`~])[^\n`]*\n(?:.*\n)*?(?P=before)(?P=fence)[ \t]*$"
+_BLOCK = (
+    r"^(?P<indent> *)<!-- html (?P<name>[0-9a-f]{12}) -->\n(?P<lines>(?:.*\n)*?)(?P=indent)<!-- /html (?P=name) -->$"
+)
+_FENCE_OR_BLOCK = re.compile(f"{_FENCE}|{_BLOCK}", re.M)
 
 
 def block(html: str) -> str:
-    """``html`` as it is written in Markdown."""
-    return f"{BEGIN}\n{html}\n{END}"
+    """``html`` between its marks, as lines of Markdown."""
+    name = hashlib.sha256(html.encode()).hexdigest()[:12]
+    return f"<!-- html {name} -->\n{html}\n<!-- /html {name} -->"
 
 
-class _Aside(Preprocessor):  # type: ignore[misc]  # Markdown publishes no types
+def indented(markdown: str) -> str:
+    """Lines of Markdown one level deeper, as the content of a box, with blocks of HTML among them."""
+    return "\n".join(f"    {line}" if line else "" for line in markdown.split("\n"))
+
+
+class _Away(Preprocessor):  # type: ignore[misc]  # Markdown publishes no types
+    """Puts the blocks aside. A paragraph of one word, which no other extension changes, keeps the place of each."""
+
+    def __init__(self, md: Markdown, kept: dict[str, str]) -> None:
+        super().__init__(md)
+        self.kept = kept
+
     def run(self, lines: list[str]) -> list[str]:
-        kept: list[str] = []
-        self.md.verbatim = kept
+        def put(match: re.Match[str]) -> str:
+            if match["fence"]:  # code that shows such marks
+                return match[0]
+            word = f"verbatim{match['name']}"
+            indent = len(match["indent"])
+            self.kept[word] = "\n".join(line[indent:] for line in match["lines"].removesuffix("\n").split("\n"))
+            return f"\n{match['indent']}{word}\n"
 
-        def keep(match: re.Match[str]) -> str:
-            kept.append(textwrap.dedent(match["html"]).removesuffix("\n") if match["indent"] else match["html"][:-1])
-            return f"{match['indent']}\x02html:{len(kept) - 1}\x03"
-
-        return _BLOCK.sub(keep, "\n".join(lines)).split("\n")
+        self.kept.clear()
+        return _FENCE_OR_BLOCK.sub(put, "\n".join(lines)).split("\n")
 
 
 class _Back(Postprocessor):  # type: ignore[misc]  # Markdown publishes no types
+    def __init__(self, md: Markdown, kept: dict[str, str]) -> None:
+        super().__init__(md)
+        self.kept = kept
+
     def run(self, text: str) -> str:
-        return _TOKEN.sub(lambda match: self.md.verbatim[int(match[1] or match[2])], text)
+        word = "verbatim[0-9a-f]{12}"
+        return re.sub(rf"<p>({word})</p>|({word})", lambda m: self.kept.get(m[1] or m[2], m[0]), text)
 
 
 class VerbatimExtension(Extension):  # type: ignore[misc]  # Markdown publishes no types
+    """Before any other extension reads the text, and after all others have read the result."""
+
     def extendMarkdown(self, md: Markdown) -> None:
-        md.preprocessors.register(_Aside(md), "verbatim", 29)  # after line ends are made one, before code is found
-        md.postprocessors.register(_Back(md), "verbatim", 8)  # after all that works on what was Markdown
+        kept: dict[str, str] = {}  # of the page that is being converted
+        md.preprocessors.register(_Away(md, kept), "verbatim", 1000)
+        md.postprocessors.register(_Back(md, kept), "verbatim", -1000)
 
 
-def makeExtension(**settings: Any) -> VerbatimExtension:
-    return VerbatimExtension(**settings)
+def makeExtension(**config: Any) -> VerbatimExtension:
+    """What Markdown calls for an extension that is named by its module."""
+    return VerbatimExtension(**config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from course.pipeline.base.errors import CourseError
@@ -21,7 +21,7 @@ _MODULES = (memory, rank, forward, beta, schedule, nf4, cost, ladder)
 PIECES: dict[str, Piece] = {module.PIECE.name: module.PIECE for module in _MODULES}
 """All pieces, by name."""
 
-_ANY = re.compile(r"<!--\s*widget\b.*?-->", re.S)
+_ANY = re.compile(r"^(?P<before>.*?)(?P<marker><!--\s*widget\b(?s:.*?)-->)(?P<after>.*)$", re.M)
 _MARKER = re.compile(r"<!-- widget: ([\w-]+)((?: \w+=\S+)*) -->")
 
 
@@ -59,42 +59,50 @@ Fail = Callable[[str, int, str], CourseError]
 """Makes an error of a message, a 0-based line of the text, and a hint."""
 
 
-def place(text: str, show: Callable[[Placed], str], fail: Fail, seen: set[str]) -> str:
-    """``text`` with every marker replaced by what ``show`` makes of the piece.
+def pieces(text: str, fail: Fail, seen: set[str]) -> Iterator[tuple[int, str | Placed]]:
+    """``text`` divided at its markers: what stands between them, and what they ask for, each with its 0-based line.
 
     Args:
         seen: names of the pieces that the page has already; those of ``text`` are added.
 
     Raises:
-        CourseError: made by ``fail``; an unknown piece or setting, or a piece that the page has already.
+        CourseError: made by ``fail``; a marker that is not alone on its line, an unknown piece or setting, or a piece that
+            the page has already.
     """
-
     if not _ANY.search(text):
-        return text
-    is_code = inside(text, "code")  # where it is written about
-
-    def replace(match: re.Match[str]) -> str:
-        if is_code(match.start()):
-            return match[0]
+        yield 0, text
+        return
+    at, is_code = 0, inside(text, "code")
+    for match in _ANY.finditer(text):
+        if is_code(match.start("marker")):  # where it is written about
+            continue
         line = text.count("\n", 0, match.start())
-        marker = _MARKER.fullmatch(match[0])
-        if not marker:
-            raise fail(f"The marker {match[0]!r} cannot be read.", line, "Write: <!-- widget: memory rank=8 -->")
-        name, settings = marker[1], dict(pair.split("=", 1) for pair in marker[2].split())
-        if name not in PIECES:
-            raise fail(f"There is no interactive piece {name!r}.", line, f"Known: {', '.join(PIECES)}.")
-        if name in seen:
-            raise fail(f"The piece {name!r} stands twice on this page.", line, "Remove one of the two.")
-        seen.add(name)
-        piece, controls = PIECES[name], {control.name: control for control in PIECES[name].controls}
-        state = dict(piece.start)
-        for key, given in settings.items():
-            if key not in controls:
-                raise fail(f"{name!r} has no setting {key!r}.", line, f"Its settings: {', '.join(controls)}.")
-            try:
-                state[key] = controls[key].read(given)
-            except ValueError as error:
-                raise fail(f"{name!r} cannot have {key}={given}.", line, f"Give {error}.") from error
-        return show(Placed(piece, piece.settle(state)))
+        yield text.count("\n", 0, at), text[at : match.start()]
+        if match["before"] or match["after"].strip():
+            hint = "Write it at the beginning of a line of its own, in no list or box."
+            raise fail(f"The marker {match['marker']!r} is not alone on its line.", line, hint)
+        yield line, _read(match["marker"], line, fail, seen)
+        at = match.end()
+    yield text.count("\n", 0, at), text[at:]
 
-    return _ANY.sub(replace, text)
+
+def _read(marker: str, line: int, fail: Fail, seen: set[str]) -> Placed:
+    found = _MARKER.fullmatch(marker)
+    if not found:
+        raise fail(f"The marker {marker!r} cannot be read.", line, "Write: <!-- widget: memory rank=8 -->")
+    name, settings = found[1], dict(pair.split("=", 1) for pair in found[2].split())
+    if name not in PIECES:
+        raise fail(f"There is no interactive piece {name!r}.", line, f"Known: {', '.join(PIECES)}.")
+    if name in seen:
+        raise fail(f"The piece {name!r} stands twice on this page.", line, "Remove one of the two.")
+    seen.add(name)
+    piece, controls = PIECES[name], {control.name: control for control in PIECES[name].controls}
+    state = dict(piece.start)
+    for key, given in settings.items():
+        if key not in controls:
+            raise fail(f"{name!r} has no setting {key!r}.", line, f"Its settings: {', '.join(controls)}.")
+        try:
+            state[key] = controls[key].read(given)
+        except ValueError as error:
+            raise fail(f"{name!r} cannot have {key}={given}.", line, f"Give {error}.") from error
+    return Placed(piece, piece.settle(state))

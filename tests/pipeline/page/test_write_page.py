@@ -7,15 +7,17 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import markdown
 import pytest
 
 from course.pipeline.base.errors import CourseError
+from course.pipeline.page.document import document
 from course.pipeline.page.fragments import as_data
 from course.pipeline.page.listings import ledger
-from course.pipeline.page.parts import csv_of, figure_of, link_lessons
-from course.pipeline.page.render import Page, page
+from course.pipeline.page.parts import link_lessons
+from course.pipeline.page.write_page import Page, page
 from course.pipeline.results import quiz
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, ItemShown, Text
 from course.pipeline.text.bind import Bound
 
 from ..samples import (
@@ -42,18 +44,14 @@ LORA = value("lora.trainable", 9216)
 def render(*cells: str, captured: Capture | None = None, questions: tuple[quiz.Question, ...] = ()) -> Page:
     made = lesson(*cells)
     captured = captured or capture(LORA, cells=len(made.code_cells))
-    return page(bundle(made, captured, questions), LESSONS, [("Notebook", "07_sample.ipynb"), ("View", "notebook/")])
-
-
-def html_of(made: Page) -> str:
-    """The page with its fragments in place, Markdown otherwise."""
-    return made.fill(made.markdown)
+    downloads = [("Notebook", "07_sample.ipynb"), ("View", "notebook/")]
+    return page(document(bundle(made, captured, questions)), LESSONS, downloads)
 
 
 def test_front_matter_title_and_meta() -> None:
     made = render("# %% [markdown]\n# ## Section")
     assert made.markdown.startswith('---\ntitle: "A sample"\ndescription: "What the sample finds."\n---\n\n')
-    text = html_of(made)
+    text = made.markdown
     assert text.index("Lesson 07") < text.index("# A sample")
     assert "## Section" in text
     assert 'Lesson 07 · <a href="../#module-4">Parameter-efficient fine-tuning</a>' in text
@@ -72,20 +70,22 @@ def test_headings_say_where_they_are_written() -> None:
 
 def test_tags_lead_to_their_topics() -> None:
     header = HEADER.replace("# read_minutes", "# tags: [KL divergence]\n# read_minutes")
-    made = page(bundle(lesson(header=header), capture(cells=1)), LESSONS, [])
-    assert '<a href="../../topics/#kl-divergence">KL divergence</a>' in html_of(made)
+    made = page(document(bundle(lesson(header=header), capture(cells=1))), LESSONS, [])
+    assert '<a href="../../topics/#kl-divergence">KL divergence</a>' in made.markdown
 
 
-def test_every_token_has_its_own_fragment_and_is_filled() -> None:
-    outputs: list[list[dict[str, str]]] = [[], [{"text": "shown"}]]
+def test_html_comes_out_of_the_conversion_unchanged() -> None:
+    outputs = [[], [Text("<a>\n\n*b*")]]
     made = render("# %%\nx = 1", claims_cell(claim(1)), captured=capture(LORA, outputs=outputs))
-    tokens = re.findall(r"fragment-[\w.-]+-end", made.markdown)
-    assert sorted(tokens) == sorted(made.fragments)
-    assert "fragment-" not in html_of(made)
+    extensions = ["pymdownx.details", "pymdownx.superfences", "course.pipeline.text.verbatim"]
+    text = markdown.markdown(made.markdown.split("---\n", 2)[2], extensions=extensions)
+    assert '<div class="output"><pre tabindex="0">&lt;a&gt;\n\n*b*</pre></div>' in text
+    assert '\n<span id="cell-1"></span>\n' in text
+    assert not re.search(r"<!-- /?html|verbatim[0-9a-f]|<p><(aside|details|div|span id)", text)
 
 
 def test_provenance_is_on_the_page_and_escaped() -> None:
-    text = html_of(render("# %%\nx = 1"))
+    text = render("# %%\nx = 1").markdown
     for part in (
         "0123456789ab",
         "f" * 16,
@@ -102,7 +102,7 @@ def test_provenance_is_on_the_page_and_escaped() -> None:
 
 def test_bound_numbers_carry_value_and_source() -> None:
     prose = "# It trains {{ lora.trainable / 2 | int }}, in code `{{ lora.trainable | int }}`, "
-    text = html_of(render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$."))
+    text = render(f"# %% [markdown]\n{prose}in $n = {{{{ lora.trainable | int }}}}$.").markdown
     data = '<data value="4608.0" title="lora.trainable / 2" data-keys="lora.trainable">4,608</data>'
     assert f"It trains {data}, in code `{{{{ lora.trainable | int }}}}`, in $n = 9,216$." in text
 
@@ -125,11 +125,11 @@ def test_a_bound_text_is_said_once() -> None:
     assert found == {"value": "", "title": "'…' if f(n.a, 2) < 3 else '…'", "data-keys": "n.a"}
 
 
-PRINTED: list[list[dict[str, str]]] = [[], [{"text": "a < b"}]]
+PRINTED = [[], [Text("a < b")]]
 
 
 def test_an_output_follows_its_code_escaped() -> None:
-    text = html_of(render("# %%\nprint('a < b')", captured=capture(outputs=PRINTED)))
+    text = render("# %%\nprint('a < b')", captured=capture(outputs=PRINTED)).markdown
     assert "```python\nprint('a < b')\n```" in text
     assert '<pre tabindex="0">a &lt; b</pre>' in text
     assert text.index('id="cell-1"') < text.index("```python\nprint(") < text.index("a &lt; b")
@@ -138,17 +138,17 @@ def test_an_output_follows_its_code_escaped() -> None:
 
 
 def test_reveal_folds_the_output_only() -> None:
-    text = html_of(render('# %% tags=["reveal"]\nprint(1)', captured=capture(outputs=PRINTED)))
+    text = render('# %% tags=["reveal"]\nprint(1)', captured=capture(outputs=PRINTED)).markdown
     assert re.search(r'<details class="reveal"><summary>Reveal the result</summary>.*a &lt; b.*</details>', text)
     assert "\n```python\nprint(1)\n```" in text
 
 
 def test_reveal_without_output_folds_nothing() -> None:
-    assert "reveal" not in html_of(render('# %% tags=["reveal"]\nx = 1'))
+    assert "reveal" not in render('# %% tags=["reveal"]\nx = 1').markdown
 
 
 def test_hide_code_folds_the_code_only() -> None:
-    text = html_of(render('# %% tags=["hide-code"]\nx = 1\n\ny = 2', captured=capture(outputs=PRINTED)))
+    text = render('# %% tags=["hide-code"]\nx = 1\n\ny = 2', captured=capture(outputs=PRINTED)).markdown
     assert '??? abstract "Code"\n\n    ```python\n    x = 1\n\n    y = 2\n    ```\n' in text
     assert '\n<div class="output">' in text
 
@@ -163,20 +163,20 @@ def test_solution_cells_fold_together() -> None:
     first = text[text.index("??? success") : text.index("\n\nAfter.")]
     assert "\n    Because.\n" in first
     assert "\n    ```python\n    print(1)\n    ```" in first
-    assert "    fragment-07_sample-output-1-end" in first
+    assert re.search(r'\n    <!-- html \w+ -->\n    <div class="output">.*\n    <!-- /html \w+ -->', first)
     assert all(line.startswith("    ") or not line for line in first.split("\n")[1:])
 
 
 def test_code_with_fences_in_it_stays_one_block() -> None:
-    text = html_of(render('# %%\nprompt = """\n```json\n{}\n```\n"""'))
+    text = render('# %%\nprompt = """\n```json\n{}\n```\n"""').markdown
     assert '````python\nprompt = """\n```json\n{}\n```\n"""\n````' in text
 
 
 def test_tables_and_figures_with_caption_alternative_and_data() -> None:
     items = [LORA, table("grid.t", caption="Of {{ lora.trainable | int }}."), figure("grid.f", caption="A *figure*.")]
-    outputs: list[list[dict[str, str]]] = [[], [{"item": "grid.t"}, {"item": "grid.f"}]]
+    outputs = [[], [ItemShown("grid.t"), ItemShown("grid.f")]]
     made = render("# %%\nx = 1", captured=capture(*items, outputs=outputs))
-    text = html_of(made)
+    text = made.markdown
     assert re.search(r"<caption>Of <data [^>]*>9,216</data>\.</caption>", text)
     assert "<figcaption>A <em>figure</em>.<p " in text
     assert 'role="img" aria-label="Loss falls with rank."' in text
@@ -194,9 +194,11 @@ def test_tables_and_figures_with_caption_alternative_and_data() -> None:
 
 
 def test_csv_of_a_figure_without_a_spread_quotes_names() -> None:
-    item = figure("f", series=[{"name": 'a, "b"', "x": ["x,1"], "y": [2], "low": [], "high": []}])
-    assert list(csv.reader(csv_of(item).splitlines()))[1] == ['a, "b"', "x,1", "2", "", ""]
-    assert figure_of(item).series[0].name == 'a, "b"'
+    item = figure(
+        "f", series=[{"name": 'a, "b"', "x": ["x,1"], "y": [2], "low": [], "high": []}], x_log=False, guides=[]
+    )
+    made = render("# %%\nx = 1", captured=capture(item, outputs=[[], [ItemShown("f")]]))
+    assert list(csv.reader(str(made.files["f.csv"]).splitlines()))[1] == ['a, "b"', "x,1", "2", "", ""]
 
 
 def test_links_to_lessons() -> None:
@@ -226,8 +228,9 @@ def questions(tmp_path: Path, text: str) -> tuple[quiz.Question, ...]:
 def test_the_quiz_stands_where_its_marker_is(tmp_path: Path) -> None:
     text = quiz_text(CHOICE.format(n="x").replace("It is not.", "See [it](lesson:02#a)."), NUMBER)
     made = render("# %% [markdown]\n# Before.\n#\n# <!-- quiz -->\n#\n# After.", questions=questions(tmp_path, text))
-    html = made.fragments["fragment-07_sample-quiz-end"]
-    assert re.search(r"Before\.\s+fragment-07_sample-quiz-end\s+After\.", made.markdown)
+    found = re.search(r"Before\.\n\n<!-- html (\w+) -->\n(.*)\n<!-- /html \1 -->\n\nAfter\.", made.markdown)
+    assert found
+    html = found[2]
     assert html.count('<div class="question"') == 5
     assert 'data-aim="4"' in html
     assert 'data-kind="number" data-answer="4608.0" data-tolerance="0.01" data-unit="parameters"' in html
@@ -248,13 +251,13 @@ def test_a_broken_link_in_the_quiz_names_the_quiz_and_the_question(tmp_path: Pat
 
 def claims_page(*entries: str) -> tuple[Page, str]:
     whole = bundle(lesson("# %%\nx = 1", claims_cell(*entries)), capture(LORA))
-    return page(whole, LESSONS, []), ledger([whole], "../lessons/")
+    return page(document(whole), LESSONS, []), ledger([whole], "../lessons/")
 
 
 def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
     decided, wrong = claim(12, note="Only **here**."), claim(3, holds="1 > 2", text="a < b")
     made, rows = claims_page(decided, wrong)
-    text = html_of(made)
+    text = made.markdown
     assert "lora.trainable ==" not in text  # the expression that decides is not shown
     assert 'class="claim claim--holds" id="claim-12" aria-label="Claim 12"' in text
     number = as_data(Bound("9,216", "lora.trainable", 9216))
@@ -274,9 +277,3 @@ def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
 def test_a_claim_with_a_condition() -> None:
     _, rows = claims_page(claim(1, holds="1 > 2", partly="lora.trainable > 1"))
     assert '<span class="verdict verdict--conditions">holds with conditions</span>' in rows
-
-
-@pytest.mark.parametrize("content", ["<p>fragment-a-end</p>", "fragment-a-end", "<li>fragment-a-end</li>"])
-def test_fill(content: str) -> None:
-    made = Page("", {"fragment-a-end": "<div>\\1</div>"}).fill(content)
-    assert made in ("<div>\\1</div>", "<li><div>\\1</div></li>")

@@ -1,0 +1,264 @@
+"""A lesson as a document: blocks in the order of reading, each with all that it shows. It is built once; pages and files
+are written from it.
+
+Here is decided which cell shows what, which outputs wait for a prediction, where the quiz and the interactive pieces
+stand, what the claims come to, and which cells are one solution. How a block looks is the writers' matter: ``write_page``
+has a function for every kind of block, ``portable`` for those that are text in every download, ``write_notebook``,
+``write_script`` and ``write_markdown`` for the others. A new kind of block is a class here and such functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from course.figures import Figure
+from course.pipeline import widgets
+from course.pipeline.lesson.model import Cell, Lesson
+from course.pipeline.page.parts import drawing, fails
+from course.pipeline.results import claims, predict, quiz
+from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.capture import (
+    Chart,
+    Html,
+    ImageShown,
+    ItemShown,
+    Output,
+    Provenance,
+    Stderr,
+    Table,
+    Text,
+)
+
+QUIZ_MARKER = "<!-- quiz -->"
+
+# What a code cell shows, beside the text, HTML and tables of the capture.
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image: SVG, or base64 of another format."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A recorded figure and its drawing."""
+
+    key: str
+    figure: Figure
+    svg: str
+
+
+Shown = Text | Stderr | Html | Image | Table | Drawing
+
+# What a lesson consists of. ``name`` is that of the lesson's cell; pieces of one cell share it.
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The title, what the lesson is about, and what to know before."""
+
+    name: str
+    lesson: Lesson
+
+
+@dataclass(frozen=True)
+class PlainOpening:
+    """The title of a plain lesson."""
+
+    name: str
+    lesson: Lesson
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Markdown that begins at ``line`` of the lesson; its bindings and links to lessons are not filled in."""
+
+    name: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class PlainProse:
+    """Markdown of a plain lesson, in the dialect of notebooks."""
+
+    name: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Widget:
+    """An interactive piece."""
+
+    name: str
+    placed: widgets.Placed
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """The knowledge check: the questions as written, and with their numbers."""
+
+    name: str
+    questions: tuple[quiz.Question, ...]
+    asked: tuple[quiz.Asked, ...]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Claims and what became of them."""
+
+    name: str
+    decided: tuple[claims.Decided, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a reader is asked to guess: as written, and with its numbers and what the run gave."""
+
+    name: str
+    written: predict.Prediction
+    asked: predict.Asked
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code cell, the ``index``-th, and what it shows.
+
+    Attributes:
+        answers: predictions whose results stand above the outputs.
+        is_awaited: whether the outputs wait for any prediction.
+    """
+
+    name: str
+    index: int
+    source: str
+    title: str
+    tags: frozenset[str]
+    outputs: tuple[Shown, ...]
+    answers: tuple[Prediction, ...]
+    is_awaited: bool
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Consecutive cells that answer an exercise."""
+
+    name: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Where the numbers come from, as ``run`` tells it but for the entries ``left_out`` of a page's list."""
+
+    name: str
+    run: Provenance
+    left_out: frozenset[str]
+
+
+Block = (
+    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Prediction | Code | Solution | Closing
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Document:
+    """The blocks of a lesson, and what they were made from."""
+
+    bundle: Bundle
+    blocks: tuple[Block, ...]
+
+    def flat(self) -> Iterator[Block]:
+        """The blocks, those of solutions among the others."""
+        for block in self.blocks:
+            yield from block.blocks if isinstance(block, Solution) else (block,)
+
+
+def document(bundle: Bundle) -> Document:
+    """The document of a lesson that has run.
+
+    Raises:
+        CourseError: the lesson has not run; an interactive piece, a claim, a question or a prediction that has no sense.
+    """
+    lesson = bundle.lesson
+    opening = PlainOpening("title", lesson) if lesson.is_plain else Opening("title", lesson)
+    body: list[Block] = []
+    for solves, group in groupby(_cells(bundle), key=lambda found: "solution" in found[0].tags):
+        blocks = [block for _, made in group for block in made]
+        body += [Solution(blocks[0].name, tuple(blocks))] if solves else blocks
+    return Document(bundle, (opening, *body, _closing(bundle)))
+
+
+def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
+    """Each cell of the lesson with its blocks."""
+    index, widgets_seen = 0, set[str]()
+    predictions = {
+        place: Prediction(f"predict-{place}", written, bundle.predicted[place])
+        for place, written in bundle.predictions.items()
+    }
+    for place, cell in enumerate(bundle.lesson.cells):
+        if cell.is_code:
+            yield cell, [_code(cell, index, bundle, list(predictions.values()))]
+            index += 1
+        elif "claims" in cell.tags:
+            yield cell, [Claims(f"claims-{place}", bundle.claims[place])]
+        elif "predict" in cell.tags:
+            yield cell, [predictions[place]]
+        elif bundle.lesson.is_plain:
+            yield cell, [PlainProse(f"prose-{place}", cell.source, cell.line)]
+        else:
+            yield cell, list(_prose(cell, f"prose-{place}", bundle, widgets_seen))
+
+
+def _prose(cell: Cell, name: str, bundle: Bundle, seen: set[str]) -> Iterator[Block]:
+    """The prose of a cell, with the quiz and the interactive pieces that stand in it."""
+    for line, piece in widgets.pieces(cell.source, fails(bundle.lesson, cell), seen):
+        if isinstance(piece, widgets.Placed):
+            yield Widget(name, piece)
+            continue
+        before, marker, after = piece.partition(QUIZ_MARKER)
+        yield from _text(before, name, cell.line + line)
+        if marker:
+            yield Quiz(name, bundle.questions, bundle.asked)
+            yield from _text(after, name, cell.line + line + before.count("\n"))
+
+
+def _text(text: str, name: str, line: int) -> Iterator[Prose]:
+    begins = text.lstrip("\n")
+    if begins.strip():
+        yield Prose(name, begins.rstrip(), line + len(text) - len(begins))
+
+
+def _code(cell: Cell, index: int, bundle: Bundle, predictions: list[Prediction]) -> Code:
+    return Code(
+        f"cell-{index}", index, cell.source, cell.title, cell.tags,
+        outputs=tuple(_shown(output, bundle) for output in bundle.captured.outputs[index]),
+        answers=tuple(asked for asked in predictions if asked.written.cells[0] == index),
+        is_awaited=any(index in asked.written.cells for asked in predictions),
+    )  # fmt: skip
+
+
+def _shown(output: Output, bundle: Bundle) -> Shown:
+    """``output`` with what it names."""
+    match output:
+        case ImageShown(name):
+            return Image(name, bundle.captured.images[name])
+        case ItemShown(key):
+            item = bundle.captured.items[key]
+            assert isinstance(item, (Table, Chart))
+            return item if isinstance(item, Table) else Drawing(key, item.figure, drawing(item.figure, bundle.cache))
+        case _:
+            return output
+
+
+def _closing(bundle: Bundle) -> Closing:
+    lesson = bundle.lesson
+    absent = {name for name in ("Profile", "Seed") if name.lower() not in lesson.parameters}
+    left_out = {*absent, "Number type"} if lesson.is_plain else set[str]()
+    return Closing("provenance", bundle.captured.provenance, frozenset(left_out))
