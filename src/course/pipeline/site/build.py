@@ -125,7 +125,7 @@ class Site:
     def _make(self, site: Outputs) -> list[str]:
         """Make the fresh site; return what was warned of."""
         zipped = os.environ.get("OFFLINE_ZIP", "").lower() in ("1", "true", "yes")
-        tree = write(self.root / "build" / "tree", list(self.pages.entries(zipped)), self.root / TREE_RECORD)
+        tree = write(self.root / "build" / "tree", list(self.pages.entries(zipped)), self.root / TREE_RECORD, self.code)
         keys = self._keys(tree)
         kept = [uri for uri, key in keys.items() if site.keep(served(uri), key, tree.folder / DOCS / uri)]
         new = keys.keys() - set(kept)

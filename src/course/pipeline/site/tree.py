@@ -50,16 +50,17 @@ class Tree:
                 yield uri.removeprefix(f"{DOCS}/")
 
 
-def write(folder: Path, entries: list[Entry], record: Path) -> Tree:
+def write(folder: Path, entries: list[Entry], record: Path, code: str) -> Tree:
     """Make ``folder`` the tree of ``entries``; what is there and made of the same stays.
 
     Args:
         record: where is kept what files were made of.
+        code: a hash of what makes them; nothing stays that other code made.
 
     Raises:
         CourseError: an entry that cannot be made, or a disk that cannot be written.
     """
-    known = _known(record)
+    known = _known(record, code)
     made: dict[str, list[Any]] = {}
     try:
         for entry in entries:
@@ -80,7 +81,7 @@ def write(folder: Path, entries: list[Entry], record: Path) -> Tree:
     except OSError as error:
         raise disk_error(error, folder) from error
     if made != known:
-        write_atomic(record, json.dumps(made))
+        write_atomic(record, json.dumps({"code": code, "made": made}))
     return Tree(folder, {uri: found[1] for uri, found in made.items()})
 
 
@@ -92,12 +93,14 @@ def _status(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _known(record: Path) -> dict[str, list[Any]]:
+def _known(record: Path, code: str) -> dict[str, list[Any]]:
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) and all(isinstance(e, list) and len(e) == 4 for e in found.values()) else {}
+    made: Any = found.get("made") if isinstance(found, dict) and found.get("code") == code else None
+    whole = isinstance(made, dict) and all(isinstance(entry, list) and len(entry) == 4 for entry in made.values())
+    return dict(made) if whole else {}
 
 
 def _remove_empty(folder: Path) -> None:
