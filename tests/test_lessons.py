@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
+import markdown
 import nbformat
 import pytest
 
@@ -18,7 +20,9 @@ from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.read import read
 from course.pipeline.page import downloads, wheel
 from course.pipeline.page.document import document
+from course.pipeline.page.write_page import page
 from course.pipeline.results.bundle import Bundle, load_all
+from course.pipeline.site import default_site
 
 ROOT = Path(__file__).parents[1]
 SOURCES = find(ROOT / LESSONS)
@@ -38,6 +42,21 @@ def test_captures_are_current_and_every_number_is_bound(source: Path) -> None:
     bundle = bundles()[source.stem]
     assert bundle.is_current, "the committed capture was made from other inputs: run `course build`"
     assert bundle.problems() == []
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_formula_shows_tex(source: Path) -> None:
+    made = page(document(bundles()[source.stem]), {n: f"{n:02}" for n in range(1, 20)}, [])
+    extensions = [name if isinstance(name, str) else next(iter(name)) for name in default_site.EXTENSIONS]
+    shown = markdown.markdown(made.markdown, extensions=extensions)
+    formulas = re.findall(r"<math\b.*?</math>", shown, re.S)
+    assert len(formulas) > 10
+    for formula in formulas:
+        text = "".join(ElementTree.fromstring(formula).itertext())
+        assert not re.search(r"[\\&${}]|arithmatex", text), formula
+    assert not re.search(
+        r"arithmatex|\$[^$\n<]*\\[a-z]+", re.sub(r"<(pre|code|script)\b.*?</\1>", "", shown, flags=re.S)
+    )
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

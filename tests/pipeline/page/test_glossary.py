@@ -71,7 +71,7 @@ def test_the_longest_form_wins(small: Glossary) -> None:
         "<pre><code>rank</code></pre>",
         '<p><code>rank</code> <a href="x">rank</a></p>',
         '<h2 id="rank">The rank</h2><h3>rank</h3>',
-        r'<div class="arithmatex">\[\text{KL} < \text{rank}\]</div>',
+        "<p><math><mtext>KL</mtext><mo>&lt;</mo><mtext>rank</mtext></math></p>",
         '<p class="admonition-title">rank</p>',
         "<details><summary>rank <em>rank</em></summary><p>rank</p></details>",
         "<p>low-rank, ranking, rank_8, prank</p>",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.course_format import parse
-from course.pipeline.results import quiz
+from course.pipeline.results import predict, quiz
 from course.pipeline.results.bundle import Bundle
 
-from ..samples import PATH, bundle, capture, claim, claims_cell, figure, lesson, line_of, source, table, value
+from ..samples import HEADER, PATH, bundle, capture, claim, claims_cell, figure, lesson, line_of, source, table, value
 
 LORA = value("lora.trainable", 9216)
 
@@ -43,6 +44,33 @@ def test_problems_are_all_found_with_their_lines() -> None:
     assert len(found) == 6
     (typed,) = (error for error in found if "9,216 is typed" in error.message)
     assert "{{ lora.trainable | … }}" in typed.hint
+
+
+def test_formulas_that_cannot_be_shown_are_found_with_their_lines_wherever_they_stand() -> None:
+    text = source(
+        "# %% [markdown]\n# One $x$.\n#\n# Of $ {{ lora.trainable | int }} $: $\\prose_{ {{ lora.trainable | int }} }$.",
+        "# %%\nfirst = 1",
+        claims_cell(claim(1, note="So $\\claimed$.")),
+        '# %% [markdown] tags=["predict"]\n# id: guess\n# ask: Is $\\asked$ more?\n# number: lora.trainable\n# format: int',
+        '# %% tags=["reveal"]\nlast = 1',
+        header=HEADER.replace("$r$", "$\\aim$"),
+    )
+    options = (quiz.Option("$x$", "Yes: $\\why$.", True), quiz.Option("$y$", "[no](#one)", False))
+    question = quiz.Question("q", "Which?", Path("07_sample.quiz.yml"), 3, options)
+    items = [LORA, table("t", caption="Of $\\shown$.")]
+    made = parse(text, PATH)
+    asking = replace(bundle(made, capture(*items, cells=3), (question,)), predictions=predict.read(made))
+    found = asking.problems()
+    assert {(error.path, error.line, error.message.split("$")[1]) for error in found} == {
+        (PATH, 1, "\\aim"),
+        (PATH, line_of(text, "prose"), "\\prose_{ 9,216 }"),
+        (PATH, line_of(text, "first = 1"), "\\shown"),
+        (PATH, line_of(text, "number: 1"), "\\claimed"),
+        (PATH, line_of(text, "id: guess"), "\\asked"),
+        (Path("07_sample.quiz.yml"), 3, "\\why"),
+    }
+    assert len(found) == 6
+    assert all(error.hint for error in found)
 
 
 def test_a_lesson_in_order_has_no_problems() -> None:

@@ -265,7 +265,7 @@ ANCHORED = [
 
 
 def test_anchors_are_those_of_the_page() -> None:
-    assert anchors.anchors(lesson(*ANCHORED)) == {"a-sample", "whats-new", "whats-new_1", "at-d-4-and-70b"}
+    assert anchors.anchors(lesson(*ANCHORED)) == {"a-sample", "whats-new", "whats-new_1", "at-d4-and-70b"}
 
 
 @pytest.mark.parametrize(

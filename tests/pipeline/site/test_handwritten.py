@@ -33,6 +33,11 @@ def test_what_is_not_there_is_an_error_at_its_line(asked: str) -> None:
         filled(f"<!-- lessons -->\n\n<!-- {asked} -->\n")
 
 
+def test_a_formula_that_cannot_be_shown_is_an_error_at_its_line() -> None:
+    with pytest.raises(CourseError, match=r"index\.md:9: The formula \$\\foo\$ cannot be shown"):
+        filled("Of $x$\n\nand $\\foo$.\n")
+
+
 @pytest.mark.parametrize(
     ("uri", "address"),
     [("index.md", "lessons/"), ("a.md", "../lessons/"), ("a/b.md", "../../lessons/"), ("a/index.md", "../lessons/")],

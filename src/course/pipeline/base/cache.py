@@ -25,8 +25,9 @@ from course.provenance import version_of
 
 T = TypeVar("T")
 LIBRARIES = (
-    "jinja2", "jupytext", "latex2mathml", "markdown", "markdown-it-py", "mdit-py-plugins", "mistune", "mkdocs",
-    "mkdocs-jupyter", "mkdocs-material", "matplotlib", "nbconvert", "nbformat", "pygments", "pymdown-extensions", "pyyaml",
+    "brotli", "fonttools", "jinja2", "jupytext", "markdown", "markdown-it-py", "mdit-py-plugins", "mistune", "mkdocs",
+    "mkdocs-jupyter", "mkdocs-material", "matplotlib", "nbconvert", "nbformat", "pygments", "pymdown-extensions",
+    "pypandoc-binary", "pyyaml", "ziamath",
 )  # fmt: skip
 SPARE = 4
 """So many times as many entries as the last build needed are kept, for going back and forth between versions."""

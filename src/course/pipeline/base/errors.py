@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,10 @@ class CourseError(Exception):
             "" if self.path is None else f"{_short(self.path)}:{self.line}: " if self.line else f"{_short(self.path)}: "
         )
         return f"{where}{self.message}" + (f"\n  → {self.hint}" if self.hint else "")
+
+
+Fail = Callable[[str, int, str], CourseError]
+"""Makes the error of a text within a file: from what is wrong, at which 0-based line of the text, and what to do."""
 
 
 def _short(path: Path) -> Path:

@@ -19,9 +19,10 @@ from pathlib import Path
 from markdown.extensions.toc import slugify
 
 from course.pipeline.base import yamlfile
+from course.pipeline.base.errors import Fail
 from course.pipeline.base.hashes import digest
 from course.pipeline.lesson.model import Lesson
-from course.pipeline.text import markup
+from course.pipeline.text import markup, mathematics
 from course.pipeline.text.html_pieces import pieces
 
 FILE = "glossary.yml"
@@ -34,10 +35,11 @@ DEFINITIONS = "assets/learn/terms.js"
 TOPICS = "<!-- topics -->"
 
 _LESSON = re.compile(r"(\d\d)#([\w-]+)")
-_UNTOUCHED = frozenset(
-    {"a", "button", "code", "data", "details", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "pre", "svg", "th"}
-)
-"""Elements in which no term is marked, beside mathematics: their words are code, names, folded, or lead elsewhere."""
+_UNTOUCHED = frozenset({
+    "a", "button", "code", "data", "details", "form", "h1", "h2", "h3", "h4", "h5", "h6", "label", "math", "pre", "svg",
+    "th",
+})  # fmt: skip
+"""Elements in which no term is marked: their words are code, names, signs, folded, or lead elsewhere."""
 _ASKED = re.compile('(?=<h2[^>]* id="exercises")')
 """From here on a lesson asks what it has told, and should not give the answer away."""
 
@@ -171,7 +173,7 @@ def check_tags(lesson: Lesson, glossary: Glossary) -> None:
 
 
 def _untouched(name: str, attributes: str) -> bool:
-    return name in _UNTOUCHED or "admonition-title" in attributes or "arithmatex" in attributes
+    return name in _UNTOUCHED or "admonition-title" in attributes
 
 
 def read(path: Path) -> Glossary:
@@ -194,7 +196,13 @@ def read(path: Path) -> Glossary:
                     raise entry.error(f"{word!r} stands for {taken[word]!r} already.", "A word has one entry.")
                 taken[word] = term.name
             found.append(term)
+            for problem in mathematics.problems([(term.means, _at(entry))]):
+                raise problem
     return Glossary(tuple(found))
+
+
+def _at(entry: yamlfile.Node) -> Fail:
+    return lambda message, _, hint: entry.error(message, hint)
 
 
 def _term(node: yamlfile.Node, topic: str) -> Term:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from course.draw import svg
 from course.figures import Figure
-from course.pipeline import widgets
 from course.pipeline.base.cache import Cache
+from course.pipeline.base.errors import Fail
 from course.pipeline.base.hashes import digest
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.page import fragments
@@ -53,7 +53,7 @@ def link_lessons(text: str, lessons: Mapping[int, str], lesson: Lesson, line: in
     return LESSON_LINK.sub(resolve, text)
 
 
-def fails(lesson: Lesson, cell: Cell) -> widgets.Fail:
+def fails(lesson: Lesson, cell: Cell) -> Fail:
     """Makes an error at a line of ``cell``."""
     return lambda message, line, hint: lesson.error(message, cell.line + line, hint)
 

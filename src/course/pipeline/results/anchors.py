@@ -10,6 +10,7 @@ from typing import Any
 import markdown
 
 from course.pipeline.lesson.model import Lesson
+from course.pipeline.text.mathematics import MathematicsExtension
 from course.pipeline.text.spans import inside
 
 _HEADING = re.compile(r"^#{1,6} .*$", re.M)
@@ -35,7 +36,4 @@ def _names(tokens: list[dict[str, Any]]) -> Iterator[str]:
 
 @functools.cache
 def _converter() -> markdown.Markdown:
-    return markdown.Markdown(
-        extensions=["attr_list", "toc", "pymdownx.arithmatex"],
-        extension_configs={"pymdownx.arithmatex": {"generic": True}},
-    )
+    return markdown.Markdown(extensions=["attr_list", "toc", MathematicsExtension()])

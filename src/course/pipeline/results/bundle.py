@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from course.pipeline.base import cache, paths
 from course.pipeline.base.cache import Cache
-from course.pipeline.base.errors import CourseError
+from course.pipeline.base.errors import CourseError, Fail
 from course.pipeline.base.hashes import digest, library_code
 from course.pipeline.base.paths import LESSONS
 from course.pipeline.base.status import files, installed
@@ -23,6 +23,7 @@ from course.pipeline.lesson.read import read
 from course.pipeline.results import capture, claims, fingerprint, predict, quiz, typed
 from course.pipeline.results.anchors import anchors
 from course.pipeline.results.capture import Capture, Chart, Table
+from course.pipeline.text import mathematics
 from course.pipeline.text.bind import BindingProblem, bind
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class Bundle:
         }
 
     def problems(self) -> list[CourseError]:
-        """Everything wrong with bindings, captions, quiz, claims and typed numbers, each with file and line."""
+        """Everything wrong with bindings, formulas, captions, quiz, claims and typed numbers, each with file and line."""
         if self.capture is None or (self.cache and self.cache.get("in order", self.key)):
             return []
         found = self._problems(self.capture)
@@ -129,6 +130,7 @@ class Bundle:
 
     def _problems(self, capture: Capture) -> list[CourseError]:
         found: list[CourseError] = []
+        texts: list[tuple[str, Fail]] = []  # Markdown with its bindings filled in
         values, lesson = capture.values, self.lesson
         if len(capture.outputs) != len(lesson.code_cells):  # nothing below could tell which cell made what
             hint = f"Run it: course run {lesson.label}"
@@ -139,23 +141,58 @@ class Bundle:
             if cell.is_code or cell.tags & DATA:
                 continue
             try:
-                bind(cell.source, values)
+                texts.append((bind(cell.source, values), _at(lesson, cell.line)))
             except BindingProblem as problem:
                 found.append(lesson.error(_sentence(problem.message), cell.line + problem.line))
         captioned: list[Chart | Table] = [*capture.of_type(Chart), *capture.of_type(Table)]
         for item in captioned:
+            line = lesson.code_cells[item.cell].line
             try:
-                bind(item.caption, values)
+                texts.append((bind(item.caption, values), _on(lesson, line)))
             except BindingProblem as problem:
-                line = lesson.code_cells[item.cell].line
                 found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
         found += typed.problems(lesson, self.questions, self.registered, self.predictions, capture)
-        for check in (lambda: self.asked, lambda: self.claims, lambda: self.predicted):
+        for more in (self._of_header, self._of_quiz, self._of_claims, self._of_predictions):
             try:
-                check()
+                texts += more()
             except CourseError as error:
                 found.append(error)
+        if formulas := mathematics.problems(texts, self.cache):
+            return found + formulas  # in headings they would keep the anchors from being known
         return found + quiz.unlinked(self.questions, anchors(lesson))
+
+    def _of_header(self) -> Iterator[tuple[str, Fail]]:
+        header = self.lesson.header
+        return ((text, _on(self.lesson, 1)) for text in (header.summary, *header.objectives))
+
+    def _of_quiz(self) -> Iterator[tuple[str, Fail]]:
+        for question, asked in zip(self.questions, self.asked, strict=True):
+            for text in (asked.ask, asked.why, asked.hint, *(part for o in asked.options for part in (o.text, o.why))):
+                yield text, _in(question)
+
+    def _of_claims(self) -> Iterator[tuple[str, Fail]]:
+        for decided in (decided for cell in self.claims.values() for decided in cell):
+            for text in (decided.claim.text, decided.claim.source, decided.found, decided.note):
+                yield text, _on(self.lesson, decided.claim.line)
+
+    def _of_predictions(self) -> Iterator[tuple[str, Fail]]:
+        for place, asked in self.predicted.items():
+            for text in (asked.ask, *asked.choices):
+                yield text, _on(self.lesson, self.predictions[place].line)
+
+
+def _in(question: quiz.Question) -> Fail:
+    return lambda message, _, hint: replace(question.error(message), hint=hint)
+
+
+def _at(lesson: Lesson, first: int) -> Fail:
+    """Makes errors of a text that begins at the line ``first``."""
+    return lambda message, line, hint: lesson.error(message, first + line, hint)
+
+
+def _on(lesson: Lesson, line: int) -> Fail:
+    """Makes errors of a text whose lines are not those of the file: they name ``line``."""
+    return lambda message, _, hint: lesson.error(message, line, hint)
 
 
 def _sentence(message: str) -> str:

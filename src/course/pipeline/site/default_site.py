@@ -21,8 +21,8 @@ from course.pipeline.site.source import Source, Written
 ASSETS = LIBRARY.parent / "docs" / "assets"
 EXTENSIONS = [
     "admonition", "attr_list", "footnotes", "md_in_html", "tables", {"toc": {"permalink": True}},
-    {"pymdownx.arithmatex": {"generic": True}}, "pymdownx.details", {"pymdownx.highlight": {"anchor_linenums": False}},
-    "pymdownx.superfences", "course.pipeline.text.verbatim", "course.pipeline.text.lean",
+    "pymdownx.details", {"pymdownx.highlight": {"anchor_linenums": False}}, "pymdownx.superfences",
+    "course.pipeline.text.mathematics", "course.pipeline.text.verbatim", "course.pipeline.text.lean",
 ]  # fmt: skip
 MODULES = ("theme", "quiz", "progress")
 FEATURES = [

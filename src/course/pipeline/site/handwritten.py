@@ -12,7 +12,7 @@ from course.pipeline.base.errors import CourseError
 from course.pipeline.page import glossary, listings, progress_marks
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.results.bundle import Bundle
-from course.pipeline.text import verbatim
+from course.pipeline.text import mathematics, verbatim
 
 LISTINGS: Mapping[str, Callable[[Sequence[Bundle], str], str]] = {
     "<!-- facts -->": listings.facts,
@@ -47,7 +47,7 @@ def page(source: str, uri: str, site: Site, path: Path) -> str:
         uri: its path below the folder of pages.
 
     Raises:
-        CourseError: an unknown figure or piece, with its line.
+        CourseError: an unknown figure or piece, or a formula that cannot be shown, with its line.
     """
     up = _up(uri)
     prefix = f"{up}lessons/"
@@ -63,6 +63,8 @@ def page(source: str, uri: str, site: Site, path: Path) -> str:
             raise fail(f"Lesson {match['lesson']} has no figure {match['key']!r}.", line, "Name one that it records.")
         return verbatim.block(shown)
 
+    for problem in mathematics.problems([(source, fail)]):
+        raise problem
     pieces = (piece for _, piece in widgets.pieces(source, fail, set()))
     text = "".join(piece if isinstance(piece, str) else verbatim.block(piece.html()) for piece in pieces)
     text = FIGURE.sub(figure, text)

@@ -18,8 +18,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from course.pipeline.base.errors import CourseError
-from course.pipeline.text import markup
+from course.pipeline.text import markup, mathematics
+from course.pipeline.text.texmath import Formula, Refused
 
 Resolve = Callable[[str, int], str]
 """What an address is on the page, given its 0-based line in the text."""
@@ -37,7 +37,9 @@ class Block:
 def blocks(text: str, resolve: Resolve) -> Iterator[Block]:
     """``text`` as a page's blocks in order, its links and images put through ``resolve``."""
     parser, environment = _parser(), dict[str, Any]()
-    for part in _top_level(parser.parse(text, environment)):
+    tokens = parser.parse(text, environment)
+    mathematics.mathml(_formulas(tokens))  # all at once: rendering, which meets them one by one, finds them known
+    for part in _top_level(tokens):
         _resolve_links(part, resolve)
         if part[0].type == "heading_open":
             yield Block(f"{'#' * int(part[0].tag[1:])} {part[1].content}", False)
@@ -65,10 +67,16 @@ def _parser() -> MarkdownIt:
 
 def _formula(content: str, options: dict[str, Any]) -> str:
     """A formula as MathML; one that cannot be converted stays as it was written."""
-    try:
-        return str(markup.mathml(content, "block" if options["display_mode"] else "inline"))
-    except CourseError:
-        return f"<code>{html.escape(content)}</code>"
+    formula = Formula(content.strip(), bool(options["display_mode"]))
+    made = mathematics.mathml([formula])[formula]
+    return f"<code>{html.escape(content)}</code>" if isinstance(made, Refused) else made
+
+
+def _formulas(tokens: Sequence[Token]) -> Iterator[Formula]:
+    for token in tokens:
+        if token.type.startswith("math_"):
+            yield Formula(token.content.strip(), token.type != "math_inline")
+        yield from _formulas(token.children or ())
 
 
 def _top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:

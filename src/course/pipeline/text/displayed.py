@@ -25,7 +25,8 @@ _TAGS = frozenset(re.findall(r"\w+", """
     ol p pre s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul
 """))  # fmt: skip
 _ATTRIBUTES = {
-    "*": ["title"], "a": ["href"], "math": ["display", "xmlns"],
+    "*": ["title"], "a": ["href"], "math": ["display", "displaystyle", "xmlns"], "mi": ["mathvariant"],
+    "mo": ["form", "stretchy"], "mspace": ["width"],
     "td": ["colspan", "rowspan"], "th": ["colspan", "rowspan", "scope"],
 }  # fmt: skip
 _NOT_TEXT = re.compile(r"<(style|script|template|svg)\b.*?</\1\s*>", re.S | re.I)

@@ -1,4 +1,4 @@
-"""Small pieces of HTML: Markdown fragments, mathematics as MathML, tables and numbers."""
+"""Small pieces of HTML: Markdown fragments, tables and numbers."""
 
 from __future__ import annotations
 
@@ -10,71 +10,35 @@ from collections.abc import Sequence
 
 import markdown
 
-from course.pipeline.base.errors import CourseError
 from course.pipeline.text.expressions import form
+from course.pipeline.text.mathematics import MathematicsExtension
 from course.pipeline.text.quotes import QuotesExtension
-
-_MATH = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">\s*(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])\s*</(?P=tag)>', re.S
-)
 
 
 @functools.cache
 def _converter() -> markdown.Markdown:
     return markdown.Markdown(
         extensions=[
-            *("attr_list", "tables", "pymdownx.arithmatex", "pymdownx.superfences", "pymdownx.inlinehilite"),
+            *("attr_list", "tables", "pymdownx.superfences", "pymdownx.inlinehilite"),
+            MathematicsExtension(),
             QuotesExtension(),
-        ],
-        extension_configs={"pymdownx.arithmatex": {"generic": True}},
+        ]
     )
 
 
 def to_html(text: str) -> str:
-    """A fragment of Markdown (a quiz text, a caption) as HTML, mathematics included."""
-    return math_to_mathml(_converter().reset().convert(text))
+    """A fragment of Markdown (a quiz text, a caption) as HTML, mathematics included.
+
+    Raises:
+        CourseError: a formula that cannot be shown.
+    """
+    return str(_converter().reset().convert(text))
 
 
 def inline_html(text: str) -> str:
     """:func:`to_html` of one paragraph, without the ``<p>`` around it."""
     made = to_html(text)
     return re.sub(r"^<p>(.*)</p>$", r"\1", made, flags=re.S) if made.count("<p>") == 1 else made
-
-
-def math_to_mathml(page: str) -> str:
-    """Replace what arithmatex marked by MathML, which browsers render and screen readers read, without any script.
-
-    Raises:
-        CourseError: a formula that cannot be converted.
-    """
-    return _MATH.sub(
-        lambda m: mathml(html.unescape(m["inline"] or m["block"]), "inline" if m["inline"] else "block"), page
-    )
-
-
-@functools.cache
-def mathml(tex: str, display: str) -> str:
-    """A formula as MathML; ``display`` is ``inline`` or ``block``.
-
-    Raises:
-        CourseError: the formula cannot be converted.
-    """
-    from latex2mathml.converter import convert  # here, because most builds have no new formula
-
-    tex = tex.strip()
-    try:
-        made = _lean_math(convert(tex, display=display))
-    except Exception as error:  # latex2mathml raises many types, none of them its own base class
-        raise CourseError(f"Cannot convert the formula {tex!r}: {error!r}.", hint="Use plainer LaTeX.") from error
-    # A row that is wider than a phone scrolls in its own box.
-    return f'<div class="math" tabindex="0">{made}</div>' if display == "block" else made
-
-
-def _lean_math(made: str) -> str:
-    """MathML as a page needs it: without what HTML takes for granted, its symbols as they are."""
-    made = made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
-    made = re.sub(r"&#x([0-9A-F]+);", lambda m: html.escape(chr(int(m[1], 16))), made)
-    return re.sub(r"<mrow>(<(m[in]|mtext)>[^<]*</\2>)</mrow>", r"\1", made)
 
 
 def data(value: object, name: str = "") -> str:

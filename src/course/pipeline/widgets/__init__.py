@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from course.pipeline.base.errors import CourseError
+from course.pipeline.base.errors import Fail
 from course.pipeline.text.spans import inside
 from course.pipeline.widgets import beta, cost, forward, ladder, memory, nf4, rank, schedule
 from course.pipeline.widgets.view import Piece, State
@@ -53,10 +53,6 @@ class Placed:
         rule = " | ".join("---" for _ in first.split(" | "))
         lines = "\n".join(f"| {line} |" for line in (first, rule, *rows))
         return f"**{self.piece.title}.** {self.piece.view(self.state).summary}\n\n{lines}"
-
-
-Fail = Callable[[str, int, str], CourseError]
-"""Makes an error of a message, a 0-based line of the text, and a hint."""
 
 
 def pieces(text: str, fail: Fail, seen: set[str]) -> Iterator[tuple[int, str | Placed]]:
