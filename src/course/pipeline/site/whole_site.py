@@ -10,7 +10,7 @@ from pathlib import Path
 from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
 from course.pipeline.page import cards, feeds
-from course.pipeline.site import archive, navigation, offline
+from course.pipeline.site import archive, math_font, navigation, offline
 from course.pipeline.site.kept import Outputs
 from course.pipeline.site.pages import Pages
 from course.pipeline.site.source import Source
@@ -19,10 +19,11 @@ _NOTEBOOK = re.compile(r"\s*<url>\s*<loc>[^<]*/notebook/</loc>.*?</url>", re.S)
 
 
 def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
-    """Write ``llms.txt`` and, for a site whose address is known, the feed and the cards; then the list of all files.
+    """Write ``llms.txt`` and, for a site whose address is known, the feed and the cards; the font of mathematics; then the
+    list of all files.
 
     Raises:
-        CourseError: an entry in the page of changes that is none.
+        CourseError: an entry in the page of changes that is none, or the font is not installed.
     """
     config, publisher = source.config, pages.publisher
     lessons = [bundle for bundle in pages.bundles if not bundle.lesson.is_plain]
@@ -50,6 +51,7 @@ def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
             if not site.keep(uri, key):  # something about the lesson changed, which the card need not show
                 card = make()
                 site.write(uri, key, cache.recall("share", digest(card), partial(cards.draw, card)))
+    math_font.write(site.fresh, site.made, cache)
     offline.write(site.fresh, config.docs / offline.WORKER, site.made, cache)
 
 
