@@ -96,7 +96,7 @@ def prose_of(name: str, content: str) -> str:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_every_download_holds_the_same_cells(source: Path) -> None:
-    """So running one of the notebooks, as integration/test_real_lessons.py does, is running them all."""
+    """So running the script, as integration/test_real_lessons.py does, is running them all."""
     cells = [cell.source for cell in read(source).cells if cell.is_code]
     assert len(cells) > 10
     for name, content in downloads_of(source).items():

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,7 @@ from once import Once
 from course.pipeline.base import paths
 from course.pipeline.base.paths import LESSONS
 from course.pipeline.lesson.course_format import find
-from course.pipeline.page import downloads, wheel
-from course.pipeline.page.document import document
+from course.pipeline.page import wheel
 from course.pipeline.results import capture
 from course.pipeline.results.bundle import Bundle, load_all
 from course.pipeline.results.capture import Capture
@@ -131,9 +130,9 @@ def bundles(smoke: Path) -> dict[str, Bundle]:
     return {bundle.lesson.slug: bundle for bundle in found}
 
 
-def offered(bundle: Bundle, bundles: dict[str, Bundle]) -> dict[str, str]:
-    lessons = {each.lesson.number: slug for slug, each in bundles.items()}
-    return downloads.files(document(bundle), lessons, wheel.NAME, "")
+def offered(smoke: Path, name: str) -> str:
+    """A file that the page of a lesson offers."""
+    return (smoke / "site" / "lessons" / Path(name).stem / name).read_text(encoding="utf-8")
 
 
 def as_smoke(code: str) -> str:
@@ -152,37 +151,61 @@ def recorded(path: Path, bundle: Bundle) -> Capture:
     return collect.from_notebook(bundle.lesson, own, bundle.captured.provenance)
 
 
-def steady(made: Capture) -> Any:
-    """``made`` as data; of what may differ between two runs, items of kind band, the keys alone."""
-    document = json.loads(capture.dumps(made))
-    for item in document["items"].values():
-        if item.get("kind") == "band":
-            item.clear()
-    return document
+def steady(items: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What was recorded under each key; of what may differ between two runs, items of kind band, the keys alone."""
+    return {
+        key: {} if data["kind"] == "band" else {name: value for name, value in data.items() if name != "cell"}
+        for key, data in items.items()
+    }
+
+
+def items_of(made: Capture) -> dict[str, dict[str, Any]]:
+    """The items of a capture as data, as :mod:`course.record` gave them and with the cell that did."""
+    found: dict[str, dict[str, Any]] = json.loads(capture.dumps(made))["items"]
+    return found
+
+
+# Runs a script as it is, and writes down besides what it records.
+RECORDING = """\
+import json, runpy, sys
+from course import record
+
+shown, show = [], record._show
+record._show = lambda data, *more: (shown.append(data), show(data, *more))[1]
+runpy.run_path(sys.argv[1], run_name="__main__")
+with open(sys.argv[2], "w") as stream:
+    json.dump(shown, stream)
+"""
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_the_notebook_runs_alone_and_records_what_the_build_recorded(
-    slug: str, bundles: dict[str, Bundle], learner: Learner
+def test_the_script_runs_alone_and_records_what_the_build_recorded(
+    slug: str, smoke: Path, bundles: dict[str, Bundle], learner: Learner
 ) -> None:
-    bundle = bundles[slug]
-    notebook, done = (learner.folder / f"{slug}{end}" for end in (".ipynb", ".done.ipynb"))
-    notebook.write_text(offered(bundle, bundles)[notebook.name], encoding="utf-8")
-    options = ["-k", "fresh", "-p", "profile", "smoke", "--no-progress-bar"]
-    learner.run([sys.executable, "-m", "papermill", notebook.name, done.name, *options])
-    assert steady(recorded(done, bundle)) == steady(bundle.captured)
+    found, script, shown = bundles[slug].captured, learner.folder / f"{slug}.py", learner.folder / f"{slug}.json"
+    script.write_text(as_smoke(offered(smoke, script.name)), encoding="utf-8")
+    told = learner.run([learner.python, "-c", RECORDING, script.name, shown.name])
+    kept = {data["key"]: data for data in json.loads(shown.read_text())}
+    assert steady(kept) == steady(items_of(found))
+    printed = texts(found)
+    assert sum(text in collect.normalise(told) for text in printed) > len(printed) / 2 > 1  # all but what tells times
 
 
 @pytest.mark.parametrize(
     "slug", [pytest.param(slug, marks=[] if slug == SLUGS[1] else pytest.mark.soak) for slug in SLUGS]
 )
-def test_the_script_runs_alone(slug: str, bundles: dict[str, Bundle], learner: Learner) -> None:
-    """It has the notebook's cells and needs nothing that only notebooks have, as tests/test_lessons.py shows of each."""
-    script = learner.folder / f"{slug}.py"
-    script.write_text(as_smoke(offered(bundles[slug], bundles)[script.name]), encoding="utf-8")
-    printed = texts(bundles[slug].captured)
-    told = collect.normalise(learner.run([learner.python, script.name]))
-    assert sum(text in told for text in printed) > len(printed) / 2 > 1  # all but what tells times
+def test_the_notebook_runs_alone_and_gives_the_capture_of_the_build(
+    slug: str, smoke: Path, bundles: dict[str, Bundle], learner: Learner
+) -> None:
+    """It has the script's cells, as tests/test_lessons.py shows of each; so one tells of the others what Jupyter needs."""
+    bundle = bundles[slug]
+    notebook, done = (learner.folder / f"{slug}{end}" for end in (".ipynb", ".done.ipynb"))
+    notebook.write_text(offered(smoke, notebook.name), encoding="utf-8")
+    options = ["-k", "fresh", "-p", "profile", "smoke", "--no-progress-bar"]
+    learner.run([sys.executable, "-m", "papermill", notebook.name, done.name, *options])
+    made, found = recorded(done, bundle), bundle.captured
+    assert made.outputs == found.outputs
+    assert steady(items_of(made)) == steady(items_of(found))
 
 
 def test_the_smoke_profile_records_all_that_a_page_names(bundles: dict[str, Bundle]) -> None:
