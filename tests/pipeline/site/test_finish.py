@@ -103,8 +103,9 @@ MENU = (
 )
 
 
-def test_what_the_theme_writes_is_repaired() -> None:
-    page = finish(PAGE.replace("<p>One", f"{SEARCH}{MENU}{MENU}<p>One"))
+@pytest.mark.parametrize("search", [SEARCH, SEARCH.replace(">", ' aria-label="Search">')])
+def test_what_the_theme_writes_is_repaired(search: str) -> None:
+    page = finish(PAGE.replace("<p>One", f"{search}{MENU}{MENU}<p>One"))
     assert "<div class=md-search data-md-component=search role=dialog aria-label=Search>" in page
     assert page.count("<nav class=md-nav aria-label=Lessons aria-expanded=true>") == 2
     assert "<script defer src=" in page

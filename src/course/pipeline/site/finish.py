@@ -50,9 +50,9 @@ class Repair:
 
 THEME = (
     Repair(
-        "a dialog needs a name",
-        re.compile(r'(?<=<div class="md-search" data-md-component="search" role="dialog")(?=>)'),
-        ' aria-label="Search"',
+        "a dialog needs a name",  # Zensical gives it one
+        re.compile(r'(<div class="md-search" data-md-component="search" role="dialog")(?: aria-label="Search")?(?=>)'),
+        r'\1 aria-label="Search"',
         'data-md-component="search"',
     ),
     Repair(
