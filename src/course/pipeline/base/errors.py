@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,6 @@ class CourseError(Exception):
 def _short(path: Path) -> Path:
     """``path`` relative to the working folder when it lies inside it."""
     try:
-        return path.resolve().relative_to(Path.cwd())
+        return Path(os.path.abspath(path)).relative_to(Path.cwd())  # of a link, not of what it leads to
     except ValueError:
         return path

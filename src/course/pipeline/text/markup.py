@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import markdown
 
 from course.pipeline.base.errors import CourseError
+from course.pipeline.text import clean
 from course.pipeline.text.expressions import form
 from course.pipeline.text.quotes import QuotesExtension
 
@@ -31,8 +32,8 @@ def _converter() -> markdown.Markdown:
 
 
 def to_html(text: str) -> str:
-    """A fragment of Markdown (a quiz text, a caption) as HTML, mathematics included."""
-    return math_to_mathml(_converter().reset().convert(text))
+    """A fragment of Markdown (a quiz text, a caption) as clean HTML, mathematics included."""
+    return math_to_mathml(clean.prose(_converter().reset().convert(text)))
 
 
 def inline_html(text: str) -> str:
@@ -73,6 +74,7 @@ def mathml(tex: str, display: str) -> str:
 def _lean_math(made: str) -> str:
     """MathML as a page needs it: without what HTML takes for granted, its symbols as they are."""
     made = made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    made = re.sub(r' href="(?!https?:)[^"]*"', "", made)  # \href would take any address
     made = re.sub(r"&#x([0-9A-F]+);", lambda m: html.escape(chr(int(m[1], 16))), made)
     return re.sub(r"<mrow>(<(m[in]|mtext)>[^<]*</\2>)</mrow>", r"\1", made)
 
