@@ -70,6 +70,18 @@ def test_an_edit_of_code_makes_it_stale_and_one_of_prose_does_not(sandbox: Sandb
     assert sandbox.course("check").code == 0
 
 
+def test_results_that_somebody_edited_are_found(sandbox: Sandbox, new: Path) -> None:
+    path = sandbox.captures / "01_tiny" / "laptop" / "capture.json"
+    edit(path, '"value": 42', '"value": 43')
+    message = f"✗ {new}: The captured results were edited: they are not what its run recorded.\n"
+    hint = "  → Run it again, which records what it finds: course run 01\n"
+    assert sandbox.course("check") == Done(1, "", message + hint)
+    assert listed(sandbox)["state"] == "edited"
+    assert sandbox.course("why", "1").out == "changed: the captured results, by hand\n"
+    assert sandbox.run().code == 0
+    assert sandbox.course("check").code == 0
+
+
 def test_check_names_every_problem_with_its_line(sandbox: Sandbox, new: Path) -> None:
     edit(new, "{{ example.answer | int }}", "{{ example.absent | int }}")
     edit(new, "# ## Knowledge check", "# It is {{ example.answer | huge }}.\n#\n# ## Knowledge check")

@@ -90,3 +90,18 @@ def test_a_lesson_within_its_limits_runs(sandbox: Sandbox, server: ForkServer) -
     sandbox.write(lesson("x = b'1' * 2**28\nprint('fine')"))
     limits = Limits(cell_seconds=300, lesson_seconds=300, memory_mib=2000, output_bytes=1000)
     assert execute(read(sandbox.source), "smoke", limits, server=server).outputs[1] == (Text("fine"),)
+
+
+def test_a_fault_of_the_watch_is_told_not_lost(
+    sandbox: Sandbox, server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the lesson would go on without a limit."""
+
+    def fault(_: int) -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("course.pipeline.run.execute._memory_mib", fault)
+    sandbox.write(lesson("import time\n\ntime.sleep(600)"))
+    with pytest.raises(ZeroDivisionError):
+        execute(read(sandbox.source), "smoke", Limits(memory_mib=500), server=server)
+    assert not sandbox.leftovers()

@@ -48,6 +48,7 @@ def test_why_names_the_input_that_changed(three: Sandbox) -> None:
         "changed: code",
         "changed: library numpy (gone)",
         "changed: module course/absent.py (gone)",
+        "changed: the captured results, by hand",
     ]
     assert "There is no lesson 09" in three.course("why", "9").err
 

@@ -269,6 +269,20 @@ def test_a_broken_lesson_is_one_message(copied: Path, name: str, old: str, new: 
     assert "total 42" in opened(copied, "01-intro").text  # the previous site stays
 
 
+def test_lessons_side_by_side_show_their_own_tables(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for n in range(16):
+        rows = f"''.join(f'<tr><td>{n}-{{row}}</td></tr>' for row in range(200))"
+        (folder / f"l{n}.py").write_text(
+            f"# %%\nfrom IPython.display import HTML\n\nHTML('<table>' + {rows} + '</table>')\n"
+        )
+    done = build(folder)
+    assert (done.code, done.err) == (0, "")
+    for n in range(16):
+        assert re.findall(r"\b(\d+)-\d+\b", opened(folder, f"l{n}").text) == [str(n)] * 200
+
+
 def test_a_dead_link_is_told_and_does_not_stop_the_build(copied: Path) -> None:
     source = copied / "01-intro.py"
     source.write_text(source.read_text().replace("data/cities.csv)", "data/absent.csv)"))

@@ -15,8 +15,6 @@ import pytest
 from course.pipeline.page import wheel
 from course.pipeline.page.downloads import INSTALL
 
-from .sandbox import ROOT
-
 LESSON = (
     INSTALL.format(wheel=wheel.NAME, site="") + "\n\nfrom course import cards, record\nprint(record.value('a', 5))\n"
 )
@@ -30,7 +28,7 @@ COMMANDS = [
 @pytest.fixture(scope="session")
 def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wheel") / wheel.NAME
-    path.write_bytes(wheel.build(ROOT))
+    path.write_bytes(wheel.build())
     return path
 
 

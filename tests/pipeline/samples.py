@@ -10,7 +10,7 @@ from typing import Any
 from course.pipeline.lesson.course_format import parse
 from course.pipeline.lesson.model import Lesson
 from course.pipeline.results import claims, quiz
-from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.bundle import Bundle, Results
 from course.pipeline.results.capture import Capture, Item, Output, Provenance, item
 from course.pipeline.text.expressions import Scalar
 
@@ -126,4 +126,4 @@ def values(**found: Scalar) -> Mapping[str, Scalar]:
 
 
 def bundle(made: Lesson, captured: Capture, questions: tuple[quiz.Question, ...] = ()) -> Bundle:
-    return Bundle(made, questions, claims.read(made), dict(captured.provenance.inputs), captured)
+    return Bundle(made, questions, claims.read(made), dict(captured.provenance.inputs), Results.of(captured))

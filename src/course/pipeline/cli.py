@@ -79,6 +79,7 @@ def _shared(command: Command) -> Command:
             type=click.Path(path_type=Path, exists=True, file_okay=False),
             default=LESSONS,
             is_eager=True,
+            callback=lambda _context, _option, lessons: default_site.checked(lessons),
             help="Folder of lesson sources: of the course, or of any percent files.",
         ),
         click.option(
@@ -228,10 +229,10 @@ def run(labels: Sequence[str], lessons: Path, captures: Path, profile: str, **ru
 def why(label: str, lessons: Path, captures: Path, profile: str) -> None:
     """Name the inputs of a lesson that changed since it ran."""
     (bundle,) = _chosen(Course(lessons, captures, profile).load(), [label])
-    if bundle.capture is None:
+    if bundle.results is None:
         out.print(f"{bundle.lesson.slug} has not run with the profile {profile}.")
         return
-    changes = bundle.changes(bundle.capture)
+    changes = bundle.changes(bundle.run) + ["the captured results, by hand"] * bundle.results.edited
     for change in changes:
         out.print(f"changed: {change}", markup=False)
     if not changes:
@@ -280,11 +281,12 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
             print(_as_json([error]))
             sys.exit(1)
         raise
-    found = misnamed(lessons) + [problem for bundle in bundles for problem in bundle.problems()]
+    found = [] if any(bundle.lesson.is_plain for bundle in bundles) else misnamed(lessons)  # any name will do there
+    found += [problem for bundle in bundles for problem in bundle.problems()]
     found += [
         bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles
-        if not bundle.is_current
+        if not bundle.is_current and not (bundle.results and bundle.results.edited)  # which is a problem already
     ]
     if as_json:
         print(_as_json(found))
@@ -325,7 +327,9 @@ def list_(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         table.add_column(name, justify="right" if name in ("Run", "Values", "Claims") else "left")
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f} s"
-        table.add_row(row["label"], row["title"], row["state"], seconds, str(row["values"]), str(row["claims"]))
+        table.add_row(
+            row["label"], _escape(row["title"]), row["state"], seconds, str(row["values"]), str(row["claims"])
+        )
     out.print(table)
 
 
@@ -339,15 +343,15 @@ def _as_json(problems: Sequence[CourseError]) -> str:
 
 
 def _summary(bundle: Bundle) -> dict[str, Any]:
-    found = bundle.capture
+    found = bundle.results
     return {
         "number": bundle.lesson.number,
         "label": bundle.lesson.label,
         "slug": bundle.lesson.slug,
         "title": bundle.lesson.header.title,
-        "state": "none" if found is None else "current" if bundle.is_current else "stale",
+        "state": "none" if found is None else "edited" if found.edited else "current" if bundle.is_current else "stale",
         "seconds": found.provenance.seconds if found else None,
-        "values": len(found.values) if found else 0,
+        "values": len(found.capture.values) if found else 0,
         "claims": sum(map(len, bundle.registered.values())),
     }
 

@@ -47,7 +47,10 @@ def for_learners(absent: str | None) -> str:
 def unchanged(command: list[str]) -> str | None:
     """What ``command`` printed when it found nothing to do, if it would find so again; else ``None``."""
     try:
-        with open(os.path.join(_root(command), DONE), encoding="utf-8") as stream:
+        path = os.path.join(_root(command), DONE)
+        if not os.path.isfile(path):  # nor a pipe, in a folder that others made
+            return None
+        with open(path, encoding="utf-8") as stream:
             message, tops, known = stream.read().split("\n", 2)
         return message if describe(command, tops.split("\t")) == known else None
     except (OSError, ValueError, IndexError):

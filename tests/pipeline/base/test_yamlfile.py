@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,28 @@ def test_scalars(text: str, kind: type[str], expected: object) -> None:
     found: object = parse(text, PATH).scalar(kind, "It")
     assert found == expected
     assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system ['touch ran']",
+        "!!python/object/new:os.system ['touch ran']",
+        "!!python/name:os.system",
+    ],
+)
+def test_nothing_in_a_document_is_run(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for whole in (text, f"a: {text}", f"? {text}\n: 1", f"[{text} ]"):
+        node = parse(whole, PATH)
+        for read in (
+            lambda node=node: node.scalar(str, "It"),
+            lambda node=node: node.fields("It", {"a"}).get("a", str),
+            lambda node=node: [child.scalar(str, "It") for child in node.items("It")],
+        ):
+            with suppress(CourseError):
+                read()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

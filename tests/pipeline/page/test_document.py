@@ -37,7 +37,7 @@ from course.pipeline.page.write_notebook import notebooks
 from course.pipeline.page.write_page import page
 from course.pipeline.page.write_script import script
 from course.pipeline.results import claims, predict
-from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.bundle import Bundle, Results
 from course.pipeline.results.capture import Html, ImageShown, ItemShown, Output, Stderr, Table, Text
 
 from ..samples import capture, claim, claims_cell, figure, lesson, line_of, source, table, value
@@ -67,7 +67,7 @@ def made(*cells: str) -> Document:
     shown: list[Output] = [Text("shown"), ItemShown("t"), ItemShown("f")]
     outputs = [*([] for _ in parsed.code_cells[1:]), shown]
     captured = capture(LORA, table("t"), figure("f"), outputs=outputs)
-    return document(Bundle(parsed, (), claims.read(parsed), {}, captured, predictions=predict.read(parsed)))
+    return document(Bundle(parsed, (), claims.read(parsed), {}, Results.of(captured), predictions=predict.read(parsed)))
 
 
 def test_blocks_stand_in_the_order_of_reading() -> None:
@@ -126,7 +126,7 @@ def test_a_plain_lesson_is_a_document_too() -> None:
     parsed = plain_format.parse(text, Path("one.py").resolve(), Path().resolve())
     outputs: list[Output] = [Text("1"), Stderr("careful"), Html("<b>1</b>"), ImageShown("a.svg")]
     captured = replace(capture(outputs=[outputs]), images={"a.svg": "<svg/>"})
-    whole = document(Bundle(parsed, (), {}, {}, captured))
+    whole = document(Bundle(parsed, (), {}, {}, Results.of(captured)))
     opening, prose, code, closing = whole.blocks
     assert isinstance(opening, PlainOpening)
     assert isinstance(prose, PlainProse)

@@ -182,12 +182,12 @@ def test_tables_and_figures_with_caption_alternative_and_data() -> None:
     assert 'role="img" aria-label="Loss falls with rank."' in text
     for name in ("grid.t.csv", "grid.f.csv"):
         assert f'<a href="{name}" download>Data as CSV</a>' in text
-    assert list(csv.reader(str(made.files["grid.t.csv"]).splitlines())) == [
+    assert list(csv.reader(made.files["grid.t.csv"].decode().splitlines())) == [
         ["rank", "<loss>"],
         ["8", "0.5"],
         ["16", "0.25"],
     ]
-    assert list(csv.reader(str(made.files["grid.f.csv"]).splitlines())) == [
+    assert list(csv.reader(made.files["grid.f.csv"].decode().splitlines())) == [
         ["series", "x", "y", "low", "high"], ["q only", "1", "3.0", "2.5", "4.0"], ["q only", "2", "2.0", "1.5", "2.5"],
         ["q only", "4", "1.5", "1.0", "2.0"],
     ]  # fmt: skip
@@ -198,7 +198,7 @@ def test_csv_of_a_figure_without_a_spread_quotes_names() -> None:
         "f", series=[{"name": 'a, "b"', "x": ["x,1"], "y": [2], "low": [], "high": []}], x_log=False, guides=[]
     )
     made = render("# %%\nx = 1", captured=capture(item, outputs=[[], [ItemShown("f")]]))
-    assert list(csv.reader(str(made.files["f.csv"]).splitlines()))[1] == ['a, "b"', "x,1", "2", "", ""]
+    assert list(csv.reader(made.files["f.csv"].decode().splitlines()))[1] == ['a, "b"', "x,1", "2", "", ""]
 
 
 def test_links_to_lessons() -> None:

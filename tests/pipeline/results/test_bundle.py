@@ -7,12 +7,28 @@ from pathlib import Path
 
 import pytest
 
+from course.pipeline.base.cache import opened
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.course_format import parse
 from course.pipeline.results import predict, quiz
-from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.bundle import Bundle, Results, load_all
+from course.pipeline.results.capture import Text, path_of, save
 
-from ..samples import HEADER, PATH, bundle, capture, claim, claims_cell, figure, lesson, line_of, source, table, value
+from ..samples import (
+    HEADER,
+    PATH,
+    PROVENANCE,
+    bundle,
+    capture,
+    claim,
+    claims_cell,
+    figure,
+    lesson,
+    line_of,
+    source,
+    table,
+    value,
+)
 
 LORA = value("lora.trainable", 9216)
 
@@ -96,3 +112,35 @@ def test_a_lesson_that_has_not_run() -> None:
     with pytest.raises(CourseError, match="no captured results") as caught:
         _ = made.captured
     assert "course run 07" in caught.value.hint
+
+
+def test_edited_results_are_one_problem_and_never_current() -> None:
+    made = bundle(lesson("# %% [markdown]\n# {{ zebra | int }}", "# %%\nx = 1"), capture(LORA))
+    run = replace(made.run, fingerprint=made.fingerprint)
+    made = replace(made, results=Results.of(replace(capture(LORA), provenance=run)))
+    assert made.is_current
+    made = replace(made, results=Results.of(replace(capture(LORA), provenance=run, edited=True)))
+    assert not made.is_current
+    (problem,) = made.problems()
+    assert problem.message == "The captured results were edited: they are not what its run recorded."
+    assert "course run 07" in problem.hint
+    assert problem.path == PATH
+
+
+def test_only_the_provenance_of_stored_results_is_read_until_more_is_asked_for(tmp_path: Path) -> None:
+    """Most builds need the results of few lessons only."""
+    source = tmp_path / "lessons" / "one.py"
+    source.parent.mkdir()
+    source.write_text("# %%\nprint(1)\n")
+    path = path_of(tmp_path / "captures", "one", "laptop")
+    save(capture(outputs=[[Text("1")]]), path)
+    opened.cache_clear()
+    for _ in range(2):
+        (found,) = load_all(source.parent, tmp_path / "captures", "laptop", tmp_path)
+        assert found.run == PROVENANCE
+    path.unlink()
+    repr(found)
+    assert found == found
+    assert not found.is_current
+    with pytest.raises(CourseError, match="removed or damaged meanwhile"):
+        _ = found.captured

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from course.record import MIME
 from ..samples import PROVENANCE, capture, figure, lesson, table, value
 
 COMMITTED = sorted((Path(__file__).parents[3] / "build/captures").glob("*/*/capture.json"))
+NAME = "0123456789abcdef.png"
 LESSON = lesson("# %%\nx = 1\ny = 2", "# %%\nz = 3")
 
 
@@ -171,9 +174,10 @@ def test_a_committed_capture_is_written_as_it_was_read(path: Path) -> None:
     assert dumps(made) == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("output", [Text("a"), Stderr("a"), Html("<b>a</b>"), ImageShown("a.svg"), ItemShown("a")])
+@pytest.mark.parametrize("output", [Text("a"), Stderr("a"), Html("<b>a</b>"), ImageShown(NAME), ItemShown("t")])
 def test_each_kind_of_output_is_read_back(output: Output) -> None:
-    assert read_back(dumps(capture(outputs=[[output]]))).outputs == ((output,),)
+    made = replace(capture(table("t"), outputs=[[output]]), images={NAME: "aGk="})
+    assert read_back(dumps(made)).outputs == ((output,),)
 
 
 def read_back(text: str) -> Capture:
@@ -247,3 +251,60 @@ def test_differences_respect_kinds(before: Item, after: Item, expected: list[str
 def test_differences_of_keys_are_sorted() -> None:
     old, new = [value(key, 1) for key in "abcd"], [value(key, 1) for key in "dcxyz"]
     assert differences(capture(*old), capture(*new)) == ["a: gone", "b: gone", "x: new", "y: new", "z: new"]
+
+
+CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "value": lambda made: made["items"]["n"].update(value=6),
+    "last digit": lambda made: made["items"]["t"]["rows"][0].__setitem__(1, 0.5000001),
+    "caption": lambda made: made["items"]["f"]["figure"].update(caption="It rises."),
+    "cell": lambda made: made["items"]["n"].update(cell=0),
+    "output": lambda made: made["outputs"][1][0].update(text="a."),
+    "image": lambda made: made["images"].update({NAME: "aGlh"}),
+    "removed item": lambda made: made["items"].pop("n"),
+    "fingerprint": lambda made: made["provenance"].update(fingerprint="0" * 16),
+    "input": lambda made: made["provenance"]["inputs"].update(code="0" * 16),
+}
+
+
+@pytest.mark.parametrize("change", [*CHANGES.values(), None], ids=[*CHANGES, "nothing but the layout"])
+def test_what_is_edited_after_the_run_is_found(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object] | None
+) -> None:
+    path = tmp_path / "capture.json"
+    made = capture(value("n", 5), table("t"), figure("f"), outputs=[[], [Text("a"), ImageShown(NAME)]])
+    save(replace(made, images={NAME: "aGk="}), path)
+    found = load(path)
+    assert found is not None
+    assert not found.edited
+    document = json.loads(path.read_text())
+    if change:
+        change(document)
+    path.write_text(json.dumps(document, sort_keys=True, indent=7))
+    found = load(path)
+    assert found is not None
+    assert found.edited == bool(change)
+
+
+def test_a_capture_of_another_format_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "capture.json"
+    save(capture(), path)
+    document = json.loads(path.read_text())
+    for changed in ({**document, "format": 1}, {name: item for name, item in document.items() if name != "digest"}):
+        path.write_text(json.dumps(changed))
+        assert load(path) is None
+
+
+def test_what_a_stranger_wrote_is_clean_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "capture.json"
+    drawn = '<svg xmlns="http://www.w3.org/2000/svg"><script>f()</script><rect width="1" /></svg>'
+    images = {"0123456789abcdef.svg": drawn}
+    outputs: list[list[Output]] = [
+        [],
+        [Html("<b onclick=f()>b</b><script>f()</script>"), ImageShown("0123456789abcdef.svg")],
+    ]
+    save(replace(capture(outputs=outputs), images=images), path)
+    found = load(path)
+    assert found is not None
+    assert found.outputs[1][0] == Html("<b>b</b>")
+    assert found.images == {"0123456789abcdef.svg": '<svg xmlns="http://www.w3.org/2000/svg"><rect width="1" /></svg>'}
+    assert not found.edited

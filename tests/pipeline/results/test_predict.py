@@ -16,7 +16,7 @@ from course.pipeline.lesson.model import Lesson
 from course.pipeline.page import downloads, evidence, fragments, write_page
 from course.pipeline.page.document import document
 from course.pipeline.results import anchors, predict, quiz
-from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.bundle import Bundle, Results
 from course.pipeline.results.capture import Capture, ItemShown, Text
 from course.pipeline.text.bind import Bound
 
@@ -65,7 +65,7 @@ def lesson(*cells: str) -> Lesson:
 
 def bundle(*cells: str, captured: Capture = CAPTURED) -> Bundle:
     made = lesson(*cells)
-    return Bundle(made, (), {}, {}, captured, predictions=predict.read(made))
+    return Bundle(made, (), {}, {}, Results.of(captured), predictions=predict.read(made))
 
 
 def asked(text: str, captured: Capture = CAPTURED) -> predict.Asked:
@@ -281,7 +281,7 @@ def test_a_reason_against_a_wrong_option_leads_to_its_section(tmp_path: Any, why
     file = tmp_path / "07_sample.quiz.yml"
     for text, expected in ((linked, 0), (linked.replace("See [there](#whats-new).", why, 1), 1)):
         file.write_text(text, encoding="utf-8")
-        made = Bundle(lesson(*ANCHORED), quiz.read(file), {}, {}, capture())
+        made = Bundle(lesson(*ANCHORED), quiz.read(file), {}, {}, Results.of(capture()))
         problems = made.problems()
         assert len(problems) == expected
     assert message in problems[0].message

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from course.pipeline.base.errors import CourseError
+from course.pipeline.run.cluster import _tell
 from course.pipeline.run.jobs import Job, Outcome
 from course.pipeline.run.runner import drive
 from course.pipeline.run.schedule import Plan
@@ -61,3 +62,19 @@ def test_after_a_problem_nothing_starts_unless_told_to_go_on(keep_going: bool, n
                 executor.finish(job)
     assert sorted(found) == names  # of several that have ended, any comes first
     assert executor.began == names
+
+
+class Strange(Future[Outcome]):
+    """A future of a cluster that fails even when it is asked how it failed."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        raise ZeroDivisionError
+
+
+def test_a_build_never_waits_for_a_cluster_that_has_failed() -> None:
+    (job,) = jobs(1)
+    for done, problem in ((Strange(), True), (Future[Outcome](), False)):
+        told: Future[Outcome] = Future()
+        done.add_done_callback(lambda done, told=told: _tell(job, told, done))  # type: ignore[misc]  # a lambda's default
+        done.set_result(Outcome(job))
+        assert isinstance(told.exception(timeout=1), ZeroDivisionError) == problem

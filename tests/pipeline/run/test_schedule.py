@@ -63,7 +63,7 @@ def test_of_lessons_that_never_ran_those_come_first_that_are_long_elsewhere() ->
 
 def test_a_lesson_that_never_ran_says_how_long_it_takes_with_another_profile(root: Path) -> None:
     bundles = load_all(root / LESSONS, root / paths.ROOT, "smoke", root)
-    jobs = [job_of(bundle, root / paths.ROOT, Options("smoke")) for bundle in bundles if bundle.capture is None]
+    jobs = [job_of(bundle, root / paths.ROOT, Options("smoke")) for bundle in bundles if bundle.results is None]
     assert jobs, "every lesson has run"
     for found in jobs:
         laptop = capture.load(capture.path_of(root / paths.ROOT, found.name, "laptop"))

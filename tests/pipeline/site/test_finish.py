@@ -149,3 +149,8 @@ def test_a_page_that_mkdocs_serves_may_be_reloaded_by_its_script() -> None:
     (served,) = lifted(app)({}, None)
     assert len(served) == len(page)
     assert b'http-equiv="Content-Security-Policy"' not in served
+
+
+def test_no_script_of_the_content_may_run() -> None:
+    content = "<article><p><script>run(3)</script><SCRIPT>run(4)</SCRIPT></article>"
+    assert _policy(finish(PAGE.replace("<p>One", f"{content}<p>One"))) == _policy(finish(PAGE))

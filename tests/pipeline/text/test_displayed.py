@@ -7,11 +7,9 @@ from base64 import b64decode
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from course.pipeline.text import commonmark
-from course.pipeline.text.displayed import Image, clean, image_size, shown
+from course.pipeline.text import clean, commonmark
+from course.pipeline.text.displayed import Image, image_size, shown
 
 FRAME = """<div><style scoped>.dataframe { color: red }</style>
 <table border="1" class="dataframe"><thead><tr style="text-align: right;"><th></th><th>a</th></tr></thead>
@@ -44,11 +42,15 @@ def test_latex_becomes_mathml() -> None:
     ("data", "suffix"),
     [
         ({"image/png": "aGk=\n", "text/html": "<b>x</b>"}, ".png"),
-        ({"image/svg+xml": "<svg/>", "image/png": "aGk="}, ".svg"),
+        ({"image/svg+xml": "<svg>3</svg>", "image/png": "aGk="}, ".svg"),
     ],
 )
 def test_an_image_is_named_by_its_content(data: Mapping[str, str], suffix: str) -> None:
-    made, again, other = shown(data), shown(data), shown({kind: f"{text.strip()}A" for kind, text in data.items()})
+    made, again, other = (
+        shown(data),
+        shown(data),
+        shown({kind: text.replace("3", "4").replace("aGk", "aGl") for kind, text in data.items()}),
+    )
     assert isinstance(made, Image)
     assert isinstance(other, Image)
     assert made == again
@@ -57,24 +59,10 @@ def test_an_image_is_named_by_its_content(data: Mapping[str, str], suffix: str) 
 
 
 def test_a_data_frame_keeps_its_table_and_nothing_else() -> None:
-    made = clean(FRAME)
+    made = clean.output(FRAME)
     assert re.sub(r"\s", "", made) == (
         "<div><table><thead><tr><th></th><th>a</th></tr></thead><tbody><tr><th>0</th><td>1&lt;2</td></tr></tbody></table></div>"
     )
-
-
-PIECES = st.sampled_from([
-    "<script>", "</script>", "<SCRIPT src=x>", "<img src=x onerror=f()>", "<a href='javascript:f()'>", "</a>", "<b", ">",
-    " onclick=f() ", "<style>", "</style>", "*{}", "<iframe src=x>", "<svg onload=f()>", "<form action=x>", "text",
-    "&lt;", "<!--", "-->", "<td>", "'", '"',
-])  # fmt: skip
-
-
-@given(st.lists(PIECES, max_size=10).map("".join))
-def test_nothing_that_could_run_gets_through(text: str) -> None:
-    made = clean(text)
-    tags = re.findall(r"<[^>]*>?", made)
-    assert not [tag for tag in tags if re.search(r"script|style|iframe|svg|form|img|\son\w+\s*=|javascript", tag, re.I)]
 
 
 @pytest.mark.parametrize(

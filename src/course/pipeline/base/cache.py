@@ -2,41 +2,50 @@
 
 It is an input of nothing: without it, or with an unreadable one, the same is computed again. Versions of our code and of
 the libraries that parse and render are part of every key, so what an older version made is never found.
+
+The file may lie in a folder that somebody else handed over, with pages in it. So what it holds is data alone, decoded
+into the type that is asked for, and sealed with a secret of this user: what others put there is as good as none.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import hmac
 import os
-import pickle
+import secrets
 import sqlite3
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2.bccache import Bucket, BytecodeCache
+import msgspec
 
 from course.pipeline.base.hashes import Index, digest, library_code
 from course.pipeline.base.paths import FOLDER, LIBRARY
 from course.provenance import version_of
+from course.weights import cache_dir
 
 T = TypeVar("T")
 LIBRARIES = (
     "brotli", "fonttools", "jinja2", "jupytext", "markdown", "markdown-it-py", "mdit-py-plugins", "mistune", "mkdocs",
-    "mkdocs-jupyter", "mkdocs-material", "matplotlib", "nbconvert", "nbformat", "pygments", "pymdown-extensions",
-    "pypandoc-binary", "pyyaml", "ziamath",
+    "mkdocs-jupyter", "mkdocs-material", "matplotlib", "msgspec", "nbconvert", "nbformat", "nh3", "pygments",
+    "pymdown-extensions", "pypandoc-binary", "pyyaml", "ziamath",
 )  # fmt: skip
 SPARE = 4
 """So many times as many entries as the last build needed are kept, for going back and forth between versions."""
+SEAL = 32
+"""Bytes of a seal, and of the secret that it is made with."""
 
 
-class Cache(BytecodeCache):
-    """What was computed, by kind and hash; for Jinja its compiled templates.
+class Cache:
+    """What was computed, by kind and hash. Threads may share it, and so may two builds.
 
-    Threads may share it, and so may two builds.
+    Values are what :mod:`msgspec` encodes: numbers, texts, bytes, collections and dataclasses of these, and paths.
     """
 
     def __init__(self, folder: Path, generation: str) -> None:
@@ -47,39 +56,36 @@ class Cache(BytecodeCache):
         self._used: set[str] = set()
         self._database = self._open()
 
-    def recall(self, kind: str, key: str, make: Callable[[], T]) -> T:
-        """The result of ``make``, which depends on nothing but ``key``."""
-        found = self.get(kind, key)
+    def recall(self, kind: str, key: str, make: Callable[[], T], type: type[T]) -> T:
+        """The result of ``make``, a ``type``, which depends on nothing but ``key``."""
+        found = self.get(kind, key, type)
         if found is None:
             found = make()
             self.put(kind, key, found)
         return found
 
-    def get(self, kind: str, key: str) -> Any | None:
-        """What was put; ``None`` if there is nothing or it cannot be read."""
+    def get(self, kind: str, key: str, type: type[T]) -> T | None:
+        """What was put; ``None`` if there is nothing, if it is no ``type``, or if another user put it."""
         name = self._name(kind, key)
         with self._lock:
             self._used.add(name)
             data = self._pending.get(name) or self._select(name)
-        if data is None:
+        if data is None or not hmac.compare_digest(_seal(name, data[SEAL:]), data[:SEAL]):
             return None
         try:
-            return pickle.loads(data)
-        except Exception:  # whatever a damaged pickle raises: it is as good as none
+            return msgspec.msgpack.decode(memoryview(data)[SEAL:], type=type, dec_hook=_decoded)
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def put(self, kind: str, key: str, value: object) -> None:
         name = self._name(kind, key)
+        try:
+            data = msgspec.msgpack.encode(value, enc_hook=_encoded)
+        except (OverflowError, UnicodeEncodeError):  # an enormous number, a name of no encoding: made each time
+            return
         with self._lock:
             self._used.add(name)
-            self._pending[name] = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if data := self.get("template", digest(bucket.key, bucket.checksum)):
-            bucket.bytecode_from_string(data)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.put("template", digest(bucket.key, bucket.checksum), bucket.bytecode_to_string())
+            self._pending[name] = _seal(name, data) + data
 
     def save(self) -> None:
         """Write what was put. Failing is no error: it is only computed again."""
@@ -126,12 +132,48 @@ class Cache(BytecodeCache):
         return None
 
 
+def _encoded(value: object) -> object:
+    if isinstance(value, Path):
+        return os.fsencode(value)
+    raise NotImplementedError(f"No way to keep a {type(value).__name__}.")
+
+
+def _decoded(kind: type, value: Any) -> object:
+    if issubclass(kind, Path):
+        return Path(os.fsdecode(value))
+    raise NotImplementedError(f"No way to keep a {kind.__name__}.")
+
+
+def _seal(name: str, data: bytes) -> bytes:
+    """What only this user can make for ``data`` under ``name``."""
+    return hashlib.blake2b(name.encode() + data, key=_secret(), digest_size=SEAL).digest()
+
+
+@functools.cache
+def _secret() -> bytes:
+    """This user's secret, made once. Where it cannot be kept it is that of the process, and the cache holds for it alone."""
+    path = cache_dir() / "secret"
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent) as stream:  # nobody else may read it
+                stream.write(secrets.token_bytes(SEAL))
+                stream.flush()
+                with contextlib.suppress(FileExistsError):  # another build was first
+                    os.link(stream.name, path)
+        found = path.read_bytes()
+    except OSError:
+        found = b""
+    return found if len(found) == SEAL else secrets.token_bytes(SEAL)
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=30, check_same_thread=False)
     try:
         # A killed process loses nothing that was committed; a power failure may lose the latest, and that is all.
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA trusted_schema = OFF")  # others may have made it
         database.execute("CREATE TABLE IF NOT EXISTS results (name TEXT PRIMARY KEY, value BLOB)")
     except sqlite3.Error:
         database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,6 @@ Fail = Callable[[str, int, str], CourseError]
 def _short(path: Path) -> Path:
     """``path`` relative to the working folder when it lies inside it."""
     try:
-        return path.resolve().relative_to(Path.cwd())
+        return Path(os.path.abspath(path)).relative_to(Path.cwd())  # of a link, not of what it leads to
     except ValueError:
         return path

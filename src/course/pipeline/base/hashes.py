@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +25,7 @@ def digest(*parts: object) -> str:
     """One hash of several texts, numbers or byte strings, in order."""
     total = hashlib.sha256()
     for part in parts:
-        data = part if isinstance(part, bytes) else str(part).encode()
+        data = part if isinstance(part, bytes) else str(part).encode(errors="surrogateescape")
         total.update(b"%d:" % len(data))
         total.update(data)
     return total.hexdigest()
@@ -44,12 +45,14 @@ class Index:
         self.now = clock(self.path.parent)
 
     def hash(self, path: Path) -> str:
-        """The hash of the content of the file at ``path``, empty if it cannot be read."""
+        """The hash of the content of the file at ``path``, empty if it cannot be read or is no plain file."""
         name = os.path.abspath(path)
         try:
             status = os.stat(name)
             found = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
             known = self._found.get(name) or self._remembered.get(name)
+            if not stat.S_ISREG(status.st_mode):  # to read a pipe could take forever
+                return ""
             if not known or known[:4] != found:
                 known = [*found, hashlib.sha256(Path(name).read_bytes()).hexdigest()]
         except OSError:
@@ -92,7 +95,7 @@ def clock(folder: Path) -> int:
 def _read(path: Path) -> dict[str, list[Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     whole = isinstance(found, dict) and all(isinstance(known, list) and len(known) == 5 for known in found.values())
     return found if whole else {}

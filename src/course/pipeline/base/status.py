@@ -45,7 +45,10 @@ def installed() -> list[str]:
 
 
 def files(tops: list[str]) -> list[tuple[str, os.stat_result]]:
-    """Every file at or below ``tops`` but Python's bytecode, with its status."""
+    """Every file at or below ``tops`` but Python's bytecode, with its status.
+
+    A link to a folder counts as itself: it may lead back, or out to a whole disk.
+    """
     found = []
     pending = list(tops)
     while pending:
@@ -58,9 +61,9 @@ def files(tops: list[str]) -> list[tuple[str, os.stat_result]]:
         except FileNotFoundError:
             continue
         for entry in entries:
-            if entry.is_dir():
+            if entry.is_dir(follow_symlinks=False):
                 if entry.name not in ("__pycache__", OUTPUT):
                     pending.append(entry.path)
             else:
-                found.append((entry.path, entry.stat()))
+                found.append((entry.path, entry.stat(follow_symlinks=entry.is_file())))
     return found

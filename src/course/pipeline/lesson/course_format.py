@@ -13,7 +13,17 @@ from course.pipeline.base import syntax, yamlfile
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.status import OUTPUT
 from course.pipeline.lesson import percent
-from course.pipeline.lesson.model import DATA, MODULES, TAGS, Cell, Header, Lesson, PlainNumber, check_code
+from course.pipeline.lesson.model import (
+    DATA,
+    MODULES,
+    TAGS,
+    Cell,
+    Header,
+    Lesson,
+    PlainNumber,
+    check_code,
+    check_inside,
+)
 from course.pipeline.text.literals import is_literal, plain
 
 FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
@@ -30,10 +40,11 @@ def find(folder: Path) -> list[Path]:
     """The lesson sources below ``folder``, in lesson order.
 
     Raises:
-        CourseError: two lessons with one number.
+        CourseError: two lessons with one number, or a lesson that is elsewhere.
     """
-    named = (path for path in folder.rglob("*.py") if FILE_NAME.fullmatch(path.name))
-    paths = sorted((p for p in named if OUTPUT not in p.relative_to(folder).parts), key=lambda p: p.name)
+    paths = sorted((path for path in _files(folder) if FILE_NAME.fullmatch(path.name)), key=lambda path: path.name)
+    for path in paths:
+        check_inside(path, folder)
     for first, second in pairwise(paths):
         if first.name[:2] == second.name[:2]:
             message = f"Two lessons have the number {first.name[:2]}: this one and {first.name}."
@@ -43,13 +54,19 @@ def find(folder: Path) -> list[Path]:
 
 def misnamed(folder: Path) -> list[CourseError]:
     """A problem for each file below ``folder`` that has cells like a lesson but no lesson's name."""
-    others = sorted(path for path in folder.rglob("*.py") if not FILE_NAME.fullmatch(path.name))
+    others = sorted(path for path in _files(folder) if not FILE_NAME.fullmatch(path.name))
     hint = "Name it by two digits and lower-case words: 07_lora_from_scratch.py."
     return [
         CourseError("The file has cells, but its name is not that of a lesson.", path, hint=hint)
         for path in others
         if re.search(rb"^# %%(\s|$)", path.read_bytes(), re.M)
     ]
+
+
+def _files(folder: Path) -> list[Path]:
+    """The Python files below ``folder``, without those of its output."""
+    found = (path for path in folder.rglob("*.py") if OUTPUT not in path.relative_to(folder).parts)
+    return [path for path in found if path.is_file()]
 
 
 def _text(path: Path) -> str:

@@ -137,6 +137,13 @@ def slug_of(path: Path, root: Path) -> str:
     return re.sub(r"[^\w.]+", "-", path.relative_to(root).with_suffix("").as_posix()).strip("-.") or "lesson"
 
 
+def check_inside(path: Path, folder: Path) -> None:
+    """A page shows what its folder holds, not another file of this machine that a link in the folder leads to."""
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        hint = "Copy the file that it leads to in its place."
+        raise CourseError("This lesson is a link that leads out of the folder.", path, hint=hint)
+
+
 def check_code(cell: Cell, path: Path) -> None:
     """A file can be valid Python while one of its cells is not: an ``if`` in one and its body in the next."""
     try:

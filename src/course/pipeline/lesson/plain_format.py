@@ -20,7 +20,7 @@ from course.pipeline.base.errors import CourseError
 from course.pipeline.base.status import OUTPUT
 from course.pipeline.lesson import percent
 from course.pipeline.lesson.course_format import has_header
-from course.pipeline.lesson.model import DATA, TAGS, Cell, Header, Lesson, check_code, slug_of
+from course.pipeline.lesson.model import DATA, TAGS, Cell, Header, Lesson, check_code, check_inside, slug_of
 
 # As in jupytext's reader of percent files, markers in the middle of a line excluded.
 MARKER = re.compile(r"#\s*(?:%%(?:%*\s.*)?|<codecell>|In\[[0-9 ]*\]:?)\s*")
@@ -40,11 +40,12 @@ def find(folder: Path) -> list[Path]:
     """The lessons below ``folder``, by path, the numbers in names compared as numbers.
 
     Raises:
-        CourseError: two lessons whose pages would have one address.
+        CourseError: two lessons whose pages would have one address, or a lesson that is elsewhere.
     """
     paths = sorted((path for path in _python_files(folder) if _is_percent(_text(path))), key=_order)
     seen: dict[str, Path] = {}
     for path in paths:
+        check_inside(path, folder)
         first = seen.setdefault(slug_of(path, folder).casefold(), path)
         if first != path:
             message = f"This lesson and {first.relative_to(folder)} would have the same address."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from course.pipeline.text import markup
 from course.pipeline.text.bind import bind
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One lesson's rows of the ledger, each with its claim's number, and the evidence behind them."""
+
+    rows: list[tuple[int, str]]
+    evidence: dict[str, Any]
 
 
 def facts(bundles: Sequence[Bundle], prefix: str) -> str:
@@ -44,7 +53,7 @@ def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
         title = f"<h3>{html.escape(folder)}</h3>" if folder else ""
         out.append(f'{title}<ul class="lesson-list">{"".join(_plain_card(b, prefix) for b in group)}</ul>')
     for module, group in by_module(bundles).items():
-        cards = "".join(bundle.recall("card", prefix, partial(_card, bundle, prefix)) for bundle in group)
+        cards = "".join(bundle.recall("card", prefix, partial(_card, bundle, prefix), str) for bundle in group)
         out.append(
             f'<section class="module-row"><div><h3 id="module-{module}">{MODULES[module]}</h3>{_times(group)}</div>'
             f'<ol class="lesson-list">{cards}</ol></section>'
@@ -56,7 +65,9 @@ def outcomes(bundles: Sequence[Bundle], prefix: str) -> str:
     """What each lesson enables a reader to do, module by module, and which modules are still to come."""
     out = []
     for module, group in by_module(bundles).items():
-        lessons = "".join(bundle.recall("outcomes", prefix, partial(_outcomes, bundle, prefix)) for bundle in group)
+        lessons = "".join(
+            bundle.recall("outcomes", prefix, partial(_outcomes, bundle, prefix), str) for bundle in group
+        )
         out.append(
             f'<section class="module"><h2 id="module-{module}">{MODULES[module]}</h2>{_times(group)}'
             f'<ol class="outcomes">{lessons}</ol></section>'
@@ -83,15 +94,15 @@ def by_module(bundles: Sequence[Bundle]) -> dict[int, list[Bundle]]:
     return {module: group for module, group in groups.items() if group}
 
 
-def figure(bundle: Bundle, key: str, prefix: str) -> str | None:
-    """A figure of the lesson for another page, with a link to its place; ``None`` if the lesson recorded no such one."""
-    return bundle.recall("figure elsewhere", f"{key} {prefix}", partial(_figure, bundle, key, prefix))
+def figure(bundle: Bundle, key: str, prefix: str) -> str:
+    """A figure of the lesson for another page, with a link to its place; empty if the lesson recorded no such one."""
+    return bundle.recall("figure elsewhere", f"{key} {prefix}", partial(_figure, bundle, key, prefix), str)
 
 
-def _figure(bundle: Bundle, key: str, prefix: str) -> str | None:
+def _figure(bundle: Bundle, key: str, prefix: str) -> str:
     item = bundle.captured.items.get(key)
     if not isinstance(item, Chart):
-        return None
+        return ""
     shown, lesson, used = item.figure, bundle.lesson, set[str]()
     caption = markup.inline_html(bind(shown.caption, bundle.captured.values, noting(used)))
     known = evidence.facts(bundle.captured, used, f"{prefix}{lesson.slug}/")
@@ -105,7 +116,7 @@ def _figure(bundle: Bundle, key: str, prefix: str) -> str | None:
 
 
 def _plain_card(bundle: Bundle, prefix: str) -> str:
-    title, seconds = html.escape(bundle.lesson.header.title), bundle.captured.provenance.seconds
+    title, seconds = html.escape(bundle.lesson.header.title), bundle.run.seconds
     return (
         f'<li class="lesson-card"><a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-title">{title}</span></a>'
         f'<p class="lesson-times">Run {duration(seconds)} '
@@ -126,7 +137,7 @@ def _outcomes(bundle: Bundle, prefix: str) -> str:
 
 
 def _head(bundle: Bundle, prefix: str) -> str:
-    header, seconds = bundle.lesson.header, bundle.captured.provenance.seconds
+    header, seconds = bundle.lesson.header, bundle.run.seconds
     return (
         f'<a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-number">{bundle.lesson.number:02}</span> '
         f'<span class="lesson-title">{html.escape(header.title)}</span></a><p>{markup.inline_html(header.summary)}</p>'
@@ -148,7 +159,7 @@ def _reading(lessons: Sequence[Bundle]) -> float:
 
 def _running(lessons: Sequence[Bundle]) -> float:
     """Minutes."""
-    return sum(bundle.captured.provenance.seconds for bundle in lessons) / 60
+    return sum(bundle.run.seconds for bundle in lessons) / 60
 
 
 def _hours(minutes: float) -> str:
@@ -164,9 +175,9 @@ def ledger(bundles: Sequence[Bundle], prefix: str) -> str:
     rows, found = [], {}
     for bundle in bundles:
         if bundle.registered:
-            of_lesson, known = bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix))
-            rows += of_lesson
-            found[bundle.lesson.label] = known
+            made = bundle.recall("ledger rows", prefix, partial(_ledger_rows, bundle, prefix), _Rows)
+            rows += made.rows
+            found[bundle.lesson.label] = made.evidence
     head = "".join(f'<th scope="col">{name}</th>' for name in ("#", "The claim", "Verdict", "Found here", "Decided in"))
     body = "".join(row for _, row in sorted(rows))
     return (
@@ -181,7 +192,7 @@ def tally(bundles: Sequence[Bundle], prefix: str) -> str:
     verdicts = Counter[str]()
     for bundle in bundles:
         if bundle.registered:
-            verdicts.update(bundle.recall("verdicts", "", partial(_verdicts, bundle)))
+            verdicts.update(bundle.recall("verdicts", "", partial(_verdicts, bundle), list[str]))
     counts = "".join(
         f"<li><strong>{n}</strong> {name if n == 1 else name.replace('holds', 'hold')}</li>"
         for key, name in VERDICTS.items()
@@ -194,8 +205,7 @@ def _verdicts(bundle: Bundle) -> list[str]:
     return [decided.verdict for cell in bundle.claims.values() for decided in cell]
 
 
-def _ledger_rows(bundle: Bundle, prefix: str) -> tuple[list[tuple[int, str]], dict[str, Any]]:
-    """The claims of one lesson, each with its number, and the evidence behind them."""
+def _ledger_rows(bundle: Bundle, prefix: str) -> _Rows:
     rows: list[tuple[int, str]] = []
     used: set[str] = set()
 
@@ -215,4 +225,4 @@ def _ledger_rows(bundle: Bundle, prefix: str) -> tuple[list[tuple[int, str]], di
                 f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
             )
         )
-    return rows, evidence.facts(bundle.captured, used, f"{prefix}{bundle.lesson.slug}/")
+    return _Rows(rows, evidence.facts(bundle.captured, used, f"{prefix}{bundle.lesson.slug}/"))

@@ -10,6 +10,8 @@ import base64
 import functools
 import html
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jinja2 import BytecodeCache
 from markdown.extensions.toc import slugify
 
-from course.pipeline.text import verbatim
+from course.pipeline.text import clean, verbatim
 from course.pipeline.text.markup import scrolling
 
 STYLES = "assets/notebook.css"
@@ -46,18 +47,15 @@ class View:
     markdown: str
 
 
-def view(notebook: str, templates: BytecodeCache | None) -> View:
-    """Convert the text of a notebook of this course for the page ``lessons/SLUG/notebook/``.
-
-    Args:
-        templates: keeps nbconvert's compiled templates.
-    """
-    body, _ = _exporter(templates).from_notebook_node(nbformat.reads(notebook, as_version=4))
+def view(notebook: str) -> View:
+    """Convert the text of a notebook of this course for the page ``lessons/SLUG/notebook/``."""
+    body, _ = _exporter().from_notebook_node(nbformat.reads(notebook, as_version=4))
+    body = clean.prose(body)
     # The styles leave the site's own highlighting alone. What is wider than a phone scrolls, by keyboard too.
     body = body.replace('class="highlight hl-', 'tabindex="0" class="highlight-ipynb hl-')
     body = body.replace('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">')
     # Figures bring their descriptions and follow the theme.
-    body = _FIGURE.sub(lambda m: base64.b64decode(m[1]).decode(), body)
+    body = _FIGURE.sub(lambda m: clean.svg(base64.b64decode(m[1]).decode()), body)
     # A downloaded notebook links to its sibling files; here those lessons have pages.
     body = re.sub(r'href="(\d\d_\w+)\.ipynb(#[^"]*)?"', r'href="../../\1/\2"', body)
     body = re.sub(
@@ -68,7 +66,7 @@ def view(notebook: str, templates: BytecodeCache | None) -> View:
         f'<div class="jp-Notebook" data-jp-theme-light="true">{body}</div></div></div>'
     )
     titles = (html.unescape(_text(match["inner"])) for match in _HEADING.finditer(page) if match["level"] == "1")
-    return View(next(titles, "Notebook"), "\n\n".join(_parts(page)))
+    return View(clean.plain(next(titles, "Notebook")), "\n\n".join(_parts(page)))
 
 
 def _parts(page: str) -> Iterator[str]:
@@ -93,12 +91,12 @@ def _text(inner: str) -> str:
 
 def styles() -> str:
     """mkdocs-jupyter's styles, which are the same for every notebook, with the theme's colors of code."""
-    from mkdocs_jupyter.convert import nb2html  # slow
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.ipynb"
-        nbformat.write(nbformat.v4.new_notebook(), path)
-        theirs = re.findall(r"<style[^>]*>(.*?)</style>", nb2html(str(path)), re.S)
+    with tempfile.TemporaryDirectory() as folder:  # in the current one nbconvert would look for settings and templates
+        nbformat.write(nbformat.v4.new_notebook(), Path(folder) / "empty.ipynb")
+        script = "from mkdocs_jupyter.convert import nb2html; print(nb2html('empty.ipynb'))"
+        command = [sys.executable, "-P", "-c", script]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=True)
+        theirs = re.findall(r"<style[^>]*>(.*?)</style>", done.stdout, re.S)
     colors = "".join(
         f"--jp-mirror-editor-{name}-color:var(--md-code-hl-{ours}-color);" for name, ours in _COLORS.items()
     )
@@ -107,9 +105,8 @@ def styles() -> str:
 
 
 @functools.cache
-def _exporter(templates: BytecodeCache | None) -> Any:
+def _exporter() -> Any:
     from nbconvert.exporters.html import HTMLExporter
 
-    exporter = HTMLExporter(template_name="lab", template_file="base.html.j2")
-    exporter.environment.bytecode_cache = templates
-    return exporter
+    # Templates are programs: without the last argument, those in the current folder would come first.
+    return HTMLExporter(template_name="lab", template_file="base.html.j2", extra_template_basedirs=[])

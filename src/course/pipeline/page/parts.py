@@ -60,4 +60,4 @@ def fails(lesson: Lesson, cell: Cell) -> Fail:
 
 def drawing(figure: Figure, cache: Cache | None) -> str:
     """The figure as SVG, drawn once: matplotlib takes longer to import than a page to render."""
-    return cache.recall("svg", digest(figure), lambda: svg(figure)) if cache else svg(figure)
+    return cache.recall("svg", digest(figure), lambda: svg(figure), str) if cache else svg(figure)

@@ -31,7 +31,7 @@ def named(bundle: Bundle) -> str:
 
 def line(bundle: Bundle) -> str:
     """The line at a lesson's head, which the script fills, with the version that a report of a problem names."""
-    version = html.escape(f"{wheel.VERSION}, results of {bundle.captured.provenance.commit}")
+    version = html.escape(f"{wheel.VERSION}, results of {bundle.run.commit}")
     return f'<p class="lesson-progress" {named(bundle)} data-version="{version}"></p>'
 
 
@@ -41,7 +41,7 @@ def overview(bundles: Sequence[Bundle], prefix: str) -> str:
     Args:
         prefix: address of the lessons from the page.
     """
-    parts = [bundle.recall("progress", prefix, partial(_parts, bundle, prefix)) for bundle in bundles]
+    parts = [bundle.recall("progress", prefix, partial(_parts, bundle, prefix), tuple[str, str]) for bundle in bundles]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Lesson", "Read", "Guessed", "Quiz"))
     rows, lists = "".join(row for row, _ in parts), "".join(questions for _, questions in parts)
     table = (

@@ -18,7 +18,7 @@ class Published:
     """The page of a lesson and, by name, the files to be served beside it."""
 
     page: Page
-    files: dict[str, str | bytes]
+    files: dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -43,28 +43,29 @@ class Publisher:
         Raises:
             CourseError: a binding or link that cannot be resolved.
         """
-        return bundle.recall("published", self._surroundings(), lambda: self._publish(bundle))
+        return bundle.recall("published", self._surroundings(), lambda: self._publish(bundle), Published)
 
     def names(self, bundle: Bundle) -> tuple[str, ...]:
         """The names of the files, without reading them."""
-        return bundle.recall("names", self._surroundings(), lambda: tuple(self.publish(bundle).files))
+        return bundle.recall("names", self._surroundings(), lambda: tuple(self.publish(bundle).files), tuple[str, ...])
 
     def warnings(self, bundle: Bundle) -> list[str]:
         """What a reader of the page should know of its author's links."""
         return bundle.recall(
-            "warnings", self._surroundings(), lambda: list(map(str, self.publish(bundle).page.warnings))
+            "warnings", self._surroundings(), lambda: list(map(str, self.publish(bundle).page.warnings)), list[str]
         )
 
     def view(self, bundle: Bundle) -> View:
         """The notebook view."""
-        notebook = str(self.publish(bundle).files[f"{bundle.lesson.slug}.executed.ipynb"])
+        notebook = self.publish(bundle).files[f"{bundle.lesson.slug}.executed.ipynb"].decode()
         kept = bundle.cache
-        return kept.recall("view", digest(notebook), lambda: view(notebook, kept)) if kept else view(notebook, None)
+        return kept.recall("view", digest(notebook), lambda: view(notebook), View) if kept else view(notebook)
 
     def _publish(self, bundle: Bundle) -> Published:
         whole = document(bundle)
         made = page(whole, self.lessons, downloads.offered(bundle.lesson, wheel.NAME))
-        return Published(made, {**downloads.files(whole, self.lessons, wheel.NAME, self.site), **made.files})
+        offered = downloads.files(whole, self.lessons, wheel.NAME, self.site)
+        return Published(made, {**{name: text.encode() for name, text in offered.items()}, **made.files})
 
     def _surroundings(self) -> str:
         return digest(wheel.NAME, self.site, *(part for item in sorted(self.lessons.items()) for part in item))

@@ -40,7 +40,7 @@ from course.pipeline.page.document import (
 from course.pipeline.page.parts import link_lessons, noting
 from course.pipeline.results import quiz
 from course.pipeline.results.capture import Html, Stderr, Table, Text
-from course.pipeline.text import commonmark, markup, verbatim
+from course.pipeline.text import clean, commonmark, markup, verbatim
 from course.pipeline.text.bind import bind
 from course.pipeline.text.displayed import image_size
 from course.pipeline.text.spans import inside
@@ -54,7 +54,7 @@ class Page:
     """
 
     markdown: str
-    files: dict[str, str | bytes]
+    files: dict[str, bytes]
     warnings: list[CourseError]
 
 
@@ -70,8 +70,8 @@ def page(document: Document, lessons: Mapping[int, str], downloads: Sequence[tup
     """
     draft = _Draft(document, lessons, downloads)
     header = document.bundle.lesson.header
-    described = f"description: {_quoted(header.summary)}\n" if header.summary else ""
-    front = f"---\ntitle: {_quoted(header.title)}\n{described}---\n\n"
+    described = f"description: {_quoted(clean.plain(header.summary))}\n" if header.summary else ""
+    front = f"---\ntitle: {_quoted(clean.plain(header.title))}\n{described}---\n\n"
     return Page(front + draft.markdown(document.blocks) + "\n", draft.files, draft.warnings)
 
 
@@ -87,7 +87,7 @@ class _Draft:
     lessons: Mapping[int, str]
     downloads: Sequence[tuple[str, str]]
     shown: set[str] = field(default_factory=set)
-    files: dict[str, str | bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     warnings: list[CourseError] = field(default_factory=list)
 
     @property
@@ -112,7 +112,7 @@ class _Draft:
         """A link to ``rows`` as a file beside the page."""
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows(rows)
-        self.files[f"{key}.csv"] = out.getvalue()
+        self.files[f"{key}.csv"] = out.getvalue().encode()
         return f'<p class="data-link"><a href="{key}.csv" download>Data as CSV</a></p>'
 
 
@@ -141,7 +141,7 @@ def _opening(block: Opening, draft: _Draft) -> str:
         f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
         f"{fragments.topics(header.tags)}{fragments.downloads(draft.downloads)}</div>"
     )
-    return "\n\n".join([verbatim.block(kicker), f"# {header.title}", verbatim.block(meta)])
+    return "\n\n".join([verbatim.block(kicker), f"# {_title(block.lesson)}", verbatim.block(meta)])
 
 
 @_markdown.register
@@ -152,19 +152,24 @@ def _plain_opening(block: PlainOpening, draft: _Draft) -> str:
         f"{html.escape(fragments.machine(run))}</p>{progress_marks.line(draft.document.bundle)}"
         f"{fragments.downloads(draft.downloads)}</div>"
     )
-    return f"# {block.lesson.header.title}\n\n{verbatim.block(meta)}"
+    return f"# {_title(block.lesson)}\n\n{verbatim.block(meta)}"
+
+
+def _title(lesson: Lesson) -> str:
+    return " ".join(verbatim.without_marks(lesson.header.title).split())
 
 
 @_markdown.register
 def _prose(block: Prose, draft: _Draft) -> str:
-    text = _with_lines(block)
+    text = verbatim.without_marks(_with_lines(block))
     return draft.bound(link_lessons(text, draft.lessons, draft.lesson, block.line, lambda slug: f"{slug}.md"))
 
 
 @_markdown.register
 def _plain_prose(block: PlainProse, draft: _Draft) -> str:
-    parts = commonmark.blocks(block.text, lambda address, line: _address(address, block.line + line, draft))
-    return "\n\n".join(verbatim.block(part.text) if part.is_html else part.text for part in parts)
+    text = verbatim.without_marks(block.text)
+    parts = commonmark.blocks(text, lambda address, line: _address(address, block.line + line, draft))
+    return "\n\n".join(verbatim.block(part.text, of_author=True) if part.is_html else part.text for part in parts)
 
 
 @_markdown.register
@@ -288,9 +293,11 @@ def _address(address: str, line: int, draft: _Draft) -> str:
     source = target.with_suffix(".py") if target.suffix in (".ipynb", ".md", ".html", ".py", "") else target
     if plain_format.is_lesson(source, root):
         return f"../{slug_of(source, root)}/{anchor}"
-    if target.is_file() and target.is_relative_to(root):
-        name = f"files/{target.relative_to(root).as_posix()}"
-        draft.files[name] = target.read_bytes()
+    # Not a file elsewhere that a link in the folder leads to.
+    if target.is_relative_to(root) and target.is_file() and target.resolve().is_relative_to(root.resolve()):
+        name, content = f"files/{target.relative_to(root).as_posix()}", target.read_bytes()
+        is_svg = target.suffix.lower() == ".svg"
+        draft.files[name] = clean.svg(content.decode("utf-8", "replace")).encode() if is_svg else content
         return quote(name)
     hint = f"Link to a lesson, or to a file below {root}."
     draft.warnings.append(draft.lesson.error(f"The address {address!r} leads nowhere.", line, hint))

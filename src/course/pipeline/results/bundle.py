@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -22,14 +22,55 @@ from course.pipeline.lesson.model import DATA, Lesson
 from course.pipeline.lesson.read import read
 from course.pipeline.results import capture, claims, fingerprint, predict, quiz, typed
 from course.pipeline.results.anchors import anchors
-from course.pipeline.results.capture import Capture, Chart, Table
+from course.pipeline.results.capture import Capture, Chart, Provenance, Table
 from course.pipeline.text import mathematics
 from course.pipeline.text.bind import BindingProblem, bind
 
 T = TypeVar("T")
-_Parsed = tuple[
-    Lesson, tuple[quiz.Question, ...], Mapping[int, tuple[claims.Claim, ...]], Mapping[int, predict.Prediction]
-]
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """What a lesson's source and quiz say."""
+
+    lesson: Lesson
+    questions: tuple[quiz.Question, ...]
+    registered: dict[int, tuple[claims.Claim, ...]]
+    predictions: dict[int, predict.Prediction]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """A lesson's inputs, and the files beside it that they come from, with their hashes."""
+
+    inputs: dict[str, str]
+    beside: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a lesson recorded. Where it comes from is at hand; the rest is read when it is asked for, which is rarely.
+
+    Attributes:
+        edited: whether the file was changed after the run.
+        hash: the file's.
+        read: reads the file.
+    """
+
+    provenance: Provenance
+    edited: bool
+    hash: str
+    read: Callable[[], Capture]
+
+    @classmethod
+    def of(cls, made: Capture) -> Results:
+        """The results that a run has just given."""
+        hash = hashlib.sha256(capture.dumps(made).encode()).hexdigest()
+        return cls(made.provenance, made.edited, hash, lambda: made)
+
+    @cached_property
+    def capture(self) -> Capture:
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -39,7 +80,7 @@ class Bundle:
     Attributes:
         registered: the index of a cell of claims → these.
         predictions: the index of a cell that asks for a prediction → this.
-        capture: ``None`` until the lesson has run.
+        results: ``None`` until the lesson has run.
         source: a hash of the lesson's source and quiz.
         cache: where results that depend on the bundle alone are kept; ``None`` computes them each time.
     """
@@ -48,7 +89,7 @@ class Bundle:
     questions: tuple[quiz.Question, ...]
     registered: Mapping[int, tuple[claims.Claim, ...]]
     inputs: dict[str, str]
-    capture: Capture | None
+    results: Results | None
     source: str = ""
     cache: Cache | None = None
     predictions: Mapping[int, predict.Prediction] = field(default_factory=dict)
@@ -56,15 +97,11 @@ class Bundle:
     @cached_property
     def key(self) -> str:
         """A hash of all that the lesson's page shows: source, quiz and capture."""
-        if isinstance(self.capture, _Stored):
-            found = self.capture.hash
-        else:
-            found = hashlib.sha256(capture.dumps(self.capture).encode()).hexdigest() if self.capture else ""
-        return digest(self.lesson.slug, self.source, found)
+        return digest(self.lesson.slug, self.source, self.results.hash if self.results else "")
 
-    def recall(self, kind: str, more: str, make: Callable[[], T]) -> T:
+    def recall(self, kind: str, more: str, make: Callable[[], T], type: type[T]) -> T:
         """The result of ``make``, which depends on nothing but this bundle and ``more``; made anew only if needed."""
-        return self.cache.recall(kind, digest(self.key, more), make) if self.cache else make()
+        return self.cache.recall(kind, digest(self.key, more), make, type) if self.cache else make()
 
     @property
     def fingerprint(self) -> str:
@@ -72,12 +109,13 @@ class Bundle:
 
     @property
     def is_current(self) -> bool:
-        """Whether the capture was made from exactly these inputs."""
-        return self.capture is not None and self.capture.provenance.fingerprint == self.fingerprint
+        """Whether the results are those of a run with exactly these inputs."""
+        found = self.results
+        return found is not None and not found.edited and found.provenance.fingerprint == self.fingerprint
 
-    def changes(self, made: Capture) -> list[str]:
-        """The inputs that differ from those ``made`` was made from: ``code``, ``library torch (2.12.0 → 2.13.0)``, …"""
-        before, now = made.provenance.inputs, self.inputs
+    def changes(self, made: Provenance) -> list[str]:
+        """The inputs that differ from those of the run ``made``: ``code``, ``library torch (2.12.0 → 2.13.0)``, …"""
+        before, now = made.inputs, self.inputs
         told = []
         for name in sorted(before.keys() | now.keys()):
             old, new = before.get(name), now.get(name)
@@ -87,17 +125,30 @@ class Bundle:
                 told.append(f"{name} ({old} → {new})" if name.startswith("library") else name)
         return told
 
-    @cached_property
+    @property
     def captured(self) -> Capture:
         """The capture.
 
         Raises:
             CourseError: the lesson has not run.
         """
-        if self.capture is None:
+        return self._results.capture
+
+    @property
+    def run(self) -> Provenance:
+        """Where the results come from.
+
+        Raises:
+            CourseError: the lesson has not run.
+        """
+        return self._results.provenance
+
+    @property
+    def _results(self) -> Results:
+        if self.results is None:
             hint = f"Run it: course run {self.lesson.label}"
             raise self.lesson.error("The lesson has no captured results.", hint=hint)
-        return self.capture
+        return self.results
 
     @cached_property
     def asked(self) -> tuple[quiz.Asked, ...]:
@@ -121,9 +172,14 @@ class Bundle:
 
     def problems(self) -> list[CourseError]:
         """Everything wrong with bindings, formulas, captions, quiz, claims and typed numbers, each with file and line."""
-        if self.capture is None or (self.cache and self.cache.get("in order", self.key)):
+        if self.results is None or (self.cache and self.cache.get("in order", self.key, bool)):
             return []
-        found = self._problems(self.capture)
+        if self.results.edited:
+            hint = f"Run it again, which records what it finds: course run {self.lesson.label}"
+            return [
+                self.lesson.error("The captured results were edited: they are not what its run recorded.", hint=hint)
+            ]
+        found = self._problems(self.captured)
         if self.cache and not found:
             self.cache.put("in order", self.key, True)
         return found
@@ -235,34 +291,34 @@ def _bundle(path: Path, root: Path | None, captures: Path, profile: str, kept: C
     def parse() -> _Parsed:
         lesson = read(path, root)
         questions = () if lesson.is_plain else quiz.read(lesson.quiz_path)
-        return lesson, questions, claims.read(lesson), predict.read(lesson)
+        return _Parsed(lesson, questions, claims.read(lesson), predict.read(lesson))
 
-    lesson, questions, registered, predictions = _recall(kept, "source", source, parse, unchanged)
+    parsed = _recall(kept, "source", source, parse, _Parsed, unchanged)
     # It may have been parsed from equal files elsewhere: errors name these.
-    lesson = replace(lesson, path=path, root=root)
-    questions = tuple(replace(question, path=lesson.quiz_path) for question in questions)
+    lesson = replace(parsed.lesson, path=path, root=root)
+    questions = tuple(replace(question, path=lesson.quiz_path) for question in parsed.questions)
     inputs = _inputs(lesson, profile, digest(source, profile, surroundings), kept, unchanged)
-    found = _Stored.load(capture.path_of(captures, lesson.slug, profile), kept)
+    found = _results(capture.path_of(captures, lesson.slug, profile), kept)
     shown = digest(source, surroundings) if root else source  # a plain page links to what lies around it
-    return Bundle(lesson, questions, registered, inputs, found, shown, kept, predictions)
+    return Bundle(lesson, questions, parsed.registered, inputs, found, shown, kept, parsed.predictions)
 
 
 def _inputs(lesson: Lesson, profile: str, key: str, kept: Cache, unchanged: Callable[[], bool]) -> dict[str, str]:
     """The lesson's inputs, from the cache if the files beside it are as they were: declared data, a plain one's modules."""
     folder = lesson.root or lesson.path.parent
 
-    def make() -> tuple[dict[str, str], dict[str, str]]:
+    def make() -> _Inputs:
         inputs = fingerprint.inputs(lesson, profile)
         modules = [name.removeprefix("module ") for name in inputs if name.startswith("module ")] if lesson.root else []
         beside = [name for name in (*modules, *lesson.header.data) if (folder / name).is_file()]
-        return inputs, {name: kept.index.hash(folder / name) for name in beside}
+        return _Inputs(inputs, {name: kept.index.hash(folder / name) for name in beside})
 
-    known = kept.get("inputs", key)
-    if known is None or any(kept.index.hash(folder / name) != hash for name, hash in known[1].items()):
+    known = kept.get("inputs", key, _Inputs)
+    if known is None or any(kept.index.hash(folder / name) != hash for name, hash in known.beside.items()):
         known = make()
         if unchanged():
             kept.put("inputs", key, known)
-    return dict(known[0])
+    return dict(known.inputs)
 
 
 def _course(root: Path, kept: Cache) -> str:
@@ -273,8 +329,8 @@ def _course(root: Path, kept: Cache) -> str:
     return digest(*parts)
 
 
-def _recall(kept: Cache, kind: str, key: str, make: Callable[[], T], unchanged: Callable[[], bool]) -> T:
-    known: T | None = kept.get(kind, key)
+def _recall(kept: Cache, kind: str, key: str, make: Callable[[], T], type: type[T], unchanged: Callable[[], bool]) -> T:
+    known = kept.get(kind, key, type)
     if known is None:
         known = make()
         if unchanged():
@@ -288,42 +344,27 @@ def _surroundings(kept: Cache, root: Path | None) -> str:
     return digest(kept.index.of([*code, *fingerprint.locks(root)]), *installed())
 
 
-class _Stored(Capture):
-    """A capture in a file, of which only the provenance is at hand: most builds need the rest of few lessons only."""
-
-    def __init__(self, path: Path, hash: str, provenance: capture.Provenance) -> None:
-        for name, value in {"path": path, "hash": hash, "provenance": provenance}.items():
-            object.__setattr__(self, name, value)
-
-    path: Path
-    hash: str
-
-    @classmethod
-    def load(cls, path: Path, kept: Cache) -> Capture | None:
-        """The capture at ``path``; ``None`` if there is none or it cannot be read (then the lesson is simply stale)."""
-        hash = kept.index.hash(path)
-        if not hash:
-            return None
-        known: capture.Provenance | None = kept.get("provenance", hash)
-        if known is None:
-            found = capture.load(path)
-            if found is None or kept.index.hash(path) != hash:
-                return found
-            known = found.provenance
-            kept.put("provenance", hash, known)
-        return cls(path, hash, known)
-
-    def __getattr__(self, name: str) -> object:
-        """Reads the file when one of the fields is asked for that are not at hand."""
-        absent = [found.name for found in fields(Capture) if found.name != "provenance"]
-        if name not in absent:
-            raise AttributeError(name)
-        found = capture.load(self.path)
+def _results(path: Path, kept: Cache) -> Results | None:
+    """The results in the file ``path``; ``None`` if there are none or they cannot be read: then the lesson is stale."""
+    hash = kept.index.hash(path)
+    if not hash:
+        return None
+    known = kept.get("provenance", hash, tuple[Provenance, bool])
+    if known is None:
+        found = capture.load(path)
         if found is None:
-            raise CourseError("The capture was removed or damaged meanwhile.", self.path, hint="Run the command again.")
-        for absentee in absent:
-            object.__setattr__(self, absentee, getattr(found, absentee))
-        return object.__getattribute__(self, name)
+            return None
+        known = found.provenance, found.edited
+        if kept.index.hash(path) == hash:
+            kept.put("provenance", hash, known)
+
+    def read() -> Capture:
+        found = capture.load(path)
+        if found is None:
+            raise CourseError("The capture was removed or damaged meanwhile.", path, hint="Run the command again.")
+        return found
+
+    return Results(*known, hash, read)
 
 
 def _unique_claims(bundles: Sequence[Bundle]) -> None:

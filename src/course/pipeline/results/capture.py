@@ -1,25 +1,36 @@
 """Captures: what a run recorded, as one reviewable text file a lesson and profile.
 
 A capture holds nothing that differs between two runs on one machine, except values of kind *band* and the provenance.
+
+Its digest tells numbers that somebody typed from those that a run gave. It is of all else in the file, the provenance too:
+with another fingerprint, old numbers would pass for those of new code. It guards against slips and hasty merges; who means
+to deceive can make a new one.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from course.figures import Figure, Series
 from course.pipeline.base.files import write_atomic
+from course.pipeline.text import clean
 from course.pipeline.text.expressions import Scalar
-from course.record import Kind
+from course.record import KEY, Kind
 
-FORMAT = 1
+FORMAT = 2
 # Relative tolerance within which a value of kind "relative" counts as unchanged on another machine.
 RELATIVE = 0.02
+_IMAGE = re.compile(r"[0-9a-f]{16}\.(?:svg|png|jpg|gif)")
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,7 @@ class Capture:
         items: by key.
         outputs: what each code cell shows, in order.
         images: by name, SVG or base64 of another format; they come last in the file, below all that a reviewer reads.
+        edited: whether the file was changed after the run.
         sorted_fields: whether the file has the fields of items by name, as older ones do, and not as they are recorded.
         values: the recorded values by key.
     """
@@ -159,6 +171,7 @@ class Capture:
     outputs: tuple[tuple[Output, ...], ...]
     provenance: Provenance
     images: Mapping[str, str] = field(default_factory=dict)
+    edited: bool = False
     sorted_fields: bool = False
     values: dict[str, Scalar] = field(init=False)
 
@@ -183,13 +196,18 @@ def dumps(capture: Capture) -> str:
     in_order = _sorted if capture.sorted_fields else lambda fields: fields
     items = {key: {"cell": item.cell, **in_order(_fields(item))} for key, item in sorted(capture.items.items())}
     document = {
-        "format": FORMAT,
         "provenance": asdict(capture.provenance),
         "items": items,
         "outputs": [[_written(output) for output in shown] for shown in capture.outputs],
         **({"images": capture.images} if capture.images else {}),
     }
-    return _lines(document, "") + "\n"
+    return _lines({"format": FORMAT, "digest": _digest(document), **document}, "") + "\n"
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """A hash of what a capture says, however it is laid out."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _fields(item: Item) -> dict[str, Any]:
@@ -225,21 +243,44 @@ def _lines(item: Any, indent: str) -> str:
 
 
 def load(path: Path) -> Capture | None:
-    """Read a capture; ``None`` if there is none or it cannot be read (then the lesson is simply stale)."""
+    """Read a capture; ``None`` if there is none or it cannot be read (then the lesson is simply stale).
+
+    Whoever wrote the file: what is read has the types and names that a run makes, and its HTML and SVG are clean.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != FORMAT:
+        if document.pop("format") != FORMAT:
             return None
-        items = document["items"]
+        digest, written = document.pop("digest"), document["items"]
+        items = {key: _checked(key, data) for key, data in written.items()}
+        images = {name: _image(name, content) for name, content in document.get("images", {}).items()}
         return Capture(
-            items={key: item(data, data["cell"]) for key, data in items.items()},
-            outputs=tuple(tuple(map(_output, shown)) for shown in document["outputs"]),
-            provenance=Provenance(**document["provenance"]),
-            images=document.get("images", {}),
-            sorted_fields=any(list(data)[1] != "type" for data in items.values()),  # the first is the cell
+            items=items,
+            outputs=tuple(tuple(_output(entry, items, images) for entry in shown) for shown in document["outputs"]),
+            provenance=msgspec.convert(document["provenance"], Provenance),
+            images=images,
+            edited=digest != _digest(document),
+            sorted_fields=any(list(data)[1] != "type" for data in written.values()),  # the first is the cell
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, msgspec.ValidationError):
         return None
+
+
+def _checked(key: str, data: Mapping[str, Any]) -> Item:
+    """The item under ``key`` of a file, which becomes the name of a place on the page and of a file beside it."""
+    msgspec.convert(data, _ITEMS[data["type"]])
+    if not KEY.fullmatch(key) or data["key"] != key:
+        raise ValueError(key)
+    return item(data, data["cell"])
+
+
+def _image(name: str, content: str) -> str:
+    if not _IMAGE.fullmatch(name):
+        raise ValueError(name)
+    if name.endswith(".svg"):
+        return clean.svg(content)
+    base64.b64decode(content)  # raises for what is none
+    return content
 
 
 def item(recorded: Mapping[str, Any], cell: int) -> Item:
@@ -267,9 +308,17 @@ def _frozen(data: Any) -> Any:
     return tuple(map(_frozen, data)) if isinstance(data, list) else data
 
 
-def _output(entry: Mapping[str, str]) -> Output:
+def _output(entry: Mapping[str, str], items: Mapping[str, Item], images: Mapping[str, str]) -> Output:
     ((name, content),) = entry.items()
-    return _OUTPUTS[name](content)
+    output = msgspec.convert(_OUTPUTS[name](content), _OUTPUTS[name], from_attributes=True)
+    match output:
+        case Html(html):
+            return Html(clean.output(html))
+        case ItemShown(key) if not isinstance(items[key], (Table, Chart)):
+            raise ValueError(key)
+        case ImageShown(shown) if shown not in images:
+            raise ValueError(shown)
+    return output
 
 
 def differences(old: Capture, new: Capture) -> list[str]:

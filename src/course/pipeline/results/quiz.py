@@ -80,10 +80,12 @@ def read(path: Path) -> tuple[Question, ...]:
     Raises:
         CourseError: with file and line, for anything a quiz must not be.
     """
+    if not path.exists():
+        raise CourseError("The lesson has no quiz.", path, hint="Create this file with five questions.")
+    if not path.is_file():  # to read a pipe could take forever
+        raise CourseError("Cannot read the quiz: this is no file.", path)
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise CourseError("The lesson has no quiz.", path, hint="Create this file with five questions.") from error
     except OSError as error:
         raise CourseError(f"Cannot read the quiz: {error.strerror}.", path) from error
     except UnicodeDecodeError as error:

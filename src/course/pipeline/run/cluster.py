@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.run import jobs
@@ -52,10 +53,17 @@ def submitter(
             told.set_running_or_notify_cancel()  # the cluster has it: it will be finished
             started(job)
             inner = (with_gpu if job.needs_gpu else anywhere).submit(jobs.run, job)
-            inner.add_done_callback(lambda done: told.set_result(_outcome(job, done)))
+            inner.add_done_callback(partial(_tell, job, told))
             return told
 
         yield submit
+
+
+def _tell(job: Job, told: Future[Outcome], done: Future[Outcome]) -> None:
+    try:
+        told.set_result(_outcome(job, done))
+    except Exception as error:  # of a callback it would be logged only, and the build would wait forever
+        told.set_exception(error)
 
 
 def _outcome(job: Job, done: Future[Outcome]) -> Outcome:

@@ -132,38 +132,44 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill publi
         if self.run.stop is not None and self.run.stop.is_set():  # short cells would all be over before a watch looks
             raise self.run.error("The run was stopped before it ended.", hint="Run it again.")
         self.run.begin(cell)
+        work = asyncio.ensure_future(super().async_execute_cell(cell, cell_index, *args, **kwargs))
         watch = asyncio.ensure_future(self._watch())
         try:
-            return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+            await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                raise watch.result()
+            return work.result()
         finally:
+            work.cancel()
             watch.cancel()
+            await asyncio.gather(work, watch, return_exceptions=True)  # what counts was raised above
 
     execute_cell = run_sync(async_execute_cell)
 
-    async def _watch(self) -> None:
-        limit, stop = self.run.limits.memory_mib, self.run.stop
-        while self.run.stopped is None:
+    async def _watch(self) -> CourseError:
+        """Why the cell has to be given up, as soon as it has to be."""
+        limits, stop = self.run.limits, self.run.stop
+        while True:
             await asyncio.sleep(WATCH_INTERVAL)
             if stop is not None and stop.is_set():
-                self._stop("The run was stopped in this cell.", f"Run it again: course run {self.run.lesson.label}")
-            elif limit is not None and (used := _memory_mib(self.km.provisioner.pid)) > limit:
+                hint = f"Run it again: course run {self.run.lesson.label}"
+                return self.run.error("The run was stopped in this cell.", hint=hint)
+            if self.run.printed > limits.output_bytes:
+                hint = "Print less, record a table, or raise the limit with --output-bytes."
+                return self.run.error(f"The cell printed more than {limits.output_bytes:,} bytes.", hint=hint)
+            used = _memory_mib(self.km.provisioner.pid) if limits.memory_mib is not None else 0
+            if limits.memory_mib is not None and used > limits.memory_mib:
                 hint = "Use smaller batches or shorter sequences, or raise the limit with --memory-mib."
-                self._stop(f"The lesson used {used:,.0f} MiB of memory in this cell; {limit:,} are allowed.", hint)
+                told = f"The lesson used {used:,.0f} MiB of memory in this cell; {limits.memory_mib:,} are allowed."
+                return self.run.error(told, hint=hint)
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         self.run.printed += len(str(msg["content"].get("text", ""))) + sum(
             len(str(part)) for part in msg["content"].get("data", {}).values()
         )
-        if self.run.printed > self.run.limits.output_bytes:
-            hint = "Print less, record a table, or raise the limit with --output-bytes."
-            self._stop(f"The cell printed more than {self.run.limits.output_bytes:,} bytes.", hint)
+        if self.run.printed > self.run.limits.output_bytes:  # the cell will be given up
             return None
         return super().process_message(msg, cell, cell_index)
-
-    def _stop(self, message: str, hint: str) -> None:
-        """Give up the cell: nbclient would wait for its end; a cancelled wait it takes for a dead kernel."""
-        self.run.stopped = self.run.error(message, hint=hint)
-        self.task_poll_for_reply.cancel()
 
 
 class _Engine(NBClientEngine):  # type: ignore[misc]  # papermill publishes no types
@@ -199,8 +205,6 @@ class _Run:
     started: float = field(default_factory=time.monotonic)
     cell: Cell | None = None
     printed: int = 0
-    stopped: CourseError | None = None
-    """Why we stopped the kernel, if we did."""
     counted: list[Cell | None] = field(default_factory=list)
     """The cells that IPython counted: ``In[n]`` is entry ``n - 1``; ``None`` for one that is not the lesson's."""
 
@@ -347,8 +351,6 @@ def _run_notebook(run: _Run, parameters: Mapping[str, Any]) -> Any:
             message = f"The cell ran longer than {limits.cell_seconds} s and was stopped."
         raise run.error(message, hint=hint) from error
     except DeadKernelError as error:
-        if run.stopped is not None:
-            raise run.stopped from error
         hint = "It was killed (often for lack of memory) or it crashed. Use smaller batches or shorter sequences."
         raise run.error("The kernel died in this cell.", hint=hint) from error
     except RuntimeError as error:  # jupyter_client's, when the kernel does not come up

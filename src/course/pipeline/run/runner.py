@@ -18,7 +18,7 @@ from rich.console import Console
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.files import write_atomic
 from course.pipeline.results import capture
-from course.pipeline.results.bundle import Bundle
+from course.pipeline.results.bundle import Bundle, Results
 from course.pipeline.run import jobs, schedule
 from course.pipeline.run.jobs import Job, Outcome
 from course.pipeline.run.limits import Limits
@@ -48,7 +48,7 @@ class Options:
 
 def job_of(bundle: Bundle, captures: Path, options: Options) -> Job:
     """The lesson as a job, with what the results in ``captures`` tell of its last run."""
-    last = bundle.capture.provenance if bundle.capture else None
+    last = bundle.run if bundle.results else None
     others = [] if last else map(capture.load, sorted((captures / bundle.lesson.slug).glob("*/capture.json")))
     return Job(
         path=bundle.lesson.path,
@@ -122,7 +122,7 @@ def run(
             found = capture.load(path)
             assert found is not None
             report.finished(outcome, capture.differences(before, found) if before else [])
-            kept(replace(bundle, capture=found))
+            kept(replace(bundle, results=Results.of(found)))
     return problems
 
 
@@ -165,10 +165,11 @@ def _here(plan: schedule.Plan, bundles: Sequence[Bundle], options: Options, repo
     def work(job: Job, told: Future[Outcome]) -> None:
         try:
             outcome = jobs.run(job, partial(report.cell, job), server, stop, partial(ready, job, told))
-        except CancelledError:
+        except CancelledError:  # by ready: the job was canceled, or all are left
             return
-        except BaseException as error:
-            told.set_exception(error)
+        except BaseException as error:  # nobody looks at what pool.submit returns
+            with suppress(InvalidStateError):  # canceled: nobody waits for it
+                told.set_exception(error)
             return
         with suppress(InvalidStateError):  # canceled while it failed to start
             told.set_result(outcome)

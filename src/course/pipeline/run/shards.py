@@ -15,8 +15,8 @@ def merge(parts: Sequence[Path], bundles: Sequence[Bundle], captures: Path, prof
     """Copy the captures below ``parts`` to ``captures`` and return the lessons they are of; all or none.
 
     Raises:
-        CourseError: a capture that cannot be read, is of no lesson here, was made from other inputs than those here,
-            or differs from another part's of the same lesson.
+        CourseError: a capture that cannot be read or was edited, is of no lesson here, was made from other inputs than
+            those here, or differs from another part's of the same lesson.
     """
     by_slug = {bundle.lesson.slug: bundle for bundle in bundles}
     found: dict[str, Path] = {}
@@ -41,6 +41,8 @@ def _check(path: Path, bundle: Bundle | None) -> None:
         raise CourseError("This capture cannot be read.", path, hint="Run its lesson again.")
     if bundle is None:
         raise CourseError("There is no lesson of this name here.", path, hint="Check out the commit it was made from.")
-    if changed := bundle.changes(made):
+    if made.edited:
+        raise CourseError("This capture was edited after its run.", path, hint="Run its lesson again.")
+    if changed := bundle.changes(made.provenance):
         hint = f"It differs in: {', '.join(changed)}. Join parts of one commit, the one that is checked out here."
         raise CourseError("This capture was made from other inputs than those here.", path, hint=hint)

@@ -6,11 +6,11 @@ the build before what is made of the same.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +29,6 @@ from course.pipeline.site.source import Source, of_repository
 from course.pipeline.site.tree import DOCS, Tree, write
 
 T = TypeVar("T")
-RECORD, TREE_RECORD = FOLDER / "site.json", FOLDER / "tree.json"
-"""What the site was made from and the files it has, and the same of the tree."""
 OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt", "docs")
 """What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
 TICK = 0.02
@@ -68,8 +66,10 @@ class Site:
 
     def is_current(self) -> bool:
         """Whether ``site/`` was made from exactly the present sources and nothing in it was touched."""
-        record = self._record()
-        return record.get("state") == self.state and record.get("files") == status.listing(str(self.root / "site"))
+        found = self._record()
+        return (
+            found is not None and found.state == self.state and found.files == status.listing(str(self.root / "site"))
+        )
 
     @cached_property
     def pages(self) -> Pages:
@@ -102,7 +102,7 @@ class Site:
         try:
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
-            kept = Outputs(site, fresh, self._known())
+            kept = Outputs(site, fresh, found.made if (found := self._record()) else {})
             warnings = self._make(kept)
             if warnings and self._source.config.strict:
                 raise CourseError("\n".join(warnings))
@@ -112,8 +112,7 @@ class Site:
                 site.rename(old)
             fresh.rename(site)
             shutil.rmtree(old, ignore_errors=True)
-            record = {"state": state, "code": self.code, "files": status.listing(str(site)), "made": made}
-            write_atomic(self.root / RECORD, json.dumps(record))
+            self.cache.put("site", self.code, _Record(state, status.listing(str(site)), made))
             self.cache.save()
             self.cache.forget_unused()
             return warnings
@@ -125,11 +124,11 @@ class Site:
     def _make(self, site: Outputs) -> list[str]:
         """Make the fresh site; return what was warned of."""
         zipped = os.environ.get("OFFLINE_ZIP", "").lower() in ("1", "true", "yes")
-        tree = write(self.root / "build" / "tree", list(self.pages.entries(zipped)), self.root / TREE_RECORD, self.code)
+        tree = write(self.root / "build" / "tree", list(self.pages.entries(zipped)), self.cache)
         keys = self._keys(tree)
         kept = [uri for uri, key in keys.items() if site.keep(served(uri), key, tree.folder / DOCS / uri)]
         new = keys.keys() - set(kept)
-        date = max((b.capture.provenance.date for b in self.bundles if b.capture), default="1980-01-01")
+        date = max((b.run.date for b in self.bundles if b.results), default="1980-01-01")
         warnings = generator.run(self.generator, tree, site.fresh, date)
         for uri in [*(uri for uri in new if uri.endswith(".md")), "404.md"]:
             path = site.fresh / served(uri)
@@ -170,7 +169,11 @@ class Site:
     def _broken(self, site: Outputs, pages: Iterable[str]) -> list[str]:
         """What is wrong with the links of all pages."""
         files = {path.removeprefix(f"{site.fresh}/") for path, _ in status.files([str(site.fresh)])}
-        found = {uri: self._of_page(site, uri, "links", links.read) for uri in map(served, pages) if uri in files}
+        found = {
+            uri: self._of_page(site, uri, "links", links.read, links.Links)
+            for uri in map(served, pages)
+            if uri in files
+        }
         return links.broken(found, files)
 
     def _searched(self, site: Outputs, page: str) -> list[dict[str, Any]]:
@@ -180,29 +183,31 @@ class Site:
             return []
         uri = served(page)
         address = uri.removesuffix("index.html")
-        entries = self._of_page(site, uri, "search", lambda html: search_index.read(html, address))
+        entries = self._of_page(
+            site, uri, "search", lambda html: search_index.read(html, address), list[dict[str, str]]
+        )
         return [{**entry, "boost": told["boost"]} for entry in entries] if "boost" in told else [*entries]
 
-    def _of_page(self, site: Outputs, uri: str, kind: str, read: Callable[[str], T]) -> T:
+    def _of_page(self, site: Outputs, uri: str, kind: str, read: Callable[[str], T], type: type[T]) -> T:
         """What ``read`` makes of the finished page ``uri``, made anew only if the page is."""
 
         def make() -> T:
             return read((site.fresh / uri).read_text(encoding="utf-8"))
 
-        return self.cache.recall(kind, site.made[uri], make) if uri in site.made else make()
+        return self.cache.recall(kind, site.made[uri], make, type) if uri in site.made else make()
 
-    def _record(self) -> dict[str, Any]:
-        try:
-            found = json.loads((self.root / RECORD).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+    def _record(self) -> _Record | None:
+        """What is known of the present site, if this user's build with the present code made it."""
+        return self.cache.get("site", self.code, _Record)
 
-    def _known(self) -> dict[str, Any]:
-        """What the files of the present site were made of; nothing is known of files that other code made."""
-        record = self._record()
-        made = record.get("made") if record.get("code") == self.code else None
-        return made if isinstance(made, dict) else {}
+
+@dataclass(frozen=True)
+class _Record:
+    """What a site was made from, its files (see :func:`status.listing`), and what these were made of."""
+
+    state: str
+    files: list[str]
+    made: dict[str, tuple[str, int, int]]
 
 
 def served(uri: str) -> str:

@@ -7,22 +7,26 @@ the site but lessons and their results.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from course.pipeline.base import paths
+from course.pipeline.base.errors import CourseError
 from course.pipeline.base.paths import LIBRARY
 from course.pipeline.base.status import OUTPUT
 from course.pipeline.site import config
 from course.pipeline.site.source import Source, Written
+from course.pipeline.text import clean
 
 ASSETS = LIBRARY.parent / "docs" / "assets"
 EXTENSIONS = [
     "admonition", "attr_list", "footnotes", "md_in_html", "tables", {"toc": {"permalink": True}},
     "pymdownx.details", {"pymdownx.highlight": {"anchor_linenums": False}}, "pymdownx.superfences",
-    "course.pipeline.text.mathematics", "course.pipeline.text.verbatim", "course.pipeline.text.lean",
+    "course.pipeline.text.mathematics", "course.pipeline.text.verbatim", "course.pipeline.text.cleaned",
+    "course.pipeline.text.lean",
 ]  # fmt: skip
 MODULES = ("theme", "quiz", "progress")
 FEATURES = [
@@ -66,9 +70,27 @@ def captures_of(lessons: Path, own: Path) -> Path:
     return paths.ROOT if lessons.resolve() == own.resolve() else lessons / OUTPUT / "captures"
 
 
+def checked(lessons: Path) -> Path:
+    """``lessons``, if what is in its folder of results could be ours, which lies in a folder that others may have made.
+
+    Raises:
+        CourseError: a link, through which a build would write elsewhere, or what is neither a file nor a folder.
+    """
+    pending = [entry for entry in os.scandir(lessons) if entry.name == OUTPUT]
+    while pending:
+        entry = pending.pop()
+        if entry.is_dir(follow_symlinks=False):
+            pending += os.scandir(entry.path)
+        elif not entry.is_file(follow_symlinks=False):
+            kind = "a link" if entry.is_symlink() else "neither a file nor a folder"
+            hint = f"No build makes such a thing. Remove it, or all of {lessons / OUTPUT}, which is made anew."
+            raise CourseError(f"This is {kind}, in the folder of results.", Path(entry.path), hint=hint)
+    return lessons
+
+
 def source(lessons: Path) -> Source:
     """The site of the lessons in the folder ``lessons``. Nothing of it is read from that folder."""
-    name = lessons.resolve().name.replace("-", " ").replace("_", " ").strip().capitalize() or "Lessons"
+    name = re.sub(r"[-_]", " ", clean.plain(lessons.resolve().name)).strip().capitalize() or "Lessons"
     text = yaml.safe_dump(_config(name), sort_keys=False, allow_unicode=True)
     pages = {
         "index.md": f'# {name}\n\n<div data-course="continue"></div>\n\n<!-- lessons -->\n',

@@ -55,12 +55,12 @@ def write(site: Path, made: Mapping[str, str], cache: Cache) -> None:
         if path.endswith(".html"):
             key = made.get(path.removeprefix(f"{site}/"))
             shown = partial(_shown, Path(path))
-            signs.update(cache.recall("signs", key, shown) if key else shown())
+            signs.update(cache.recall("signs", key, shown, str) if key else shown())
     if signs:
         text = "".join(sorted(signs))
         target = site / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(cache.recall("font", digest(text), partial(build, text)))
+        target.write_bytes(cache.recall("font", digest(text), partial(build, text), bytes))
 
 
 def _shown(page: Path) -> str:

@@ -9,6 +9,7 @@ from course.pipeline.lesson.model import MODULES
 from course.pipeline.page import listings
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.site.config import Nav
+from course.pipeline.text import clean
 
 LESSONS = {"Lessons": "lessons/"}
 """The entry that stands for all lessons."""
@@ -48,10 +49,10 @@ def _lessons(bundles: Sequence[Bundle], title: Callable[[str], str]) -> Nav:
     overview = title(OVERVIEW)
     modules: Nav = [{overview: OVERVIEW}] if overview else []
     for folder, group in listings.by_folder(bundles).items():
-        entries = [{bundle.lesson.header.title: page_of(bundle)} for bundle in group]
-        modules += [{folder: entries}] if folder else entries
+        entries = [{clean.plain(bundle.lesson.header.title): page_of(bundle)} for bundle in group]
+        modules += [{clean.plain(folder): entries}] if folder else entries
     for module, group in listings.by_module(bundles).items():
-        entries = [{f"{b.lesson.number:02} {b.lesson.header.title}": page_of(b)} for b in group]
+        entries = [{f"{b.lesson.number:02} {clean.plain(b.lesson.header.title)}": page_of(b)} for b in group]
         modules.append({MODULES[module]: entries})
     return modules
 

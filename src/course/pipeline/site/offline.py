@@ -33,7 +33,7 @@ def write(site: Path, source: Path, made: Mapping[str, str], cache: Cache) -> No
         if LEFT_OUT.fullmatch(name):
             continue
         key = made.get(name)
-        files[name] = cache.recall("served", digest(name, key), partial(_hash, path)) if key else _hash(path)
+        files[name] = cache.recall("served", digest(name, key), partial(_hash, path), str) if key else _hash(path)
         total += found.st_size
     listed = json.dumps({"bytes": total, "count": len(files), "files": files}, indent=0).encode()
     (site / LIST).write_bytes(listed)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
@@ -18,7 +18,9 @@ from course.pipeline.site import archive, config, handwritten, navigation, style
 from course.pipeline.site.config import Nav
 from course.pipeline.site.source import Source
 from course.pipeline.site.tree import CONFIG, DOCS, OVERRIDES, Entry
-from course.pipeline.text import front_matter
+from course.pipeline.text import cleaned, front_matter
+
+T = TypeVar("T", str, bytes)
 
 
 class Pages:
@@ -78,11 +80,9 @@ class Pages:
             texts = [self.source.assets[name].read_text(encoding="utf-8") for name in sheets]
             yield _given(f"{DOCS}/{styles.SHEET}", styles.joined(texts))
         if self.publisher.lessons:
-            key = wheel.key(self.root, self.cache.index)
-            yield Entry(
-                f"{DOCS}/downloads/{wheel.NAME}", key, self._recalled("wheel", key, partial(wheel.build, self.root))
-            )
-            make = self._recalled("notebook styles", "", notebook_view.styles)
+            key = wheel.key(self.cache.index)
+            yield Entry(f"{DOCS}/downloads/{wheel.NAME}", key, self._recalled("wheel", key, wheel.build, bytes))
+            make = self._recalled("notebook styles", "", notebook_view.styles, str)
             yield Entry(f"{DOCS}/{notebook_view.STYLES}", digest("notebook styles"), make)
         if self.glossary.terms:
             yield _given(f"{DOCS}/{glossary.DEFINITIONS}", self.glossary.module())
@@ -99,12 +99,12 @@ class Pages:
         meta, markdown = front_matter.split(self.publisher.publish(bundle).page.markdown)
         if glossary.PAGE in self.source.pages:
             markdown = f"{terms.asked('../../glossary/')}\n\n{markdown.lstrip()}"
-        return front_matter.joined({**meta, **self._told(bundle)}, markdown)
+        return front_matter.joined({**meta, **self._told(bundle)}, f"{cleaned.ASKED}\n\n{markdown.lstrip()}")
 
     def _view(self, bundle: Bundle) -> str:
         view = self.publisher.view(bundle)
         meta = {"title": view.title, **self._told(bundle), "robots": "noindex"}  # it says what the lesson says
-        return front_matter.joined(meta, view.markdown)
+        return front_matter.joined(meta, f"{cleaned.ASKED}\n\n{view.markdown}")
 
     def _told(self, bundle: Bundle) -> dict[str, str]:
         """What templates are told of a lesson's pages: the lesson, and the file that a reader edits."""
@@ -143,8 +143,8 @@ class Pages:
             entries["extra",] = {"version": {"provider": "mike"}}
         return config.replaced(given.text, entries)
 
-    def _recalled(self, kind: str, key: str, make: Callable[[], str | bytes]) -> Callable[[], str | bytes]:
-        return lambda: self.cache.recall(kind, key, make)
+    def _recalled(self, kind: str, key: str, make: Callable[[], T], type: type[T]) -> Callable[[], T]:
+        return lambda: self.cache.recall(kind, key, make, type)
 
 
 def _given(uri: str, content: str) -> Entry:

@@ -1,8 +1,9 @@
 """The content-security policy of a page: only scripts of the site itself run, and nothing is asked of another host.
 
 It stands in the page, so it holds wherever the site is hosted. Material writes a few short scripts into each page; they
-are allowed by their hashes. Styles may be inline: Material's own, those of figures, and MathML of browsers that lay it out
-by style attributes; a style can neither run nor, with the other rules, reach another host.
+are allowed by their hashes, and none that stands in the page's content is. Styles may be inline: Material's own, those of
+figures, and MathML of browsers that lay it out by style attributes; a style can neither run nor, with the other rules, reach
+another host.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from course.pipeline.base.errors import CourseError
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.S)
+_CONTENT = re.compile(r"<article\b.*</article>", re.S)
 _META = re.compile(r'<meta charset="?utf-8"?>', re.I)
 
 
@@ -46,8 +48,9 @@ def lifted(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]
 
 
 def _policy(page: str) -> str:
-    inline = [match["code"] for match in _SCRIPT.finditer(page) if _runs(match["attributes"])]
-    hashes = dict.fromkeys(f"'sha256-{_hash(code)}'" for code in inline)
+    content = _CONTENT.search(page)
+    never = set(_inline(content[0])) if content else set()
+    hashes = [f"'sha256-{_hash(code)}'" for code in dict.fromkeys(_inline(page)) if code not in never]
     rules = {
         "default-src": ["'self'"],
         "script-src": ["'self'", *hashes],
@@ -58,6 +61,10 @@ def _policy(page: str) -> str:
         "form-action": ["'self'"],
     }
     return "; ".join(" ".join([name, *sources]) for name, sources in rules.items())
+
+
+def _inline(page: str) -> list[str]:
+    return [match["code"] for match in _SCRIPT.finditer(page) if _runs(match["attributes"])]
 
 
 def _runs(attributes: str) -> bool:

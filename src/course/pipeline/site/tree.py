@@ -6,16 +6,17 @@ did not change is left alone, so that a generator that compares times does nothi
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from course.pipeline.base.files import disk_error, write_atomic
+from course.pipeline.base.cache import Cache
+from course.pipeline.base.files import disk_error
 from course.pipeline.base.hashes import digest
 
+_Made = dict[str, list[str | int]]
+"""What files were made of, by path: the key of the entry, a hash of the content, its size and time of change."""
 CONFIG, DOCS, OVERRIDES = "mkdocs.yml", "docs", "overrides"
 
 
@@ -50,18 +51,14 @@ class Tree:
                 yield uri.removeprefix(f"{DOCS}/")
 
 
-def write(folder: Path, entries: list[Entry], record: Path, code: str) -> Tree:
+def write(folder: Path, entries: list[Entry], cache: Cache) -> Tree:
     """Make ``folder`` the tree of ``entries``; what is there and made of the same stays.
-
-    Args:
-        record: where is kept what files were made of.
-        code: a hash of what makes them; nothing stays that other code made.
 
     Raises:
         CourseError: an entry that cannot be made, or a disk that cannot be written.
     """
-    known = _known(record, code)
-    made: dict[str, list[Any]] = {}
+    known = cache.get("tree", "", _Made) or {}
+    made: _Made = {}
     try:
         for entry in entries:
             path = folder / entry.uri
@@ -80,9 +77,8 @@ def write(folder: Path, entries: list[Entry], record: Path, code: str) -> Tree:
         _remove_empty(folder)
     except OSError as error:
         raise disk_error(error, folder) from error
-    if made != known:
-        write_atomic(record, json.dumps({"code": code, "made": made}))
-    return Tree(folder, {uri: found[1] for uri, found in made.items()})
+    cache.put("tree", "", made)
+    return Tree(folder, {uri: str(found[1]) for uri, found in made.items()})
 
 
 def _status(path: Path) -> list[int]:
@@ -91,16 +87,6 @@ def _status(path: Path) -> list[int]:
     except OSError:
         return []
     return [status.st_size, status.st_mtime_ns]
-
-
-def _known(record: Path, code: str) -> dict[str, list[Any]]:
-    try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    made: Any = found.get("made") if isinstance(found, dict) and found.get("code") == code else None
-    whole = isinstance(made, dict) and all(isinstance(entry, list) and len(entry) == 4 for entry in made.values())
-    return dict(made) if whole else {}
 
 
 def _remove_empty(folder: Path) -> None:

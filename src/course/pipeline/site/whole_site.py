@@ -50,7 +50,7 @@ def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
             uri = f"{cards.FOLDER}/{name}.png"
             if not site.keep(uri, key):  # something about the lesson changed, which the card need not show
                 card = make()
-                site.write(uri, key, cache.recall("share", digest(card), partial(cards.draw, card)))
+                site.write(uri, key, cache.recall("share", digest(card), partial(cards.draw, card), bytes))
     math_font.write(site.fresh, site.made, cache)
     offline.write(site.fresh, config.docs / offline.WORKER, site.made, cache)
 

@@ -5,31 +5,16 @@ A lesson of the course records its figures and tables as data instead; see :mod:
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from course.pipeline.text import commonmark
-
-if TYPE_CHECKING:
-    from bleach import Cleaner
+from course.pipeline.text import clean, commonmark
 
 IMAGES = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif"}
-_TAGS = frozenset(re.findall(r"\w+", """
-    a abbr b blockquote br caption code col colgroup dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li mark math
-    mfrac mi mn mo mover mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover
-    ol p pre s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul
-"""))  # fmt: skip
-_ATTRIBUTES = {
-    "*": ["title"], "a": ["href"], "math": ["display", "displaystyle", "xmlns"], "mi": ["mathvariant"],
-    "mo": ["form", "stretchy"], "mspace": ["width"],
-    "td": ["colspan", "rowspan"], "th": ["colspan", "rowspan", "scope"],
-}  # fmt: skip
-_NOT_TEXT = re.compile(r"<(style|script|template|svg)\b.*?</\1\s*>", re.S | re.I)
 
 
 @dataclass(frozen=True)
@@ -48,13 +33,14 @@ def shown(data: Mapping[str, Any]) -> Image | str | None:
     for kind, suffix in IMAGES.items():
         if kind in data:
             content = "".join(data[kind]).strip()
+            content = clean.svg(content) if suffix == ".svg" else content
             return Image(hashlib.sha256(content.encode()).hexdigest()[:16] + suffix, content)
     for kind, to_html in (
         ("text/html", str),
         ("text/markdown", commonmark.to_html),
         ("text/latex", commonmark.to_html),
     ):
-        made = clean(to_html("".join(data[kind]))) if kind in data else ""
+        made = clean.output(to_html("".join(data[kind]))) if kind in data else ""
         if re.sub(r"<[^>]*>", "", made).strip():
             return made
     return None
@@ -72,18 +58,5 @@ def image_size(content: bytes) -> tuple[int, int] | None:
     try:
         with Pillow.open(io.BytesIO(content)) as image:
             return image.size
-    except OSError:  # damaged, or of a kind that only browsers know
+    except (OSError, Pillow.DecompressionBombError):  # damaged, of a kind that only browsers know, or meant to harm
         return None
-
-
-def clean(text: str) -> str:
-    """``text`` without anything that could run, load or restyle."""
-    made = str(_cleaner().clean(_NOT_TEXT.sub("", text)))
-    return "\n".join(line.strip() for line in made.split("\n") if line.strip())
-
-
-@functools.cache
-def _cleaner() -> Cleaner:
-    from bleach import Cleaner  # here, because most builds clean nothing
-
-    return Cleaner(tags=_TAGS, attributes=_ATTRIBUTES, strip=True)

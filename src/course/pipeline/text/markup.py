@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import markdown
 
+from course.pipeline.text import clean
 from course.pipeline.text.expressions import form
 from course.pipeline.text.mathematics import MathematicsExtension
 from course.pipeline.text.quotes import QuotesExtension
@@ -27,12 +28,12 @@ def _converter() -> markdown.Markdown:
 
 
 def to_html(text: str) -> str:
-    """A fragment of Markdown (a quiz text, a caption) as HTML, mathematics included.
+    """A fragment of Markdown (a quiz text, a caption) as clean HTML, mathematics included.
 
     Raises:
         CourseError: a formula that cannot be shown.
     """
-    return str(_converter().reset().convert(text))
+    return clean.prose(_converter().reset().convert(text))
 
 
 def inline_html(text: str) -> str:

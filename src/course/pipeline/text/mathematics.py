@@ -53,7 +53,7 @@ def mathml(formulas: Iterable[Formula], kept: Cache | None = None) -> dict[Formu
     if kept is None and FOLDER.is_dir():
         kept = cache.opened(Path().resolve())
     for formula in wanted:
-        if kept and formula not in _known and (found := kept.get("formula", _key(formula))):
+        if kept and formula not in _known and (found := kept.get("formula", _key(formula), str)):
             _known[formula] = found
     new = [formula for formula in wanted if formula not in _known]
     refused: dict[Formula, Refused] = {}
