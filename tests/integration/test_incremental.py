@@ -32,8 +32,13 @@ def remove(course: Course, n: int) -> None:
 EDITS: dict[str, Callable[[Course], object]] = {
     "prose": lambda c: edit(c.lesson(2), "The question of", "A question of"),
     "nothing": lambda c: None,
-    "glossary": lambda c: edit(
-        c.root / "docs/glossary.yml", "    - term: Token\n", "    - term: Question\n      means: Asks.\n    - term: Token\n"
+    "glossary": lambda c: in_turn(
+        lambda: edit(c.root / "docs/glossary.md", "page\n", "page\n\n## Question\n"),
+        lambda: edit(
+            c.root / "docs/glossary.yml",
+            "    - term: Token\n",
+            "    - term: Question\n      means: Asks.\n    - term: Token\n",
+        ),
     ),
     "title": lambda c: edit(c.lesson(1), "title: Lesson 1", "title: The first lesson"),
     "heading": lambda c: edit(c.lesson(3), "## The result", "## What came out"),
