@@ -142,7 +142,7 @@ class Site:
         self._beside(site)
         warnings += [text for bundle in self.bundles for text in self.pages.publisher.warnings(bundle)]
         whole_site.write(site, self._source, self.pages, self.cache)
-        warnings += self._broken(site, pages)
+        warnings += self._broken(site, pages, "\n".join(warnings))
         if zipped:
             whole_site.pack(site.fresh, self._source)
         return warnings
@@ -166,15 +166,15 @@ class Site:
             for name in new:
                 site.write(f"{folder}/{name}", key, files[name])
 
-    def _broken(self, site: Outputs, pages: Iterable[str]) -> list[str]:
-        """What is wrong with the links of all pages."""
+    def _broken(self, site: Outputs, pages: Iterable[str], told: str) -> list[str]:
+        """What is wrong with the links of all pages, beside what was ``told``."""
         files = {path.removeprefix(f"{site.fresh}/") for path, _ in status.files([str(site.fresh)])}
         found = {
             uri: self._of_page(site, uri, "links", links.read, links.Links)
             for uri in map(served, pages)
             if uri in files
         }
-        return links.broken(found, files)
+        return links.broken(found, files, told)
 
     def _searched(self, site: Outputs, page: str) -> list[dict[str, Any]]:
         """The entries of a page in the search index, with the weight that its metadata give it."""

@@ -37,16 +37,17 @@ def read(page: str) -> Links:
     return Links(frozenset(anchors), frozenset(filter(lambda a: not _ELSEWHERE.match(a), addresses)))
 
 
-def broken(pages: Mapping[str, Links], files: Collection[str]) -> list[str]:
+def broken(pages: Mapping[str, Links], files: Collection[str], told: str = "") -> list[str]:
     """A sentence for each link that leads nowhere.
 
     Args:
         pages: the links of every page, by the page's path in the site.
         files: the paths of all files of the site.
+        told: what was said already, in which an address stands in quotation marks; it is not said again.
     """
     found = []
     for path, links in sorted(pages.items()):
-        for address in sorted(links.addresses):
+        for address in sorted(address for address in links.addresses if repr(address) not in told):
             target, _, anchor = address.partition("#")
             target, anchor = unquote(target.partition("?")[0]), unquote(anchor)
             goal = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) if target else path
