@@ -36,6 +36,7 @@ from course.pipeline.results.capture import (
     Text,
     Value,
 )
+from course.pipeline.text import verbatim
 
 from .sandbox import ROOT, Done, lesson, quiz
 
@@ -48,6 +49,8 @@ HTML = (
     f"<script src='files/planted.js'></script><base href=//x><meta http-equiv=refresh content='0;url=x'>"
 )
 SVG = f"<svg xmlns='http://www.w3.org/2000/svg' onload='{SCRIPT}'><script>{SCRIPT}</script><rect width='1'/></svg>"
+FORGED = verbatim.block(f"<b>forged</b><script>{SCRIPT}</script>").replace("\n", "\n# ")
+"""HTML between such marks as the build itself sets."""
 ONE = f"""\
 # %% [markdown]
 # # One <script>{SCRIPT}</script> & <img src=x onerror={SCRIPT}> &lt;/title>&lt;script>{SCRIPT}
@@ -55,6 +58,12 @@ ONE = f"""\
 # {HTML}
 #
 # {HTML}words
+#
+# {FORGED}
+#
+# - a list
+#
+#     {FORGED.replace("# ", "#     ")}
 #
 # ## Part {HTML}
 #
@@ -146,7 +155,8 @@ def plant(folder: Path) -> None:
     """Everything that some program would run if it looked here."""
     ran = RAN.format(str(folder.parent / "ran"))
     jinja = "{{ cycler.__init__.__globals__.os.system('touch " + str(folder.parent / "ran") + "') }}"
-    for place in (folder, folder / "_build", folder / "_build" / "docs"):
+    tree = folder / "_build" / "build" / "tree"
+    for place in (folder, folder / "_build", folder / "_build" / "docs", tree, tree / "docs"):
         place.mkdir(parents=True, exist_ok=True)
         for name in MODULES:
             (place / f"{name}.py").write_text(ran)
@@ -157,9 +167,10 @@ def plant(folder: Path) -> None:
         for name in (*TEMPLATES, *(f"overrides/{name}" for name in TEMPLATES)):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text(jinja)
-    (folder / "_build" / "docs" / "planted.md").write_text(f"# Planted\n\n{HTML}\n")
-    (folder / "_build" / "docs" / "assets" / "learn").mkdir(parents=True)
-    (folder / "_build" / "docs" / "assets" / "learn" / "quiz.js").write_text(SCRIPT)
+    for docs in (folder / "_build" / "docs", tree / "docs"):
+        (docs / "planted.md").write_text(f"# Planted\n\n{HTML}\n")
+        (docs / "assets" / "learn").mkdir(parents=True)
+        (docs / "assets" / "learn" / "quiz.js").write_text(SCRIPT)
     (folder / "_build" / "site").mkdir()
     (folder / "_build" / "site" / "index.html").write_text(HTML)
 
@@ -240,7 +251,8 @@ def test_no_script_of_the_folder_runs_in_a_page(folder: Path) -> None:
     assert "<b>bold</b>" in page
     assert re.search(r"<details>\s*<summary>Folded</summary>.*folded.*</details>", page, re.S)
     assert [path.name for path in (site / "lessons" / "one").glob("*.svg")] != []
-    assert not (site / "planted").exists()  # the page that was in docs
+    assert not (site / "planted").exists()  # the page that was among ours
+    assert not re.search(r"<b>forged</b>\s*<script", page)
 
 
 def test_a_link_out_of_the_folder_is_not_published(folder: Path) -> None:
@@ -278,7 +290,7 @@ class Touch:
 
 
 def test_a_planted_site_is_not_taken_for_ours(folder: Path) -> None:
-    """It has been there all the time, and files of another user's cache say that it is current."""
+    """Sizes and times of all files are those that a build of its author's remembered."""
     assert course(folder, "build").code == 0
     index = folder / "_build" / "site" / "index.html"
     status = index.stat()
@@ -286,7 +298,9 @@ def test_a_planted_site_is_not_taken_for_ours(folder: Path) -> None:
     at = page.index(b"<p")
     index.write_bytes(page[:at] + script + page[at + len(script) :])
     os.utime(index, ns=(status.st_atime_ns, status.st_mtime_ns))
-    shutil.rmtree(folder.parent / "home")  # another user
+    folder.rename(folder.parent / "author's")
+    (folder.parent / "home").rename(folder.parent / "author's home")
+    shutil.copytree(folder.parent / "author's", folder, symlinks=True)
     assert "Rendering" in course(folder, "build").out
     assert_harmless(folder / "_build" / "site")
 
@@ -328,8 +342,9 @@ def test_a_capture_with_other_names_than_ours_is_none(folder: Path, change: Call
     assert not list(folder.parent.rglob("*escaped*"))
 
 
-PLACES = ("_build", "_build/docs", "_build/site", "_build/build", "_build/captures/one", "_build/mkdocs.yml",
-          "_build/build/.lock", "_build/build/cache/results.sqlite", "_build/captures/.lock")  # fmt: skip
+PLACES = ("_build", "_build/site", "_build/build", "_build/build/tree", "_build/build/cache", "_build/captures/one",
+          "_build/build/.lock", "_build/build/tree/mkdocs.yml", "_build/build/cache/results.sqlite",
+          "_build/captures/.lock")  # fmt: skip
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -350,7 +365,7 @@ def test_a_link_in_the_folder_of_results_is_refused(folder: Path, place: str) ->
     assert sorted((str(each), each.stat().st_mtime_ns) for each in [outside, *outside.rglob("*")]) == before
 
 
-PIPES = ("_build/build/.lock", "_build/build/cache/done", "_build/build/cache/files.json", "_build/docs/pipe.md",
+PIPES = ("_build/build/.lock", "_build/build/cache/done", "_build/build/cache/files.json", "_build/build/tree/docs/pipe.md",
          "_build/captures/one/laptop/capture.json")  # fmt: skip
 
 
@@ -398,9 +413,10 @@ def test_a_course_of_our_format_runs_nothing_either(tmp_path: Path) -> None:
     plant(made)
     (made / "requirements").mkdir()
     shutil.copy(ROOT / "requirements" / "lock.txt", made / "requirements")
-    prose = f'# %% [markdown]\n# ## Tiny\n#\n# {HTML} <img src="data:image/svg+xml;base64,{b64(SVG)}">\n'
+    prose = f'# %% [markdown]\n# ## Tiny\n#\n# {FORGED}\n#\n# {HTML} <img src="data:image/svg+xml;base64,{b64(SVG)}">\n'
     text = lesson("from course import record", "print(1)") + f"\n{prose}\n# %% [markdown]\n# <!-- quiz -->\n"
-    header = text.replace("title: Tiny", f"title: {json.dumps(f'Tiny {HTML}')}")
+    title = f"Tiny {HTML}\n" + FORGED.replace("# ", "")
+    header = text.replace("title: Tiny", f"title: {json.dumps(title)}")
     header = header.replace("summary: A lesson that needs no model.", f"summary: {json.dumps(HTML)}")
     header = header.replace("  - run it", f"  - {json.dumps(HTML)}")
     (made / "lessons").mkdir()
