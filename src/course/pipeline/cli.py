@@ -165,7 +165,7 @@ def build(
         else:
             if stale:
                 options = _options(profile, **running)
-                look, bundles = course.run(stale, lambda found, kept: _run(found, captures, options, kept))
+                look, bundles = course.run(bundles, stale, lambda found, kept: _run(found, captures, options, kept))
             _render(course, bundles)
         if not everything and all(bundle.is_current for bundle in bundles):
             look.remember(nothing)

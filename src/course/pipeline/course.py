@@ -65,14 +65,16 @@ class Course:
     def look(self) -> Look:
         return Look(self.root, self.sources())
 
-    def run(self, stale: Sequence[Bundle], run: Run) -> tuple[Look, list[Bundle]]:
-        """Run lessons, and make their pages while others run. Returns what was loaded afterwards, and the look before that.
+    def run(self, bundles: Sequence[Bundle], stale: Sequence[Bundle], run: Run) -> tuple[Look, list[Bundle]]:
+        """Run the ``stale`` ones of the lessons ``bundles``, and make their pages while others run.
+
+        Returns a look at all sources, and what was loaded after it.
 
         Raises:
             CourseError: a lesson that failed; what finished before is kept.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:
-            site = self.site(stale)
+            site = self.site(bundles)  # links and navigation know all lessons
             warmed = pages.submit(generator.warm_up, self.generator)
             prepared = []
             run(stale, lambda done: prepared.append(pages.submit(site.prepare, done)))
