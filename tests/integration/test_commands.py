@@ -209,7 +209,7 @@ def test_a_full_disk_leaves_the_previous_site(built: Repository, tmp_path: Path,
     script = """
 cp -a "$BUILT/." "$DISK"
 cd "$DISK"
-echo "More." >> docs/index.md
+sed -i 's/^site_name: /site_name: The new /' mkdocs.yml
 code=0
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$DISK/src" "$PYTHON" -m course.pipeline.cli build || code=$?
 ls -A build > "$RESULT/listing"
@@ -218,7 +218,7 @@ exit $code
 """
     (tmp_path / "disk").mkdir()
     environment = {**os.environ, "BUILT": str(built.root), "RESULT": str(tmp_path), "PYTHON": sys.executable}
-    done = on_small_disk(tmp_path / "disk", f"{size + 512}k", script, environment)
+    done = on_small_disk(tmp_path / "disk", f"{size + 64}k", script, environment)
     assert done.returncode == 1, done.stdout
     assert done.stderr.startswith("✗ ")
     assert "The disk is full. Nothing was replaced.\n  → Free some space and run again.\n" in done.stderr

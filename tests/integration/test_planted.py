@@ -67,6 +67,8 @@ ONE = f"""\
 #
 # ## Part {HTML}
 #
+# Of $\\href{{javascript:{SCRIPT}}}{{x}}$ and $\\text{{<script>{SCRIPT}</script>}}$.
+#
 # <details><summary>Folded</summary>
 #
 # ```python

@@ -86,7 +86,7 @@ class Learner:
 
     def install(self) -> None:
         venv.create(self.folder / "env", with_pip=True)
-        (self.folder / wheel.NAME).write_bytes(wheel.build())
+        (self.folder / wheel.NAME).write_bytes(wheel.build(ROOT))
         pip = [
             self.python,
             "-m",

@@ -15,6 +15,8 @@ import pytest
 from course.pipeline.page import wheel
 from course.pipeline.page.downloads import INSTALL
 
+from .sandbox import ROOT
+
 LESSON = (
     INSTALL.format(wheel=wheel.NAME, site="") + "\n\nfrom course import cards, record\nprint(record.value('a', 5))\n"
 )
@@ -28,7 +30,7 @@ COMMANDS = [
 @pytest.fixture(scope="session")
 def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wheel") / wheel.NAME
-    path.write_bytes(wheel.build())
+    path.write_bytes(wheel.build(ROOT))
     return path
 
 

@@ -262,7 +262,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "image": lambda made: made["images"].update({NAME: "aGlh"}),
     "removed item": lambda made: made["items"].pop("n"),
     "fingerprint": lambda made: made["provenance"].update(fingerprint="0" * 16),
-    "input": lambda made: made["provenance"]["inputs"].update(code="0" * 16),
+    "inputs": lambda made: made["provenance"]["inputs"].update(code="0" * 16),
 }
 
 

@@ -11,31 +11,28 @@ from pathlib import Path
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.hashes import Index, digest
-from course.pipeline.base.paths import LIBRARY
 
 VERSION = version("course")
 NAME = f"course-{VERSION}-py3-none-any.whl"
-ROOT = LIBRARY.parent
-"""The library's own repository: to build a wheel is to run what the folder says, which another's must not."""
 
 
-def key(index: Index) -> str:
+def key(root: Path, index: Index) -> str:
     """A hash of everything the wheel depends on."""
-    described = [ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore")]
-    library = [path for path in sorted((LIBRARY / "course").rglob("*")) if path.is_file()]
+    described = [root / name for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore")]
+    library = [path for path in sorted((root / "src" / "course").rglob("*")) if path.is_file()]
     packed = [path for path in library if not {"lessons", "__pycache__"} & set(path.parts)]
     return digest(os.environ.get("SOURCE_DATE_EPOCH"), index.of([*described, *packed]))
 
 
-def build() -> bytes:
-    """Build the wheel of the library; the lessons are not in it.
+def build(root: Path) -> bytes:
+    """Build the wheel of the library (the lessons are not in it) from the repository at ``root``, whose hooks it runs.
 
     Raises:
         CourseError: the build failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-P", "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
         if done.returncode:
-            raise CourseError(f"The wheel cannot be built: {done.stderr.strip()[-500:]}", ROOT / "pyproject.toml")
+            raise CourseError(f"The wheel cannot be built: {done.stderr.strip()[-500:]}", root / "pyproject.toml")
         return (Path(folder) / NAME).read_bytes()

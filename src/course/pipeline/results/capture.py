@@ -2,9 +2,9 @@
 
 A capture holds nothing that differs between two runs on one machine, except values of kind *band* and the provenance.
 
-Its digest tells numbers that somebody typed from those that a run gave. It is of all else in the file, the provenance too:
-with another fingerprint, old numbers would pass for those of new code. It guards against slips and hasty merges; who means
-to deceive can make a new one.
+Its digest tells numbers that somebody typed from those that a run gave. It is of all that was recorded and shown, and of the
+inputs, by whose fingerprint old numbers would else pass for those of new code; not of when and how long the run was, so
+that equal results have equal digests. It guards against slips and hasty merges; who means to deceive can make a new one.
 """
 
 from __future__ import annotations
@@ -206,7 +206,8 @@ def dumps(capture: Capture) -> str:
 
 def _digest(document: Mapping[str, Any]) -> str:
     """A hash of what a capture says, however it is laid out."""
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    made_from = {name: document["provenance"][name] for name in ("fingerprint", "inputs")}
+    text = json.dumps({**document, "provenance": made_from}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

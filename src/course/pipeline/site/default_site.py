@@ -98,6 +98,7 @@ def source(lessons: Path) -> Source:
     }
     here = Path(__file__)
     return Source(
+        LIBRARY.parent,
         config.parse(text, here),
         {uri: Written(page, here) for uri, page in pages.items()},
         {f"assets/{asset}": ASSETS / asset for asset in _assets()},

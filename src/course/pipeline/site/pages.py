@@ -80,8 +80,13 @@ class Pages:
             texts = [self.source.assets[name].read_text(encoding="utf-8") for name in sheets]
             yield _given(f"{DOCS}/{styles.SHEET}", styles.joined(texts))
         if self.publisher.lessons:
-            key = wheel.key(self.cache.index)
-            yield Entry(f"{DOCS}/downloads/{wheel.NAME}", key, self._recalled("wheel", key, wheel.build, bytes))
+            repository = self.source.repository
+            key = wheel.key(repository, self.cache.index)
+            yield Entry(
+                f"{DOCS}/downloads/{wheel.NAME}",
+                key,
+                self._recalled("wheel", key, partial(wheel.build, repository), bytes),
+            )
             make = self._recalled("notebook styles", "", notebook_view.styles, str)
             yield Entry(f"{DOCS}/{notebook_view.STYLES}", digest("notebook styles"), make)
         if self.glossary.terms:

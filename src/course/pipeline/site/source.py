@@ -24,8 +24,12 @@ class Written:
 
 @dataclass(frozen=True)
 class Source:
-    """The site's own files: pages and assets by their path below the folder of pages, templates below theirs."""
+    """The site's own files: pages and assets by their path below the folder of pages, templates below theirs.
 
+    ``repository`` is the one whose library is offered as a wheel.
+    """
+
+    repository: Path
     config: Config
     pages: Mapping[str, Written]
     assets: Mapping[str, Path]
@@ -42,6 +46,7 @@ def of_repository(root: Path) -> Source:
     docs, overrides = _below(found.docs), _below(found.overrides) if found.overrides else {}
     own = {name: path for name, path in docs.items() if path not in set(overrides.values())}
     return Source(
+        root,
         found,
         {
             name: Written(path.read_text(encoding="utf-8"), path, path.relative_to(root).as_posix())
