@@ -36,7 +36,7 @@ test: fast browser weights ## Install what tests need and run all of them
 	@$(PYTEST) -m "(browser or integration) and not alone and not soak"
 	@$(BIN)/pytest -m "alone"
 
-soak: $(VENV)/installed weights ## Test what chance finds: a hundred kills, thousands of examples, every notebook (an hour)
+soak: $(VENV)/installed weights ## Test what chance finds: a hundred kills, thousands of examples, every script (an hour)
 	@$(BIN)/pytest -m soak
 	@$(PYTEST) -m "not browser and not integration" --hypothesis-profile soak
 

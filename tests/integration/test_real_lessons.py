@@ -38,7 +38,7 @@ from .synthetic import sources
 
 SLUGS = [path.stem for path in find(ROOT / LESSONS)]
 # The fixtures install an environment and run every lesson, on a machine with other work.
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 def build(root: Path) -> str:
@@ -110,9 +110,9 @@ class Learner:
         kernel.mkdir(parents=True)
         (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "fresh", "language": "python"}))
 
-    def run(self, command: Sequence[str], folder: Path | None = None) -> str:
-        """What a command prints in its folder; fails if the command does, or warns."""
-        done = subprocess.run(command, cwd=folder or self.folder, env=self.environment, capture_output=True, text=True)
+    def run(self, command: Sequence[str]) -> str:
+        """What a command prints in the folder; fails if the command does, or warns."""
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         assert "Warning" not in done.stderr
         return done.stdout
@@ -165,67 +165,30 @@ def items_of(made: Capture) -> dict[str, dict[str, Any]]:
     return found
 
 
-# Runs each script in a process of its own, two at a time, and writes down what it prints and what it records. What they
-# import is imported once, which would take longer than most of what they do.
+# Runs a script as it is, and writes down besides what it records.
 RECORDING = """\
-import json, os, runpy, sys, traceback
-import matplotlib.pyplot, peft, trl
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, Trainer
+import json, runpy, sys
 from course import record
 
-def run(script):
-    for end, stream in ((".out", 1), (".err", 2)):
-        os.dup2(os.open(script + end, os.O_WRONLY | os.O_CREAT), stream)
-    shown, show = [], record._show
-    record._show = lambda data, *more: (shown.append(data), show(data, *more))
-    sys.argv = [script]
-    runpy.run_path(script, run_name="__main__")
-    with open(script + ".json", "w") as stream:
-        json.dump(shown, stream)
-
-for place, script in enumerate(sys.argv[1:]):
-    if place > 1:
-        os.wait()
-    if not os.fork():
-        try:
-            run(script)
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-try:
-    while True:
-        os.wait()
-except ChildProcessError:
-    pass
+shown, show = [], record._show
+record._show = lambda data, *more: (shown.append(data), show(data, *more))[1]
+runpy.run_path(sys.argv[1], run_name="__main__")
+with open(sys.argv[2], "w") as stream:
+    json.dump(shown, stream)
 """
-
-
-@pytest.fixture(scope="session")
-def scripts(once: Once, smoke: Path, learner: Learner) -> Path:
-    """A folder in which the script of each lesson ran, with the profile smoke."""
-
-    def make(folder: Path) -> None:
-        for slug in SLUGS:
-            (folder / f"{slug}.py").write_text(as_smoke(offered(smoke, f"{slug}.py")), encoding="utf-8")
-        learner.run([learner.python, "-c", RECORDING, *(f"{slug}.py" for slug in SLUGS)], folder)
-
-    return once("scripts", make)
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_script_runs_alone_and_records_what_the_build_recorded(
-    slug: str, bundles: dict[str, Bundle], scripts: Path
+    slug: str, smoke: Path, bundles: dict[str, Bundle], learner: Learner
 ) -> None:
-    out, errors = ((scripts / f"{slug}.py{end}").read_text(encoding="utf-8") for end in (".out", ".err"))
-    assert "Traceback" not in errors, errors[-3000:]
-    assert "Warning" not in errors
-    kept = {data["key"]: data for data in json.loads((scripts / f"{slug}.py.json").read_text())}
-    found = bundles[slug].captured
+    found, script, shown = bundles[slug].captured, learner.folder / f"{slug}.py", learner.folder / f"{slug}.json"
+    script.write_text(as_smoke(offered(smoke, script.name)), encoding="utf-8")
+    told = learner.run([learner.python, "-c", RECORDING, script.name, shown.name])
+    kept = {data["key"]: data for data in json.loads(shown.read_text())}
     assert steady(kept) == steady(items_of(found))
-    printed, told = texts(found), collect.normalise(out)
-    assert sum(text in told for text in printed) > len(printed) / 2 > 1  # all but what tells times
+    printed = texts(found)
+    assert sum(text in collect.normalise(told) for text in printed) > len(printed) / 2 > 1  # all but what tells times
 
 
 @pytest.mark.parametrize(
