@@ -32,6 +32,7 @@ from course.pipeline.run.limits import Limits
 from course.pipeline.run.runner import Options, job_of, unlocked
 from course.pipeline.run.runner import run as run_lessons
 from course.pipeline.site import default_site
+from course.pipeline.site.build import Site
 from course.pipeline.site.generator import GENERATORS
 
 PROFILES = ("smoke", "laptop", "full")
@@ -160,14 +161,15 @@ def build(
                 names = ", ".join(bundle.lesson.label for bundle in left)
                 out.print(f"Stale, shown with their last results: {names}")
         nothing = f"Nothing to do: {len(bundles)} lessons and the site are current."
-        if not stale and course.site(bundles).is_current():
+        site = course.site(bundles)
+        if not stale and site.is_current():
             out.print(nothing)
         else:
             if stale:
                 options = _options(profile, **running)
-                look, bundles = course.run(bundles, stale, lambda found, kept: _run(found, captures, options, kept))
-            _render(course, bundles)
-        if not everything and all(bundle.is_current for bundle in bundles):
+                look, site = course.run(site, stale, lambda found, kept: _run(found, captures, options, kept))
+            _render(site)
+        if not everything and all(bundle.is_current for bundle in site.bundles):
             look.remember(nothing)
 
 
@@ -183,9 +185,9 @@ def serve(lessons: Path, captures: Path, profile: str, port: int) -> None:
     def render() -> None:
         try:
             with course.alone(_wait):
-                bundles = course.load()
-                if not course.site(bundles).is_current():
-                    _render(course, bundles)
+                site = course.site(course.load())
+                if not site.is_current():
+                    _render(site)
         except CourseError as error:  # told, and mended by the next edit
             err.print(f"[bold red]✗[/] {_escape(str(error))}")
 
@@ -205,9 +207,9 @@ def publish(version: str, alias: str) -> None:
     os.environ[versions.VARIABLE] = version
     course = Course(LESSONS, ROOT, "laptop")
     with course.alone(_wait):
-        bundles = course.load()
-        if not course.site(bundles).is_current():
-            _render(course, bundles)
+        site = course.site(course.load())
+        if not site.is_current():
+            _render(site)
         versions.deploy(course.root / "site", version, alias)
     out.print(f"[green]✓[/] version {version} is on the branch {versions.BRANCH}; push it to publish.")
 
@@ -356,18 +358,18 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _render(course: Course, bundles: Sequence[Bundle]) -> None:
+def _render(site: Site) -> None:
     """Make the site, unless a lesson has a problem: then print all of them and stop."""
-    problems = course.problems(bundles)
+    problems = [problem for bundle in site.bundles for problem in bundle.problems()]
     for problem in problems[:-1]:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
     if problems:
         raise problems[-1]
     started = time.monotonic()
     out.print("Rendering the site …")
-    for warning in course.site(bundles).render():
+    for warning in site.render():
         err.print(f"[yellow]![/] {_escape(warning)}")
-    out.print(f"[green]✓[/] {course.root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
+    out.print(f"[green]✓[/] {site.root / 'site' / 'index.html'} ({time.monotonic() - started:.1f} s)")
 
 
 def _wait() -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from course.pipeline.base.errors import CourseError
 from course.pipeline.base.lock import exclusive
 from course.pipeline.base.paths import LESSONS
 from course.pipeline.results import fingerprint
@@ -65,16 +64,15 @@ class Course:
     def look(self) -> Look:
         return Look(self.root, self.sources())
 
-    def run(self, bundles: Sequence[Bundle], stale: Sequence[Bundle], run: Run) -> tuple[Look, list[Bundle]]:
-        """Run the ``stale`` ones of the lessons ``bundles``, and make their pages while others run.
+    def run(self, site: Site, stale: Sequence[Bundle], run: Run) -> tuple[Look, Site]:
+        """Run the ``stale`` ones of the lessons of ``site``, and make their pages while others run.
 
-        Returns a look at all sources, and what was loaded after it.
+        Returns a look at all sources, and the site of what was loaded after it.
 
         Raises:
             CourseError: a lesson that failed; what finished before is kept.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="pages") as pages:
-            site = self.site(bundles)  # links and navigation know all lessons
             warmed = pages.submit(generator.warm_up, self.generator)
             prepared = []
             run(stale, lambda done: prepared.append(pages.submit(site.prepare, done)))
@@ -82,8 +80,4 @@ class Course:
             future.result()
         time.sleep(TICK)
         look = self.look()
-        return look, self.load()
-
-    def problems(self, bundles: Sequence[Bundle]) -> list[CourseError]:
-        """Everything wrong with bindings, quizzes, claims and numbers of all lessons."""
-        return [problem for bundle in bundles for problem in bundle.problems()]
+        return look, self.site(self.load())

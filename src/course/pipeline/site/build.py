@@ -142,9 +142,9 @@ class Site:
         self._beside(site)
         warnings += [text for bundle in self.bundles for text in self.pages.publisher.warnings(bundle)]
         whole_site.write(site, self._source, self.pages, self.cache)
-        warnings += self._broken(site, pages, "\n".join(warnings))
         if zipped:
             whole_site.pack(site.fresh, self._source)
+        warnings += self._broken(site, pages, "\n".join(warnings))
         return warnings
 
     def _keys(self, tree: Tree) -> dict[str, str]:

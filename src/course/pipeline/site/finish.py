@@ -97,6 +97,7 @@ _BLOCK = (
     r"</?(?:article|aside|body|dd|details|div|dl|dt|figcaption|figure|footer|form|h[1-6]|head|header|html|li|link|main|meta"
     r"|nav|ol|p|section|summary|t[dhr]|table|tbody|thead|title|ul)\b"
 )
+_MENU = re.compile(r'<div class="md-sidebar .*?(?=<div class="?md-(?:sidebar|content)\b(?!_))', re.S)
 _AROUND = re.compile(rf"\n(?={_BLOCK})|({_BLOCK}[^<>]*>)\n")
 
 
@@ -120,5 +121,7 @@ def compact(page: str) -> str:
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
         text = _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place]))
+        # What stands in a sidebar's menu is laid out as blocks, whatever its tags.
+        text = _MENU.sub(lambda m: re.sub(r"\n(?=<)|(?<=>)\n", "", m[0]), text)
         parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()

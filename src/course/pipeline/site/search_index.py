@@ -104,6 +104,8 @@ class _Reader(HTMLParser):
         if re.fullmatch(r"h[1-6]", tag) and found.get("id"):
             self._heading = tag
             self.sections.append(Section(f"{self.location}#{found['id']}"))
+        elif tag == "h1" and len(self.sections) == 1:  # a title without an anchor
+            self._heading = tag
         self._add(f"<{tag}>" if tag in _SHOWN and not self._heading else " " if tag in _APART else "")
 
     def handle_endtag(self, tag: str) -> None:
