@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.site.finish import compact, finish
-from course.pipeline.site.policy import lifted
 from course.pipeline.text.markup import scrolling
 
 PAGE = """
@@ -138,17 +135,6 @@ def test_compact_changes_nothing_but_space_around_line_ends(page: str) -> None:
     assert words(made) == words(page)
     assert compact(made) == made
     assert not re.search(r"\n\s|[ \t]\n", made)
-
-
-def test_a_page_that_mkdocs_serves_may_be_reloaded_by_its_script() -> None:
-    page = finish(PAGE).encode()
-
-    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        return iter([page[:300], page[300:]])
-
-    (served,) = lifted(app)({}, None)
-    assert len(served) == len(page)
-    assert b'http-equiv="Content-Security-Policy"' not in served
 
 
 def test_no_script_of_the_content_may_run() -> None:

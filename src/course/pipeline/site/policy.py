@@ -11,8 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
 
 from course.pipeline.base.errors import CourseError
 
@@ -32,19 +30,6 @@ def protect(page: str) -> str:
     if not count:
         raise CourseError(f"A page has no {_META.pattern}, after which its content-security policy would stand.")
     return made
-
-
-def lifted(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """The application ``app``, its pages without their policy: ``mkdocs serve`` writes a script into them that reloads.
-
-    A page keeps its length, which has been told already.
-    """
-
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        content = b"".join(app(environ, start_response))
-        return [content.replace(b'http-equiv="Content-Security-Policy"', b'data-equiv="Content-Security-Policy"')]
-
-    return answer
 
 
 def _policy(page: str) -> str:
