@@ -24,14 +24,14 @@ from course.pipeline.base.errors import CourseError
 from course.pipeline.base.lock import exclusive
 from course.pipeline.base.paths import LESSONS, ROOT
 from course.pipeline.course import Course
-from course.pipeline.lesson import reading_time
+from course.pipeline.lesson import reading_time, scaffold
 from course.pipeline.lesson.course_format import misnamed
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.run import schedule, shards
 from course.pipeline.run.limits import Limits
 from course.pipeline.run.runner import Options, job_of, unlocked
 from course.pipeline.run.runner import run as run_lessons
-from course.pipeline.site import default_site
+from course.pipeline.site import default_site, versions
 from course.pipeline.site.build import Site
 from course.pipeline.site.generator import GENERATORS
 
@@ -178,7 +178,7 @@ def build(
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 def serve(lessons: Path, captures: Path, profile: str, port: int) -> None:
     """Show the site on this machine and follow edits of pages, prose and quizzes. Runs nothing."""
-    from course.pipeline.site.serve import Server, follow
+    from course.pipeline.site.serve import Server, follow  # with an HTTP server, which no build needs
 
     course = Course(lessons, captures, profile)
 
@@ -202,8 +202,6 @@ def serve(lessons: Path, captures: Path, profile: str, port: int) -> None:
 @click.option("--alias", default="latest", show_default=True, help="A name that leads to this version.")
 def publish(version: str, alias: str) -> None:
     """Render the committed results as VERSION of the site, beside earlier ones, into the branch gh-pages."""
-    from course.pipeline.site import versions
-
     os.environ[versions.VARIABLE] = version
     course = Course(LESSONS, ROOT, "laptop")
     with course.alone(_wait):
@@ -309,8 +307,6 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
 @click.option("--lessons", type=click.Path(path_type=Path), default=LESSONS, help="Folder of lesson sources.")
 def new(number: int, slug: str, module: int, lessons: Path) -> None:
     """Make the two files of a new lesson."""
-    from course.pipeline.lesson import scaffold
-
     for path in scaffold.new(lessons, number, slug, module):
         out.print(f"[green]✓[/] {path}")
 

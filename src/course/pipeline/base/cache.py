@@ -132,6 +132,9 @@ class Cache:
         return None
 
 
+# msgspec asks these for what it does not know itself, and takes NotImplementedError for "nor do I".
+
+
 def _encoded(value: object) -> object:
     if isinstance(value, Path):
         return os.fsencode(value)

@@ -69,6 +69,15 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
+def read(path: Path) -> Lesson:
+    """Parse and validate the lesson in the file ``path``.
+
+    Raises:
+        CourseError: with file and line, for anything that is not a well-formed lesson.
+    """
+    return parse(_text(path), path)
+
+
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()

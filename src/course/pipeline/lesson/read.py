@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from course.pipeline.lesson.course_format import _text, parse
+from course.pipeline.lesson import course_format, plain_format
 from course.pipeline.lesson.model import Lesson
 
 
@@ -14,8 +14,4 @@ def read(path: Path, root: Path | None = None) -> Lesson:
     Raises:
         CourseError: with file and line, for anything that is not a well-formed lesson.
     """
-    if root is not None:
-        from course.pipeline.lesson import plain_format
-
-        return plain_format.read(path, root)
-    return parse(_text(path), path)
+    return course_format.read(path) if root is None else plain_format.read(path, root)

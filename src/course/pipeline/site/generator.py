@@ -50,7 +50,7 @@ def warm_up(name: str) -> None:
     """Import what :func:`run` needs, while something else is waited for."""
     if name == "mkdocs":
         import mkdocs.commands.build
-        import mkdocs.config  # noqa: F401
+        import mkdocs.config  # noqa: F401  # imported for the time it takes, not to be used here
 
 
 def _mkdocs(tree: Tree, site: Path) -> list[str]:
