@@ -6,6 +6,8 @@ and the course's wheel. So that they record the same is what says that a lesson 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -25,10 +27,10 @@ from once import Once
 from course.pipeline.base import paths
 from course.pipeline.base.paths import LESSONS
 from course.pipeline.lesson.course_format import find
-from course.pipeline.page import wheel
+from course.pipeline.page import shown_code, wheel
 from course.pipeline.results import capture
 from course.pipeline.results.bundle import Bundle, load_all
-from course.pipeline.results.capture import Capture
+from course.pipeline.results.capture import Capture, Chart, Item, Table, Value
 from course.pipeline.run import collect
 
 from .courses import contents, copy_unrendered
@@ -78,7 +80,7 @@ class Learner:
         """As many threads as a lesson has in a build of all; no word about a bar that Jupyter could draw better."""
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             **threads,
             "JUPYTER_PATH": str(self.folder),
             "PYTHONWARNINGS": "ignore:IProgress not found",
@@ -110,9 +112,9 @@ class Learner:
         kernel.mkdir(parents=True)
         (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "fresh", "language": "python"}))
 
-    def run(self, command: Sequence[str]) -> str:
-        """What a command prints in the folder; fails if the command does, or warns."""
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+    def run(self, command: Sequence[str], folder: Path | None = None) -> str:
+        """What a command prints in ``folder``, or this one; fails if the command does, or warns."""
+        done = subprocess.run(command, cwd=folder or self.folder, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         assert "Warning" not in done.stderr
         return done.stdout
@@ -133,13 +135,6 @@ def bundles(smoke: Path) -> dict[str, Bundle]:
 def offered(smoke: Path, name: str) -> str:
     """A file that the page of a lesson offers."""
     return (smoke / "site" / "lessons" / Path(name).stem / name).read_text(encoding="utf-8")
-
-
-def as_smoke(code: str) -> str:
-    """What a learner in a hurry does: change the profile in the parameters cell."""
-    changed, count = re.subn(r'^profile = "laptop"', 'profile = "smoke"', code, flags=re.M)
-    assert count == 1
-    return changed
 
 
 def recorded(path: Path, bundle: Bundle) -> Capture:
@@ -165,30 +160,67 @@ def items_of(made: Capture) -> dict[str, dict[str, Any]]:
     return found
 
 
-# Runs a script as it is, and writes down besides what it records.
-RECORDING = """\
-import json, runpy, sys
+# Runs a script as a command line does, and writes down besides the values that it prints by name, to the last digit.
+NAMED = """\
+import builtins, json, runpy, sys
+from collections.abc import Mapping
 from course import record
 
-shown, show = [], record._show
-record._show = lambda data, *more: (shown.append(data), show(data, *more))[1]
-runpy.run_path(sys.argv[1], run_name="__main__")
-with open(sys.argv[2], "w") as stream:
-    json.dump(shown, stream)
+script, values, *arguments = sys.argv[1:]
+named, show = {}, print
+
+def noted(*given, **options):
+    if len(given) == 2 and isinstance(given[0], str) and record.KEY.fullmatch(given[0]):
+        key, value = given
+        found = {f"{key}.{name}": v for name, v in value.items()} if isinstance(value, Mapping) else {key: value}
+        named.update({name: record._plain(v, name) for name, v in found.items()})
+    show(*given, **options)
+
+builtins.print, sys.argv = noted, [script, *arguments]
+runpy.run_path(script, run_name="__main__")
+with open(values, "w") as stream:
+    json.dump(named, stream)
 """
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_the_script_runs_alone_and_records_what_the_build_recorded(
-    slug: str, smoke: Path, bundles: dict[str, Bundle], learner: Learner
+def test_the_script_runs_alone_and_prints_what_the_build_recorded(
+    slug: str, smoke: Path, bundles: dict[str, Bundle], learner: Learner, tmp_path: Path
 ) -> None:
-    found, script, shown = bundles[slug].captured, learner.folder / f"{slug}.py", learner.folder / f"{slug}.json"
-    script.write_text(as_smoke(offered(smoke, script.name)), encoding="utf-8")
-    told = learner.run([learner.python, "-c", RECORDING, script.name, shown.name])
-    kept = {data["key"]: data for data in json.loads(shown.read_text())}
-    assert steady(kept) == steady(items_of(found))
-    printed = texts(found)
-    assert sum(text in collect.normalise(told) for text in printed) > len(printed) / 2 > 1  # all but what tells times
+    """All values, tables and figures, though it does not record, and the lines that the lesson printed."""
+    (tmp_path / f"{slug}.py").write_text(offered(smoke, f"{slug}.py"), encoding="utf-8")
+    command = [learner.python, "-c", NAMED, f"{slug}.py", "values.json", "--profile", "smoke"]
+    told, found = learner.run(command, tmp_path), bundles[slug].captured
+    steady = [item for item in found.items.values() if item.kind != "band"]
+    named, values = json.loads((tmp_path / "values.json").read_text()), found.values
+    assert named.keys() == values.keys()
+    assert {item.key: named[item.key] for item in steady if isinstance(item, Value)} == {
+        item.key: item.value for item in steady if isinstance(item, Value)
+    }
+    for item in steady:
+        assert as_printed(item) in told
+    printed = [in_order(text, collect.normalise(told)) for text in texts(found)]
+    assert sum(printed) > len(printed) / 2 > 1  # all but what tells times
+
+
+def as_printed(item: Item) -> str:
+    """What a script prints of a table or figure; empty for others."""
+    scope: dict[str, Any] = {}
+    exec("\n".join(shown_code.FUNCTIONS.values()), scope)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        if isinstance(item, Table):
+            scope["show_table"](item.rows, item.columns)
+        elif isinstance(item, Chart):
+            figure = item.figure
+            scope["show_figure"](figure.series, figure.x_label, figure.y_label)
+    return out.getvalue()
+
+
+def in_order(text: str, told: str) -> bool:
+    """Whether the lines of ``text`` stand in ``told`` in their order; a script prints values between them."""
+    lines = iter(told.split("\n"))
+    return all(line in lines for line in text.split("\n"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from course.pipeline.base.hashes import digest
-from course.pipeline.page import downloads, wheel
+from course.pipeline.page import downloads, run_panel, wheel
 from course.pipeline.page.document import document
 from course.pipeline.page.notebook_view import View, view
 from course.pipeline.page.write_page import Page, page
@@ -28,10 +28,12 @@ class Publisher:
     Attributes:
         lessons: lesson number → slug, for links.
         site: address of the site with a slash at its end, or empty.
+        repository: address of the sources, or empty.
     """
 
     lessons: Mapping[int, str]
     site: str
+    repository: str
 
     def key(self, bundle: Bundle) -> str:
         """A hash of everything that :meth:`publish` and :meth:`view` depend on."""
@@ -61,11 +63,21 @@ class Publisher:
         kept = bundle.cache
         return kept.recall("view", digest(notebook), lambda: view(notebook), View) if kept else view(notebook)
 
+    def bundled(self, bundle: Bundle, others: Mapping[str, bytes]) -> bytes:
+        """The zip of all that a reader needs to run the lesson: its script, its notebook, and ``others``."""
+        slug, files = bundle.lesson.slug, self.publish(bundle).files
+        own = {name: files[name] for name in (f"{slug}.py", f"{slug}.ipynb")}
+        return run_panel.bundle(slug, {**own, **others})
+
     def _publish(self, bundle: Bundle) -> Published:
         whole = document(bundle)
-        made = page(whole, self.lessons, downloads.offered(bundle.lesson, wheel.NAME))
+        run = whole.bundle.captured.provenance
+        panel = "" if bundle.lesson.is_plain else run_panel.panel(bundle.lesson, run, wheel.NAME, self.repository)
+        made = page(whole, self.lessons, downloads.offered(bundle.lesson, wheel.NAME), panel)
         offered = downloads.files(whole, self.lessons, wheel.NAME, self.site)
         return Published(made, {**{name: text.encode() for name, text in offered.items()}, **made.files})
 
     def _surroundings(self) -> str:
-        return digest(wheel.NAME, self.site, *(part for item in sorted(self.lessons.items()) for part in item))
+        return digest(
+            wheel.NAME, self.site, self.repository, *(part for item in sorted(self.lessons.items()) for part in item)
+        )

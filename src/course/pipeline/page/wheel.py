@@ -14,6 +14,8 @@ from course.pipeline.base.hashes import Index, digest
 
 VERSION = version("course")
 NAME = f"course-{VERSION}-py3-none-any.whl"
+REQUIREMENTS = ("requirements/learner.txt", "requirements/torch-cuda.txt")
+"""What a lesson needs, in locked versions; the second holds what only torch's build for CUDA needs, on Linux."""
 
 
 def key(root: Path, index: Index) -> str:

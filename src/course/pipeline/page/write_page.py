@@ -58,17 +58,20 @@ class Page:
     warnings: list[CourseError]
 
 
-def page(document: Document, lessons: Mapping[int, str], downloads: Sequence[tuple[str, str]]) -> Page:
+def page(
+    document: Document, lessons: Mapping[int, str], downloads: Sequence[tuple[str, str]], run_panel: str = ""
+) -> Page:
     """The page of one lesson.
 
     Args:
         lessons: lesson number → slug, for links.
         downloads: ``(label, file name)`` of the files offered beside the page.
+        run_panel: HTML that says how to run the lesson; empty if nothing does.
 
     Raises:
         CourseError: a binding or link that cannot be resolved.
     """
-    draft = _Draft(document, lessons, downloads)
+    draft = _Draft(document, lessons, downloads, run_panel)
     header = document.bundle.lesson.header
     described = f"description: {_quoted(clean.plain(header.summary))}\n" if header.summary else ""
     front = f"---\ntitle: {_quoted(clean.plain(header.title))}\n{described}---\n\n"
@@ -86,6 +89,7 @@ class _Draft:
     document: Document
     lessons: Mapping[int, str]
     downloads: Sequence[tuple[str, str]]
+    run_panel: str
     shown: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     warnings: list[CourseError] = field(default_factory=list)
@@ -139,7 +143,7 @@ def _opening(block: Opening, draft: _Draft) -> str:
         f"{progress_marks.line(draft.document.bundle)}"
         f'<p class="lesson-evidence"><a href="#where-from">Where these numbers come from</a></p>'
         f'<p class="objectives-title">After this lesson you can</p><ul class="objectives">{objectives}</ul>'
-        f"{fragments.topics(header.tags)}{fragments.downloads(draft.downloads)}</div>"
+        f"{fragments.topics(header.tags)}{fragments.downloads(draft.downloads)}</div>{draft.run_panel}"
     )
     return "\n\n".join([verbatim.block(kicker), f"# {_title(block.lesson)}", verbatim.block(meta)])
 

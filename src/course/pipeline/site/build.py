@@ -29,7 +29,9 @@ from course.pipeline.site.source import Source, of_repository
 from course.pipeline.site.tree import DOCS, Tree, write
 
 T = TypeVar("T")
-OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt", "docs")
+OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt",
+    "requirements/learner.txt", "requirements/torch-cuda.txt", "docs",
+)  # fmt: skip
 """What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
 TICK = 0.02
 """Seconds that surely change the time of a file system of today: wait so long after writing, before a look."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
-from course.pipeline.page import glossary, notebook_view, terms, wheel
+from course.pipeline.page import glossary, notebook_view, run_panel, terms, wheel
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.page.publish import Publisher
 from course.pipeline.results.bundle import Bundle
@@ -36,6 +36,7 @@ class Pages:
         self.publisher = Publisher(
             {bundle.lesson.number: bundle.lesson.slug for bundle in bundles if not bundle.lesson.is_plain},
             source.config.address,
+            source.config.repository,
         )
         defined = source.assets.get(glossary.FILE)
         self.glossary = glossary.read(defined) if defined else Glossary()
@@ -99,12 +100,23 @@ class Pages:
         yield Entry(own, key, partial(self._lesson, bundle))
         if not bundle.lesson.is_plain:
             yield Entry(own.replace(".md", "/notebook.md"), key, partial(self._view, bundle))
+            if repository := self.source.repository:
+                needs = [repository / name for name in wheel.REQUIREMENTS]
+                others = digest(key, wheel.key(repository, self.cache.index), self.cache.index.of(needs))
+                zipped = own.replace(".md", f"/{run_panel.name(bundle.lesson)}")
+                yield Entry(zipped, others, partial(self._bundled, bundle, repository))
 
     def _lesson(self, bundle: Bundle) -> str:
         meta, markdown = front_matter.split(self.publisher.publish(bundle).page.markdown)
         if glossary.PAGE in self.source.pages:
             markdown = f"{terms.asked('../../glossary/')}\n\n{markdown.lstrip()}"
         return front_matter.joined({**meta, **self._told(bundle)}, f"{cleaned.ASKED}\n\n{markdown.lstrip()}")
+
+    def _bundled(self, bundle: Bundle, repository: Path) -> bytes:
+        key = wheel.key(repository, self.cache.index)
+        requirements = b"".join((repository / name).read_bytes() for name in wheel.REQUIREMENTS)
+        library = self._recalled("wheel", key, partial(wheel.build, repository), bytes)()
+        return self.publisher.bundled(bundle, {wheel.NAME: library, "requirements.txt": requirements})
 
     def _view(self, bundle: Bundle) -> str:
         view = self.publisher.view(bundle)
