@@ -17,6 +17,7 @@ import pytest
 
 from course.pipeline.base import paths
 from course.pipeline.base.paths import LESSONS
+from course.pipeline.lesson import visible_code
 from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.read import read
 from course.pipeline.page import downloads, wheel
@@ -120,6 +121,12 @@ def test_a_script_is_code_under_the_titles_of_sections(source: Path) -> None:
     assert all(len(title) < 84 for title in titles)
     code = [line for line in script.split("\n") if line and not line.startswith("#")]
     assert len(code) > 10 * (script.count("\n# ") - script.count("\n# %%"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_more_code_stands_open_than_is_said(source: Path) -> None:
+    """At most what the bar says, or exactly what the list of those beyond it does."""
+    assert visible_code.problem(read(source), visible_code.allowed(ROOT / LESSONS).get(source.stem)) is None
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

@@ -24,7 +24,7 @@ from course.pipeline.base.errors import CourseError
 from course.pipeline.base.lock import exclusive
 from course.pipeline.base.paths import LESSONS, ROOT
 from course.pipeline.course import Course
-from course.pipeline.lesson import reading_time, scaffold
+from course.pipeline.lesson import reading_time, scaffold, visible_code
 from course.pipeline.lesson.course_format import misnamed
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.run import schedule, shards
@@ -273,9 +273,9 @@ def merge(parts: Sequence[Path], lessons: Path, captures: Path, profile: str) ->
 @_shared
 @click.option("--json", "as_json", is_flag=True, help="Print problems as JSON.")
 def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
-    """Check sources, quizzes, bindings, claims and typed numbers against the captures. Runs nothing."""
+    """Check sources, quizzes, bindings, claims, typed numbers and visible code. Runs nothing."""
     try:
-        bundles = Course(lessons, captures, profile).load()
+        bundles, over = Course(lessons, captures, profile).load(), visible_code.allowed(lessons)
     except CourseError as error:
         if as_json:
             print(_as_json([error]))
@@ -283,6 +283,8 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         raise
     found = [] if any(bundle.lesson.is_plain for bundle in bundles) else misnamed(lessons)  # any name will do there
     found += [problem for bundle in bundles for problem in bundle.problems()]
+    sized = (visible_code.problem(bundle.lesson, over.get(bundle.lesson.slug)) for bundle in bundles)
+    found += [problem for problem in sized if problem]
     found += [
         bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from course.pipeline.base.errors import CourseError
+from course.pipeline.lesson import visible_code
 from course.pipeline.lesson.model import Lesson
 
 WORDS = 200
 """A minute, of technical prose and code."""
 TOLERANCE = 0.3
 """A relative difference from the count that goes without saying: readers differ by more."""
-_FOLDED = frozenset({"hide-code", "solution"})
 
 
 def minutes(lesson: Lesson) -> float:
     """Reading time of what stands open on the page: prose and code, without solutions and folded code."""
-    shown = (cell for cell in lesson.cells if not _FOLDED & cell.tags)
-    return sum(len(cell.source.split()) for cell in shown) / WORDS
+    prose = (cell.source for cell in lesson.cells if not cell.is_code and "solution" not in cell.tags)
+    return sum(len(text.split()) for text in (*prose, *visible_code.shown(lesson))) / WORDS
 
 
 def doubt(lesson: Lesson) -> CourseError | None:

@@ -15,7 +15,9 @@ from itertools import groupby
 
 from course.figures import Figure
 from course.pipeline import widgets
+from course.pipeline.lesson import visible_code
 from course.pipeline.lesson.model import Cell, Lesson
+from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page.parts import drawing, fails
 from course.pipeline.results import claims, predict, quiz
 from course.pipeline.results.bundle import Bundle
@@ -131,6 +133,7 @@ class Code:
     """A code cell, the ``index``-th, and what it shows.
 
     Attributes:
+        pieces: what a page shows of the source.
         answers: predictions whose results stand above the outputs.
         is_awaited: whether the outputs wait for any prediction.
     """
@@ -138,6 +141,7 @@ class Code:
     name: str
     index: int
     source: str
+    pieces: tuple[Piece, ...]
     title: str
     tags: frozenset[str]
     outputs: tuple[Shown, ...]
@@ -197,14 +201,14 @@ def document(bundle: Bundle) -> Document:
 
 def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
     """Each cell of the lesson with its blocks."""
-    index, widgets_seen = 0, set[str]()
+    index, widgets_seen, pieces = 0, set[str](), visible_code.pieces(bundle.lesson)
     predictions = {
         place: Prediction(f"predict-{place}", written, bundle.predicted[place])
         for place, written in bundle.predictions.items()
     }
     for place, cell in enumerate(bundle.lesson.cells):
         if cell.is_code:
-            yield cell, [_code(cell, index, bundle, list(predictions.values()))]
+            yield cell, [_code(cell, index, pieces[index], bundle, list(predictions.values()))]
             index += 1
         elif "claims" in cell.tags:
             yield cell, [Claims(f"claims-{place}", bundle.claims[place])]
@@ -235,9 +239,9 @@ def _text(text: str, name: str, line: int) -> Iterator[Prose]:
         yield Prose(name, begins.rstrip(), line + len(text) - len(begins))
 
 
-def _code(cell: Cell, index: int, bundle: Bundle, predictions: list[Prediction]) -> Code:
+def _code(cell: Cell, index: int, pieces: tuple[Piece, ...], bundle: Bundle, predictions: list[Prediction]) -> Code:
     return Code(
-        f"cell-{index}", index, cell.source, cell.title, cell.tags,
+        f"cell-{index}", index, cell.source, pieces, cell.title, cell.tags,
         outputs=tuple(_shown(output, bundle) for output in bundle.captured.outputs[index]),
         answers=tuple(asked for asked in predictions if asked.written.cells[0] == index),
         is_awaited=any(index in asked.written.cells for asked in predictions),

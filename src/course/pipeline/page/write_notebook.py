@@ -72,7 +72,9 @@ def _install(block: Install, file: File) -> list[str | dict[str, Any]]:
 @_parts.register
 def _code(block: Code, file: File) -> list[str | dict[str, Any]]:
     folded = {}
-    if block.tags & {"hide-code", "solution"}:
+    # A learner changes the parameters.
+    is_plumbing = bool(block.pieces) and all(p.is_folded for p in block.pieces) and "parameters" not in block.tags
+    if is_plumbing or "solution" in block.tags:
         folded["source_hidden"] = True
     if "reveal" in block.tags:
         folded["outputs_hidden"] = True

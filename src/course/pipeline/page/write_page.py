@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
+from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page import evidence, fragments, progress_marks
 from course.pipeline.page.document import (
     Block,
@@ -211,15 +212,19 @@ def _text_of(block: Prediction, draft: _Draft) -> fragments.ToHtml:
 def _code(block: Code, draft: _Draft) -> str:
     if not block.source.strip():
         return ""
-    fence = markup.fence(block.source, f'python title="{html.escape(block.title)}"' if block.title else "python")
-    folded = '??? abstract "Code"\n\n' + verbatim.indented(fence)
-    parts = [verbatim.block(f'<span id="{block.name}"></span>'), folded if "hide-code" in block.tags else fence]
+    language = f'python title="{html.escape(block.title)}"' if block.title else "python"
+    parts = [verbatim.block(f'<span id="{block.name}"></span>'), *(_piece(part, language) for part in block.pieces)]
     answers = (fragments.answer(asked.written, asked.asked, _text_of(asked, draft)) for asked in block.answers)
     shown = "".join([*answers, *(_output(output, draft) for output in block.outputs)])
     if shown and "reveal" in block.tags:
         name = f' id="reveal-{block.index}"' if block.is_awaited else ""
         shown = f'<details class="reveal"{name}><summary>Reveal the result</summary>{shown}</details>'
     return "\n\n".join([*parts, verbatim.block(shown)] if shown else parts)
+
+
+def _piece(piece: Piece, language: str) -> str:
+    fence = markup.fence(piece.source, language)
+    return '??? abstract "Code"\n\n' + verbatim.indented(fence) if piece.is_folded else fence
 
 
 @_markdown.register
