@@ -86,7 +86,7 @@ function show() {
   }
 }
 
-/** Where to go on, for the home page: the lesson last opened or the one after it, and what is due. @param {Element} place */
+/** Where to go on, for the home page: the lesson last opened or the one after it, and what is due; nothing for who has not begun. @param {Element} place */
 function goOn(place) {
   const all = parts(document, ".lesson-card").flatMap((card) => {
     const link = /** @type {HTMLAnchorElement} */ (part(card, "a"));
@@ -94,6 +94,8 @@ function goOn(place) {
   });
   const [last] = all.filter(({ reading }) => reading).sort((a, b) => (b.reading?.at ?? 0) - (a.reading?.at ?? 0));
   const next = last?.read ? all.find(({ read }, at) => !read && at > all.indexOf(last)) ?? all.find(({ read }) => !read) : last;
+  document.documentElement.classList.toggle("begun", Boolean(last));
+  if (!last) return place.replaceChildren();
   const due = all.reduce((sum, each) => sum + each.due.length, 0);
   /** @type {HTMLElement[]} */
   const shown = [];
@@ -101,10 +103,9 @@ function goOn(place) {
     const title = part(next.link, ".lesson-title").textContent ?? "";
     const section = next.reading?.section ? `#${next.reading.section}` : "";
     shown.push(make("p", {}, next.reading ? "Go on with " : "Next: ", make("a", { href: next.link.href + section }, title)));
-  } else if (last) shown.push(make("p", {}, "You have read every lesson."));
-  else shown.push(make("p", {}, "What you read, guess and answer is noted here, in this browser only."));
+  } else shown.push(make("p", {}, "You have read every lesson."));
   const list = progressAddress();
-  if (list && last) {
+  if (list) {
     const words = due ? `${due} ${due === 1 ? "question is" : "questions are"} due for review` : "Your progress";
     shown.push(make("p", {}, make("a", { href: due ? `${list}#due-for-review` : list }, words)));
   }

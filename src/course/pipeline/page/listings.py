@@ -46,6 +46,18 @@ def facts(bundles: Sequence[Bundle], prefix: str) -> str:
     return f'<ul class="facts">{"".join(f"<li><strong>{n}</strong> {what}</li>" for n, what in counts)}</ul>'
 
 
+def start(bundles: Sequence[Bundle], prefix: str) -> str:
+    """Where to begin: a link that names the first lesson; empty without lessons."""
+    first = next((bundle for bundle in bundles if not bundle.lesson.is_plain), None)
+    if not first:
+        return ""
+    title = html.escape(first.lesson.header.title)
+    return (
+        f'<p class="home-actions"><a href="{prefix}{first.lesson.slug}/">'
+        f"Start with lesson {first.lesson.number:02}: {title}</a></p>"
+    )
+
+
 def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
     """Cards of all lessons, grouped by module, or by folder if they are plain."""
     out = []
@@ -73,7 +85,7 @@ def outcomes(bundles: Sequence[Bundle], prefix: str) -> str:
             f'<ol class="outcomes">{lessons}</ol></section>'
         )
     if coming := [name for module, name in MODULES.items() if module not in by_module(bundles)]:
-        out.append(f'<p class="coming">Planned, and not written yet: {", ".join(coming)}.</p>')
+        out.append(f'<p class="coming" id="planned">Planned, and not written yet: {", ".join(coming)}.</p>')
     return "".join(out)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from course.pipeline.base.hashes import digest
 from course.pipeline.page import downloads, run_panel, wheel
 from course.pipeline.page.document import document
 from course.pipeline.page.notebook_view import View, view
+from course.pipeline.page.run_panel import Hosting
 from course.pipeline.page.write_page import Page, page
 from course.pipeline.results.bundle import Bundle
 
@@ -28,12 +29,12 @@ class Publisher:
     Attributes:
         lessons: lesson number → slug, for links.
         site: address of the site with a slash at its end, or empty.
-        repository: address of the sources, or empty.
+        hosting: where readers find sources and notebooks.
     """
 
     lessons: Mapping[int, str]
     site: str
-    repository: str
+    hosting: Hosting
 
     def key(self, bundle: Bundle) -> str:
         """A hash of everything that :meth:`publish` and :meth:`view` depend on."""
@@ -72,12 +73,11 @@ class Publisher:
     def _publish(self, bundle: Bundle) -> Published:
         whole = document(bundle)
         run = whole.bundle.captured.provenance
-        panel = "" if bundle.lesson.is_plain else run_panel.panel(bundle.lesson, run, wheel.NAME, self.repository)
+        panel = "" if bundle.lesson.is_plain else run_panel.panel(bundle.lesson, run, wheel.NAME, self.hosting)
         made = page(whole, self.lessons, downloads.offered(bundle.lesson, wheel.NAME), panel)
         offered = downloads.files(whole, self.lessons, wheel.NAME, self.site)
         return Published(made, {**{name: text.encode() for name, text in offered.items()}, **made.files})
 
     def _surroundings(self) -> str:
-        return digest(
-            wheel.NAME, self.site, self.repository, *(part for item in sorted(self.lessons.items()) for part in item)
-        )
+        numbered = (part for item in sorted(self.lessons.items()) for part in item)
+        return digest(wheel.NAME, self.site, *astuple(self.hosting), *numbered)

@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from course.pipeline.lesson.model import Lesson
@@ -16,15 +17,31 @@ from course.pipeline.text import markup
 
 PYTHON = "3.11, 3.12 or 3.13"
 """What ``requires-python`` in pyproject.toml allows."""
-ENVIRONMENT = "about 2 GB of disk for the libraries (on Linux with CUDA libraries, 7 GB)"
+ENVIRONMENT = "The libraries take about 2 GB of disk; on Linux, where torch brings CUDA's, 7 GB."
 WEIGHTS = {
     "smollm2-135m-instruct": ("SmolLM2-135M-Instruct", 93, 542),
     "minilm-l6-v2": ("all-MiniLM-L6-v2", 84, 92),
 }
 """Weights → their name, MB of the download and MB unpacked. They are pinned, so these do not change."""
-NOTEBOOKS = "gh-pages"
-"""The branch that a published site stands on, where services find its notebooks."""
+VERSIONS = "versions.txt"
+"""The file of the bundle that pins every library."""
+_PIN = re.compile(r"^[\w.-]+==[^\s;]+(?: ;[^\\\n]*)?", re.M)
 _GITHUB = re.compile(r"https://github\.com/(?P<repository>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """Where readers find the sources and the published notebooks.
+
+    Attributes:
+        repository: address of the sources, or empty.
+        branch: the branch of it that the published site stands on.
+        folder: the site's folder in that branch, or empty.
+    """
+
+    repository: str = ""
+    branch: str = ""
+    folder: str = ""
 
 
 def name(lesson: Lesson) -> str:
@@ -44,67 +61,65 @@ def bundle(folder: str, files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def panel(lesson: Lesson, run: Provenance, wheel: str, repository: str) -> str:
+def versions(*locked: str) -> str:
+    """The pins of hash-locked requirements as constraints for pip, which then installs what the machine needs of them."""
+    return "".join(f"{pin.rstrip()}\n" for text in locked for pin in _PIN.findall(text))
+
+
+def panel(lesson: Lesson, run: Provenance, wheel: str, hosting: Hosting) -> str:
     """The panel as HTML.
 
     Args:
         run: the run that the page shows; its time and memory are those of its profile.
         wheel: file name of the course's wheel.
-        repository: address of the sources; links to services are there only if it is one of GitHub.
+        hosting: links to services are there only if the repository is one of GitHub.
     """
-    install = f"pip install ./{wheel}"
-    run_it = f"python {lesson.slug}.py --profile smoke"
-    unix = f"cd {lesson.slug}\npython3 -m venv env\nsource env/bin/activate\n{install}\n{run_it}"
-    windows = f"cd {lesson.slug}\npy -m venv env\nenv\\Scripts\\activate\n{install}\n{run_it}"
-    rows = [
-        ["smoke", "well under a minute: tiny runs that show that everything works", "less"],
-        [
-            run.profile,
-            f"{fragments.duration(run.seconds)} on {fragments.machine(run)}",
-            f"{run.peak_mib / 1024:.1f} GiB",
-        ],
-    ]
-    profiles = markup.table(["profile", "time", "memory"], rows, "")
+    run_it = f"pip install -c {VERSIONS} ./{wheel}\npython {lesson.slug}.py --profile smoke"
+    unix = f"cd {lesson.slug}\npython3 -m venv env\nsource env/bin/activate\n{run_it}"
+    windows = f"cd {lesson.slug}\npy -m venv env\nenv\\Scripts\\activate\n{run_it}"
+    measured = (f"{fragments.duration(run.seconds)} on {fragments.machine(run)}", f"{run.peak_mib / 1024:.1f} GiB")
+    profiles = {
+        "smoke": ("a minute or two: tiny runs that show that all works", "at most 2 GiB"),
+        "laptop": ("minutes on a CPU", "a few GiB"),
+        "full": ("for a GPU: more steps and seeds; not measured", "not measured"),
+    } | {run.profile: measured}
+    rows = [[name, *texts] for name, texts in profiles.items()]
     weights = [WEIGHTS[used] for used in lesson.header.weights if used in WEIGHTS]
-    needs = "".join(
-        f"<li>{text}</li>"
-        for text in (
-            f"Python {PYTHON}; no account, no key, no GPU",
-            ENVIRONMENT,
-            *(f"{label}: {size} MB to download on first use, {disk} MB on disk" for label, size, disk in weights),
-        )
+    needs = (
+        f"Python {PYTHON}. No account, no key, no GPU.",
+        ENVIRONMENT,
+        *(f"{label}: downloads {size} MB on first use, takes {disk} MB of disk." for label, size, disk in weights),
     )
+    listed = "".join(f"<li>{text}</li>" for text in needs)
     return (
         '<details class="run-panel abstract" id="run-this-lesson"><summary>Run this lesson</summary>'
-        f'<p data-online><a class="run-bundle" href="{name(lesson)}" download>Download everything it needs</a>: '
-        "script, notebook, library and locked versions. Unpack it, open a terminal beside the folder, and:</p>"
-        f"{_commands('macOS and Linux', unix)}{_commands('Windows', windows)}"
-        f"<p>Without <code>--profile smoke</code> it runs the profile <code>{run.profile}</code>, as this page shows it. "
-        "To work in the notebook, also <code>pip install jupyterlab</code> and open "
-        f"<code>{lesson.slug}.ipynb</code>. For exactly the library versions of this page, run "
-        "<code>pip install --no-deps -r requirements.txt</code> before the wheel.</p>"
-        f'<ul class="run-needs">{needs}</ul>{profiles}{_services(lesson, repository)}</details>'
+        f'<p data-online><a href="{name(lesson)}" download>One bundle</a> has the script, the notebook, the library and its '
+        "locked versions. Unpack it, open a terminal where its folder is, and:</p>"
+        f"{_commands('macOS, Linux', unix)}{_commands('Windows', windows)}"
+        f"<p>As on this page: <code>--profile {run.profile}</code>. The notebook: <code>pip install jupyterlab</code>, then "
+        f"<code>jupyter lab {lesson.slug}.ipynb</code>.</p>"
+        f"<ul>{listed}</ul>{markup.table(['profile', 'time', 'memory'], rows, '')}{_services(lesson, hosting)}"
+        "<p>This page leaves out what only records, plots or sets budgets: the notebook has it. The script prints "
+        "what the page shows.</p></details>"
     )
 
 
 def _commands(system: str, commands: str) -> str:
-    shown = html.escape(commands)
-    return (
-        f'<p class="run-system">{system}</p><div class="highlight"><pre tabindex="0"><code>{shown}</code></pre></div>'
-    )
+    return f'<p>{system}</p><div class="highlight"><pre tabindex="0"><code>{html.escape(commands)}</code></pre></div>'
 
 
-def _services(lesson: Lesson, repository: str) -> str:
+def _services(lesson: Lesson, hosting: Hosting) -> str:
     """Links to places where a notebook runs without an installation. Nothing is requested before a reader follows one."""
-    if not (found := _GITHUB.fullmatch(repository)):
+    if not (found := _GITHUB.fullmatch(hosting.repository)):
         return ""
-    path, own = f"lessons/{lesson.slug}/{lesson.slug}.ipynb", found["repository"]
-    notebook = f"github.com/{own}/blob/{NOTEBOOKS}/{path}"
+    own, branch = found["repository"], hosting.branch
+    path = "/".join(filter(None, (hosting.folder, "lessons", lesson.slug, f"{lesson.slug}.ipynb")))
+    notebook = f"github.com/{own}/blob/{branch}/{path}"
     links = {
-        "Open in Colab": f"https://colab.research.google.com/github/{own}/blob/{NOTEBOOKS}/{path}",
+        "Open in Colab": f"https://colab.research.google.com/github/{own}/blob/{branch}/{path}",
         "Open in Kaggle": f"https://kaggle.com/kernels/welcome?src=https://{notebook}",
-        "Open in Binder": f"https://mybinder.org/v2/gh/{own}/{NOTEBOOKS}?labpath={quote(path, safe='')}",
+        "Open in Binder": f"https://mybinder.org/v2/gh/{own}/{branch}?labpath={quote(path, safe='')}",
         "On GitHub": f"https://{notebook}",
     }
     shown = "".join(f'<li><a href="{html.escape(address)}">{label}</a></li>' for label, address in links.items())
-    return f'<ul class="run-services" aria-label="Run it elsewhere">{shown}</ul>'
+    return f'<ul class="downloads" aria-label="Run it elsewhere">{shown}</ul>'

@@ -15,6 +15,7 @@ from course.pipeline.results.bundle import Bundle
 from course.pipeline.text import mathematics, verbatim
 
 LISTINGS: Mapping[str, Callable[[Sequence[Bundle], str], str]] = {
+    "<!-- start -->": listings.start,
     "<!-- facts -->": listings.facts,
     "<!-- lessons -->": listings.lesson_list,
     "<!-- outcomes -->": listings.outcomes,

@@ -13,6 +13,7 @@ from course.pipeline.base.hashes import digest
 from course.pipeline.page import glossary, notebook_view, run_panel, terms, wheel
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.page.publish import Publisher
+from course.pipeline.page.run_panel import Hosting
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.site import archive, config, handwritten, navigation, styles, versions
 from course.pipeline.site.config import Nav
@@ -36,7 +37,7 @@ class Pages:
         self.publisher = Publisher(
             {bundle.lesson.number: bundle.lesson.slug for bundle in bundles if not bundle.lesson.is_plain},
             source.config.address,
-            source.config.repository,
+            Hosting(source.config.repository, versions.BRANCH, os.environ.get(versions.VARIABLE, "")),
         )
         defined = source.assets.get(glossary.FILE)
         self.glossary = glossary.read(defined) if defined else Glossary()
@@ -100,11 +101,9 @@ class Pages:
         yield Entry(own, key, partial(self._lesson, bundle))
         if not bundle.lesson.is_plain:
             yield Entry(own.replace(".md", "/notebook.md"), key, partial(self._view, bundle))
-            if repository := self.source.repository:
-                needs = [repository / name for name in wheel.REQUIREMENTS]
-                others = digest(key, wheel.key(repository, self.cache.index), self.cache.index.of(needs))
-                zipped = own.replace(".md", f"/{run_panel.name(bundle.lesson)}")
-                yield Entry(zipped, others, partial(self._bundled, bundle, repository))
+            needs = [self.source.repository / name for name in wheel.REQUIREMENTS]
+            others = digest(key, wheel.key(self.source.repository, self.cache.index), self.cache.index.of(needs))
+            yield Entry(own.replace(".md", f"/{run_panel.name(bundle.lesson)}"), others, partial(self._bundled, bundle))
 
     def _lesson(self, bundle: Bundle) -> str:
         meta, markdown = front_matter.split(self.publisher.publish(bundle).page.markdown)
@@ -112,11 +111,13 @@ class Pages:
             markdown = f"{terms.asked('../../glossary/')}\n\n{markdown.lstrip()}"
         return front_matter.joined({**meta, **self._told(bundle)}, f"{cleaned.ASKED}\n\n{markdown.lstrip()}")
 
-    def _bundled(self, bundle: Bundle, repository: Path) -> bytes:
+    def _bundled(self, bundle: Bundle) -> bytes:
+        repository = self.source.repository
         key = wheel.key(repository, self.cache.index)
-        requirements = b"".join((repository / name).read_bytes() for name in wheel.REQUIREMENTS)
         library = self._recalled("wheel", key, partial(wheel.build, repository), bytes)()
-        return self.publisher.bundled(bundle, {wheel.NAME: library, "requirements.txt": requirements})
+        locked = ((repository / name).read_text(encoding="utf-8") for name in wheel.REQUIREMENTS)
+        others = {wheel.NAME: library, run_panel.VERSIONS: run_panel.versions(*locked).encode()}
+        return self.publisher.bundled(bundle, others)
 
     def _view(self, bundle: Bundle) -> str:
         view = self.publisher.view(bundle)
