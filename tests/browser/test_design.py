@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -74,6 +75,16 @@ def test_home_counts_what_is_there(open_page: Open, site: Site) -> None:
     assert facts[3] == f"{page.locator('table.ledger tbody tr').count()} claims tested"
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_first_screen_says_where_to_start(open_page: Open, site: Site, viewport: Any) -> None:
+    page = open_page("", viewport=viewport).page
+    start = page.locator(".home-actions a").first
+    expect(start).to_be_in_viewport(ratio=1)
+    expect(start).to_contain_text("Start with lesson 01: ")
+    assert start.evaluate("(link) => link.href") == f"{site.url}lessons/{site.lessons[0]}/"
+    assert texts(page, ".home-terms dt") == ["For whom", "What to know before", "What it costs"]
+
+
 def test_home_shows_a_figure_that_a_lesson_recorded(open_page: Open) -> None:
     page = open_page("").page
     figure = page.locator(".home-figure figure")
@@ -96,6 +107,18 @@ def test_the_place_to_continue_stands_before_the_lessons(open_page: Open) -> Non
 
 
 # ---------- the way through ----------
+
+
+def test_a_worksheet_prints_without_answers(open_page: Open, site: Site) -> None:
+    page = open_page("teach/").page
+    sheets = addresses(page, "a[href$='worksheet/']")
+    assert sheets == [f"{site.url}lessons/{slug}/worksheet/" for slug in site.lessons]
+    for address in sheets:
+        page.goto(address, wait_until="domcontentloaded")
+        assert len(texts(page, "h3[id^=question]")) == 5
+        assert page.locator("details, .why, .hint, [data-answer], [data-right], .output").count() == 0
+    page.emulate_media(media="print")
+    expect(page.locator(".worksheet-room").first).to_be_visible()
 
 
 def test_the_overview_names_the_outcomes_of_every_lesson(open_page: Open, site: Site) -> None:

@@ -65,7 +65,7 @@ def test_outcomes_are_the_objectives_and_modules_without_lessons_are_to_come() -
     found = listings.outcomes([made(7, 4)], "")
     assert "<li>predict <math" in found
     assert found.count("<h2") == 1
-    (coming,) = re.findall(r'<p class="coming">([^<]+)</p>', found)
+    (coming,) = re.findall(r'<p class="coming" id="planned">([^<]+)</p>', found)
     assert "Foundations" in coming
     assert "Parameter-efficient" not in coming
     everything = [made(module, module) for module in MODULES]

@@ -287,3 +287,9 @@ def test_plumbing_is_left_out_and_budgets_are_folded_where_they_stand() -> None:
         in text
     )
     assert "record" not in text
+
+
+def test_a_section_may_keep_the_address_that_others_link_to() -> None:
+    text = render("# %% [markdown]\n# ## Reworded { #as-it-was }\n#\n# ## Plain").markdown
+    assert "## Reworded { #as-it-was data-line=" in text
+    assert "## Plain { data-line=" in text

@@ -228,8 +228,7 @@ def test_downloads_have_the_question_and_no_yaml(text: str, said: str) -> None:
     made = downloads.files(document(whole), {7: "07_sample"}, "course.whl", "")
     notebook = nbformat.reads(made["07_sample.ipynb"], as_version=4)
     prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    script = "\n".join(line.removeprefix("# ").removeprefix("#") for line in made["07_sample.py"].split("\n"))
-    for shown in (prose, script, made["07_sample.md"]):
+    for shown in (prose, made["07_sample.md"]):
         assert "> **Predict**" in shown
         assert said in shown
         assert "\nid:" not in shown

@@ -67,7 +67,7 @@ def lesson_list(bundles: Sequence[Bundle], prefix: str) -> str:
     for module, group in by_module(bundles).items():
         cards = "".join(bundle.recall("card", prefix, partial(_card, bundle, prefix), str) for bundle in group)
         out.append(
-            f'<section class="module-row"><div><h3 id="module-{module}">{MODULES[module]}</h3>{_times(group)}</div>'
+            f'<section class="module-row"><div><h3 id="module-{module}">{MODULES[module]}</h3>{times(group)}</div>'
             f'<ol class="lesson-list">{cards}</ol></section>'
         )
     return "".join(out)
@@ -81,7 +81,7 @@ def outcomes(bundles: Sequence[Bundle], prefix: str) -> str:
             bundle.recall("outcomes", prefix, partial(_outcomes, bundle, prefix), str) for bundle in group
         )
         out.append(
-            f'<section class="module"><h2 id="module-{module}">{MODULES[module]}</h2>{_times(group)}'
+            f'<section class="module"><h2 id="module-{module}">{MODULES[module]}</h2>{times(group)}'
             f'<ol class="outcomes">{lessons}</ol></section>'
         )
     if coming := [name for module, name in MODULES.items() if module not in by_module(bundles)]:
@@ -158,7 +158,8 @@ def _head(bundle: Bundle, prefix: str) -> str:
     )
 
 
-def _times(lessons: Sequence[Bundle]) -> str:
+def times(lessons: Sequence[Bundle]) -> str:
+    """How many lessons there are, and how long they take."""
     count = f"{len(lessons)} lesson{'s' if len(lessons) > 1 else ''}"
     parts = (count, f"read {_hours(_reading(lessons))}", f"run {_hours(_running(lessons))}")
     return f'<p class="module-times">{" · ".join(part.replace(" ", NO_BREAK) for part in parts)}</p>'

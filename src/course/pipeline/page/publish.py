@@ -10,15 +10,17 @@ from course.pipeline.page import downloads, run_panel, wheel
 from course.pipeline.page.document import document
 from course.pipeline.page.notebook_view import View, view
 from course.pipeline.page.run_panel import Hosting
+from course.pipeline.page.worksheet import worksheet
 from course.pipeline.page.write_page import Page, page
 from course.pipeline.results.bundle import Bundle
 
 
 @dataclass(frozen=True)
 class Published:
-    """The page of a lesson and, by name, the files to be served beside it."""
+    """The page of a lesson, its worksheet as Markdown and, by name, the files to be served beside it."""
 
     page: Page
+    worksheet: str
     files: dict[str, bytes]
 
 
@@ -76,7 +78,8 @@ class Publisher:
         panel = "" if bundle.lesson.is_plain else run_panel.panel(bundle.lesson, run, wheel.NAME, self.hosting)
         made = page(whole, self.lessons, downloads.offered(bundle.lesson, wheel.NAME), panel)
         offered = downloads.files(whole, self.lessons, wheel.NAME, self.site)
-        return Published(made, {**{name: text.encode() for name, text in offered.items()}, **made.files})
+        paper = "" if bundle.lesson.is_plain else worksheet(whole)
+        return Published(made, paper, {**{name: text.encode() for name, text in offered.items()}, **made.files})
 
     def _surroundings(self) -> str:
         numbered = (part for item in sorted(self.lessons.items()) for part in item)

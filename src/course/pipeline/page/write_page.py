@@ -319,9 +319,10 @@ def _with_lines(block: Prose) -> str:
 
     def marked(heading: re.Match[str]) -> str:
         line = block.line + block.text.count("\n", 0, heading.start())
-        return heading[0] if is_code(heading.start()) else f"{heading[0]} {{ data-line={line} }}"
+        title, own = heading["title"], heading["own"] or ""
+        return heading[0] if is_code(heading.start()) else f"{title} {{ {own}data-line={line} }}"
 
-    return re.sub(r"^#{2,3} .*", marked, block.text, flags=re.M)
+    return re.sub(r"^(?P<title>#{2,3} .*?)(?: *\{ *(?P<own>#[\w-]+ )\})?$", marked, block.text, flags=re.M)
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course.pipeline import widgets
 from course.pipeline.base.errors import CourseError
-from course.pipeline.page import glossary, listings, progress_marks
+from course.pipeline.page import glossary, listings, progress_marks, syllabus
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.text import mathematics, verbatim
@@ -19,6 +19,7 @@ LISTINGS: Mapping[str, Callable[[Sequence[Bundle], str], str]] = {
     "<!-- facts -->": listings.facts,
     "<!-- lessons -->": listings.lesson_list,
     "<!-- outcomes -->": listings.outcomes,
+    "<!-- syllabus -->": syllabus.syllabus,
     "<!-- tally -->": listings.tally,
     "<!-- ledger -->": listings.ledger,
     "<!-- progress -->": progress_marks.overview,

@@ -13,6 +13,8 @@ from course.pipeline.text import clean
 
 LESSONS = {"Lessons": "lessons/"}
 """The entry that stands for all lessons."""
+REPEATING = ("/notebook.md", "/worksheet.md")
+"""How the paths of pages end that say what their lesson says."""
 OVERVIEW = "lessons/index.md"
 LONG = 60
 """With more lessons than this the sidebar unfolds the present module only; else every page would list every lesson."""

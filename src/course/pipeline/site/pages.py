@@ -19,7 +19,7 @@ from course.pipeline.site import archive, config, handwritten, navigation, style
 from course.pipeline.site.config import Nav
 from course.pipeline.site.source import Source
 from course.pipeline.site.tree import CONFIG, DOCS, OVERRIDES, Entry
-from course.pipeline.text import cleaned, front_matter
+from course.pipeline.text import clean, cleaned, front_matter
 
 T = TypeVar("T", str, bytes)
 
@@ -56,8 +56,8 @@ class Pages:
         return str(meta.get("description", ""))
 
     def search(self, uri: str) -> dict[str, Any]:
-        """What a page tells the search: ``exclude``, or its weight as ``boost``; a notebook view repeats its lesson."""
-        if uri.startswith("lessons/") and uri.endswith("/notebook.md"):
+        """What a page tells the search: ``exclude``, or its weight as ``boost``; some pages repeat their lesson."""
+        if uri.startswith("lessons/") and uri.endswith(navigation.REPEATING):
             return {"exclude": True}
         meta, _ = self._split.get(uri, ({}, ""))
         return dict(meta.get("search") or {})
@@ -95,12 +95,13 @@ class Pages:
             yield _given(f"{DOCS}/{glossary.DEFINITIONS}", self.glossary.module())
 
     def of_lesson(self, bundle: Bundle) -> Iterator[Entry]:
-        """The pages of one lesson: its own and, unless it is plain, the notebook view."""
+        """The pages of one lesson: its own and, unless it is plain, the notebook view, the worksheet and the bundle."""
         key = digest(self.publisher.key(bundle), bundle.lesson.path)
         own = f"{DOCS}/{navigation.page_of(bundle)}"
         yield Entry(own, key, partial(self._lesson, bundle))
         if not bundle.lesson.is_plain:
             yield Entry(own.replace(".md", "/notebook.md"), key, partial(self._view, bundle))
+            yield Entry(own.replace(".md", "/worksheet.md"), key, partial(self._worksheet, bundle))
             needs = [self.source.repository / name for name in wheel.REQUIREMENTS]
             others = digest(key, wheel.key(self.source.repository, self.cache.index), self.cache.index.of(needs))
             yield Entry(own.replace(".md", f"/{run_panel.name(bundle.lesson)}"), others, partial(self._bundled, bundle))
@@ -123,6 +124,11 @@ class Pages:
         view = self.publisher.view(bundle)
         meta = {"title": view.title, **self._told(bundle), "robots": "noindex"}  # it says what the lesson says
         return front_matter.joined(meta, f"{cleaned.ASKED}\n\n{view.markdown}")
+
+    def _worksheet(self, bundle: Bundle) -> str:
+        title = f"Worksheet: {clean.plain(bundle.lesson.header.title)}"
+        meta = {"title": title, **self._told(bundle), "robots": "noindex", "hide": ["navigation", "toc"]}
+        return front_matter.joined(meta, f"{cleaned.ASKED}\n\n{self.publisher.publish(bundle).worksheet}")
 
     def _told(self, bundle: Bundle) -> dict[str, str]:
         """What templates are told of a lesson's pages: the lesson, and the file that a reader edits."""

@@ -15,7 +15,7 @@ from course.pipeline.site.kept import Outputs
 from course.pipeline.site.pages import Pages
 from course.pipeline.site.source import Source
 
-_NOTEBOOK = re.compile(r"\s*<url>\s*<loc>[^<]*/notebook/</loc>.*?</url>", re.S)
+_REPEATING = re.compile(r"\s*<url>\s*<loc>[^<]*/(?:notebook|worksheet)/</loc>.*?</url>", re.S)
 
 
 def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
@@ -56,10 +56,10 @@ def write(site: Outputs, source: Source, pages: Pages, cache: Cache) -> None:
 
 
 def _sitemap(site: Path, address: str) -> None:
-    """The generator's sitemap without notebook views, which say what their lessons say; none without whole addresses."""
+    """The generator's sitemap without notebook views and worksheets, which repeat lessons; none without whole addresses."""
     path, packed = site / "sitemap.xml", site / "sitemap.xml.gz"
     if address and path.is_file():
-        data = _NOTEBOOK.sub("", path.read_text(encoding="utf-8")).encode()
+        data = _REPEATING.sub("", path.read_text(encoding="utf-8")).encode()
         path.write_bytes(data)
         packed.write_bytes(gzip.compress(data, mtime=0))
     else:
