@@ -96,7 +96,8 @@ def panel(lesson: Lesson, run: Provenance, wheel: str, hosting: Hosting) -> str:
         f'<p data-online><a href="{name(lesson)}" download>One bundle</a> has the script, the notebook, the library and its '
         "locked versions. Unpack it, open a terminal where its folder is, and:</p>"
         f"{_commands('macOS, Linux', unix)}{_commands('Windows', windows)}"
-        f"<p>As on this page: <code>--profile {run.profile}</code>. The notebook: <code>pip install jupyterlab</code>, then "
+        f"<p>As on this page: <code>--profile {run.profile}</code>. The notebook: "
+        f"<code>pip install -c versions.txt jupyterlab</code>, then "
         f"<code>jupyter lab {lesson.slug}.ipynb</code>.</p>"
         f"<ul>{listed}</ul>{markup.table(['profile', 'time', 'memory'], rows, '')}{_services(lesson, hosting)}"
         "<p>This page leaves out what only records, plots or sets budgets: the notebook has it. The script prints "

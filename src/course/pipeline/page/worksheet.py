@@ -15,6 +15,7 @@ EXERCISES = "## Exercises"
 _LINK = re.compile(r"(?<!!)\[([^\]\n]*)\]\([^)\n]*\)")
 _SECTION = re.compile(r"^(?=## )", re.M)
 _NAME = verbatim.block('<p class="worksheet-name">Name <span></span> Date <span></span></p>')
+_NEW_SHEET = verbatim.block('<div class="worksheet-break"></div>')
 _ROOM = verbatim.block('<div class="worksheet-room"></div>')
 
 
@@ -30,6 +31,7 @@ def worksheet(document: Document) -> str:
         _NAME,
         "\n".join(f"- {_on_paper(goal)}" for goal in header.objectives),
         *_section("## Before you see the results", _predictions(document)),
+        _NEW_SHEET,  # questions may quote results
         *_section("## Questions", _questions(document)),
         *_section(EXERCISES, _exercises(document)),
     ]
