@@ -26,6 +26,7 @@ from course.pipeline.base.paths import LESSONS, ROOT
 from course.pipeline.course import Course
 from course.pipeline.lesson import reading_time, scaffold
 from course.pipeline.lesson.course_format import misnamed
+from course.pipeline.results import quiz
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.run import schedule, shards
 from course.pipeline.run.limits import Limits
@@ -283,6 +284,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         raise
     found = [] if any(bundle.lesson.is_plain for bundle in bundles) else misnamed(lessons)  # any name will do there
     found += [problem for bundle in bundles for problem in bundle.problems()]
+    found += quiz.given_away([question for bundle in bundles for question in bundle.questions])
     found += [
         bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles

@@ -186,7 +186,7 @@ def _quiz(block: Quiz, draft: _Draft) -> str:
             questions.append(fragments.question(asked, shown, lambda text: draft.linked(text, 1)))
         except CourseError as error:  # it stands in the quiz's file, not in the lesson's
             raise replace(error, path=question.path, line=question.line) from error
-    return verbatim.block(fragments.quiz(questions))
+    return verbatim.block(fragments.quiz(questions, block.is_last))
 
 
 @_markdown.register

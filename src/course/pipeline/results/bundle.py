@@ -20,7 +20,7 @@ from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.model import DATA, Lesson
 from course.pipeline.lesson.read import read
-from course.pipeline.results import capture, claims, fingerprint, predict, quiz, standard, typed
+from course.pipeline.results import capture, claims, fingerprint, placing, predict, quiz, standard, typed
 from course.pipeline.results.anchors import anchors
 from course.pipeline.results.capture import Capture, Chart, Provenance, Table
 from course.pipeline.results.material import Material
@@ -224,6 +224,7 @@ class Bundle:
         return ((text, _on(self.lesson, 1)) for text in (header.summary, *header.objectives))
 
     def _of_quiz(self) -> Iterator[tuple[str, Fail]]:
+        placing.place(self.lesson, self.questions)
         for question, asked in zip(self.questions, self.asked, strict=True):
             for text in (asked.ask, asked.why, asked.hint, *(part for o in asked.options for part in (o.text, o.why))):
                 yield text, _in(question)
