@@ -140,3 +140,22 @@ def test_compact_changes_nothing_but_space_around_line_ends(page: str) -> None:
 def test_no_script_of_the_content_may_run() -> None:
     content = "<article><p><script>run(3)</script><SCRIPT>run(4)</SCRIPT></article>"
     assert _policy(finish(PAGE.replace("<p>One", f"{content}<p>One"))) == _policy(finish(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [('<h1 id="rank">Rank</h1>', "rank"), ("<h1>Rank</h1>", "title"), ('<h1 class="x" id="r-1">Rank</h1>', "r-1")],
+)
+def test_the_way_past_the_navigation_leads_to_the_title(title: str, name: str) -> None:
+    skip = '<a href="#what-comes-later" class="md-skip">Skip</a>'
+    page = finish(PAGE.replace("<p>One", f'{skip}{title}<h2 id="what-comes-later">Later</h2><p>One'))
+    assert f'<a href="#{name}" class=md-skip>' in page.replace(f"href=#{name}", f'href="#{name}"')
+    assert re.search(rf"<h1[^<>]* id={name}[ >]", page)
+    assert page.count(f"id={name}") == 1
+
+
+def test_a_phone_s_menu_opens_on_the_modules() -> None:
+    toggle = '<input class="md-nav__toggle md-toggle " type="checkbox" id="__nav_2{}" checked>'
+    page = finish(PAGE.replace("<p>One", f"{toggle.format('')}{toggle.format('_6')}<p>One"))
+    assert re.search(r"id=__nav_2 checked", page)
+    assert re.search(r"id=__nav_2_6>", page)

@@ -62,6 +62,7 @@ def view(notebook: str) -> View:
         r"<table>(.*?)</table>", lambda m: scrolling(f'<table class="prose">{m[1]}</table>'), body, flags=re.S
     )
     page = (
+        f'<p class="lesson-kicker"><a href="../">← Back to the lesson</a></p>'
         f'<link rel="stylesheet" href="../../../{STYLES}"><div class="notebook-view"><div class="jupyter-wrapper">'
         f'<div class="jp-Notebook" data-jp-theme-light="true">{body}</div></div></div>'
     )
