@@ -76,7 +76,7 @@ def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() 
 def test_what_may_be_wider_than_a_window_scrolls_by_keyboard() -> None:
     boxed = scrolling("<table><caption>Boxed before</caption></table>")
     page = finish(PAGE.replace("<p>One", f"<pre><code>x</code></pre><table></table>{boxed}<p>One"))
-    assert '<pre><code tabindex="0">' in page
+    assert "<pre><code tabindex=0>" in page
     assert page.count("<div class=table-scroll tabindex=0 role=group aria-label=Table><table>") == 2
     assert page.count("table-scroll") == 2
 
@@ -87,6 +87,17 @@ def test_quotation_marks_go_only_where_html_needs_none() -> None:
         compact(page)
         == '<a class=one href="../x/" title="a b">=</a><path d="m1" id="p"/><p id=a.b-1 data-x="">x="y"</p>'
     )
+
+
+def test_a_cell_ends_where_the_next_begins() -> None:
+    cells = '<tr><th scope="row">a</th>\n <td></td><td class="x">b <b>c</b></td></tr>'
+    assert compact(cells) == "<tr><th scope=row>a<td><td class=x>b <b>c</b></tr>"
+    assert compact("<p>a</td> b</p>") == "<p>a</td> b</p>"
+
+
+def test_text_of_code_is_kept_as_it_is() -> None:
+    code = '<pre><code tabindex="0"><span class="k">if</span>  x="y":  a[&lt;"b"]\n\n</code></pre>'
+    assert compact(code) == code.replace('"0"', "0").replace('"k"', "k")
 
 
 def test_a_page_that_is_kept_stays_empty() -> None:

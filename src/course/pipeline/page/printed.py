@@ -76,8 +76,8 @@ def block(text: str) -> str:
     if found := answers(text):
         return f'<div class="output output--answers">{_cards(found)}</div>'
     if is_prose(text):
-        return f'<div class="output output--prose"><pre>{html.escape(text)}</pre></div>'
-    return f'<div class="output"><pre tabindex="0">{html.escape(text)}</pre></div>'
+        return f'<div class="output output--prose"><pre>{html.escape(text, quote=False)}</pre></div>'
+    return f'<div class="output"><pre tabindex="0">{html.escape(text, quote=False)}</pre></div>'
 
 
 def _cards(found: Sequence[Answers]) -> str:
@@ -89,4 +89,4 @@ def _cards(found: Sequence[Answers]) -> str:
 
 
 def _said(said: Said) -> str:
-    return f"<strong>{html.escape(said.label)}</strong><pre>{html.escape(said.text.strip())}</pre>"
+    return f"<strong>{html.escape(said.label, quote=False)}</strong><pre>{html.escape(said.text.strip(), quote=False)}</pre>"

@@ -105,6 +105,7 @@ _BLOCK = (
 )
 _MENU = re.compile(r'<div class="md-sidebar .*?(?=<div class="?md-(?:sidebar|content)\b(?!_))', re.S)
 _AROUND = re.compile(rf"\n(?={_BLOCK})|({_BLOCK}[^<>]*>)\n")
+_END_OF_CELL = re.compile(r"</t[dh]>(?=<t[dh][\s>]|</tr>)")
 
 
 def finish(page: str) -> str:
@@ -134,11 +135,19 @@ def _skip_to_title(page: str) -> str:
 
 
 def compact(page: str) -> str:
-    """``page`` without what HTML can do without: indentation, line ends around blocks, quotation marks around words."""
+    """``page`` without what HTML can do without: indentation, line ends around blocks, quotation marks around words, and
+    the ends of cells, which the next cell or the end of the row says."""
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
-        text = _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place]))
+        text = _END_OF_CELL.sub("", _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place])))
         # What stands in a sidebar's menu is laid out as blocks, whatever its tags.
         text = _MENU.sub(lambda m: re.sub(r"\n(?=<)|(?<=>)\n", "", m[0]), text)
-        parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
+        parts[place] = _unquoted(text)
+    for place in range(1, len(parts), 3):
+        if parts[place + 1] == "pre":
+            parts[place] = _unquoted(parts[place])
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()
+
+
+def _unquoted(text: str) -> str:
+    return _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
