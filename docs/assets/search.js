@@ -86,7 +86,10 @@
         .sort((a, b) => b.score - a.score);
       /** @type {Map<string, Item[]>} */
       const groups = new Map();
-      for (const item of items) groups.set(page(item), [...(groups.get(page(item)) ?? []), item]);
+      for (const item of items) {
+        const group = groups.get(page(item)) ?? [];
+        if (!group.some((better) => better.location === item.location)) groups.set(page(item), [...group, item]);
+      }
       for (const [address, group] of groups) {
         const top = /** @type {Section} */ (pages.get(address));
         if (!group.some((item) => item.location === top.location)) {
