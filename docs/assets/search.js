@@ -1,9 +1,10 @@
 /**
- * Answers the theme's search box. The build puts this script before the theme's own worker, of which it uses lunr, the engine,
- * and the four messages; so it runs wherever the theme's worker does, also in a frame of a copy on a disk.
+ * Answers the theme's search box. The build puts this script before the theme's own worker, of which it uses lunr, the
+ * engine, and the four messages; so it runs wherever the theme's worker does, also in a frame of a copy on a disk.
  *
- * What has more of the words counts for more, so sections with all of them come first and others follow. Words are compared by their stems. A word that the index
- * does not have may be the beginning of one if it is the last, which is still being typed; else it may be misspelled.
+ * What has more of the words counts for more, so sections with all of them come first and others follow. Words are
+ * compared by their stems. A word that the index does not have may be the beginning of one if it is the last, which is
+ * still being typed; else it may be misspelled.
  */
 (() => {
   /** What the theme's page and its worker say to each other. */
@@ -64,7 +65,9 @@
     /** The pages that answer `query`, the best first, each as its sections and itself. @param {string} query */
     return (query) => {
       const typed = query.match(WORD) ?? [];
-      const words = typed.map((text, place) => word(text, place === typed.length - 1)).filter((w) => !isStopWord(w.typed.toLowerCase()));
+      const words = typed
+        .map((text, place) => word(text, place === typed.length - 1))
+        .filter((w) => !isStopWord(w.typed.toLowerCase()));
       const stems = words.flatMap((w) => w.stems);
       if (!stems.length) return [];
       /** @type {{ ref: string, score: number, matchData: { metadata: Record<string, unknown> } }[]} */
