@@ -6,7 +6,7 @@
  * question's id and the hash of its text, so it survives new versions of a page and a changed question comes back.
  */
 
-import { announce, copies, make, part, parts, progressAddress } from "./dom.js";
+import { announce, copies, make, numberField, part, parts, progressAddress } from "./dom.js";
 import { isRight, readings, unreadable } from "./numbers.js";
 import { report } from "./report.js";
 import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, isDue, reviewOf } from "./reviews.js";
@@ -261,10 +261,8 @@ class NumberQuestion extends Question {
     this.tolerance = Number(root.dataset.tolerance ?? 0);
     this.unit = root.dataset.unit ?? "";
     this.status.id = `${root.id}-status`;
-    this.input = make("input", {
-      type: "text", inputmode: "text", id: `${root.id}-input`, autocapitalize: "off", spellcheck: "false",
-      "aria-describedby": this.status.id,
-    });
+    this.input = numberField(`${root.id}-input`, root.dataset.answer);
+    this.input.setAttribute("aria-describedby", this.status.id);
     const label = make("label", { for: this.input.id }, "Your answer");
     if (this.unit) label.append(make("span", { class: "quiz-hidden" }, ` in ${this.unit}`));
     const row = make("div", { class: "quiz-number" }, label, this.input);

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
-from course.pipeline.page import evidence, fragments, progress_marks
+from course.pipeline.page import evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
     Block,
     Claims,
@@ -237,7 +237,7 @@ def _output(shown: Shown, draft: _Draft) -> str:
 
 @_output.register
 def _printed(shown: Text, draft: _Draft) -> str:
-    return f'<div class="output"><pre tabindex="0">{html.escape(shown.text)}</pre></div>'
+    return printed.block(shown.text)
 
 
 @_output.register
