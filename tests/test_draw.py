@@ -129,3 +129,33 @@ def test_any_text_gives_valid_xml(text: str, kind: str) -> None:
     series = (replace(LINE.series[0], name=text or "a"), LINE.series[1])
     drawn = svg(replace(of_kind(kind), series=series, alt=text, x_label=text, y_label=text))
     assert ElementTree.fromstring(drawn).get("aria-label") == text
+
+
+@pytest.mark.parametrize("kind", ["line", "scatter", "bar", "stacked"])
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_no_line_runs_through_the_legend(kind: str, count: int) -> None:
+    names = [f"what the series {n} shows" for n in range(count)]
+    series = tuple(Series(name, (1, 2), (n, n + 1)) for n, name in enumerate(names))
+    root = ElementTree.fromstring(svg(replace(of_kind(kind), series=series)))
+    legend = [float(text.attrib["y"]) for text in root.iter() if "".join(text.itertext()) in names and text.get("y")]
+    (chart,) = (rect for clip in root.iter() if clip.tag.endswith("}clipPath") for rect in clip)
+    assert len(legend) == count
+    assert max(legend) < float(chart.attrib["y"]), "the chart, with its grid, begins below the legend"
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1.001, 1e4), st.sampled_from(["x", "y"]))
+def test_a_logarithmic_axis_has_at_least_two_numbers(low: float, factor: float, axis: str) -> None:
+    many = tuple(low * factor ** (n / 9) for n in range(10))  # too many to be labeled one by one
+    series = Series("one", many, (1.0,) * 10) if axis == "x" else Series("one", ("a", "b"), (low, low * factor))
+    kind = "line" if axis == "x" else "bar"
+    texts = text_of(svg(replace(of_kind(kind), series=(series,), x_log=axis == "x", y_log=axis == "y")))
+    assert len({text for text in texts if re.fullmatch(r"[\d.]+(e[-+]?\d+)?", text)} - {"1.0"}) >= 2, texts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_number_is_a_negative_zero(kind: str) -> None:
+    values = (-0.0, 0.0, -0.0, -1.0)
+    series = tuple(Series(name, (-1, 0, 1, 2), values) for name in ("one", "two"))
+    assert not [
+        text for text in text_of(svg(replace(of_kind(kind), series=series))) if re.fullmatch(r"[-−]0(\.0+)?", text)
+    ]

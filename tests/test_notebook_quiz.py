@@ -29,9 +29,9 @@ def quiz() -> Quiz:
 @pytest.mark.parametrize(
     ("number", "given", "printed", "right"),
     [
-        (1, "A", "Right. It is.", True),
-        (1, " a ", "Right. It is.", True),
-        (1, "B", "Not this. It is not.", False),
+        (1, "A", "Right. It is.\n   B  Not this. It is not.", True),
+        (1, " a ", "Right. It is.\n   B  Not this. It is not.", True),
+        (1, "B", "Not this. It is not.\n   A  Right. It is.", False),
         (1, "C", "Answer with one letter from A to B.", None),
         (1, "AB", "Answer with one letter from A to B.", None),
         (1, "", "Answer with one letter from A to B.", None),

@@ -25,6 +25,10 @@ FALLBACK = {INK: "#555f66", GRID: "#c4ccd0"}
 # Okabe and Ito's palette: told apart in all common forms of color blindness.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+ROOM = 0.9
+"""Share of a drawing's width that a row of its legend may take: a reader's font may be wider than the one measured with."""
+ROW = 0.21
+"""Inches by which a row of the legend makes the drawing higher: the chart keeps its size."""
 
 
 def svg(figure: Figure) -> str:
@@ -41,7 +45,7 @@ def svg(figure: Figure) -> str:
         "xtick.major.size": 0, "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
         "axes.spines.top": False, "axes.spines.right": False, "grid.color": GRID, "grid.linewidth": 0.6,
         "axes.axisbelow": True, "legend.frameon": False, "legend.fontsize": 10, "lines.linewidth": 1.8,
-        "axes.prop_cycle": cycler(color=[INK]),
+        "legend.borderaxespad": 0, "axes.prop_cycle": cycler(color=[INK]),
         "axes.unicode_minus": True,
     }  # fmt: skip
     with rc_context(style):
@@ -70,25 +74,58 @@ def _tick(value: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
-def _axes_common(figure: Figure, axes: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator
+def _number(value: float) -> str:
+    """Three digits, with a real minus sign and no negative zero."""
+    return f"{value + 0.0:.3g}".replace("-", "−", 1)
 
+
+def _axes_common(figure: Figure, axes: Any) -> None:
     axes.grid(axis="y")
     if figure.x_log:
         axes.set_xscale("log")
+        _log_ticks(axes.xaxis)
     if figure.y_log:
         axes.set_yscale("log")
-        # Losses span a decade or so: ticks at powers of ten alone would leave one label.
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.minorticks_off()
+        _log_ticks(axes.yaxis)
     for label, y in figure.guides:
         axes.axhline(y, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
-            _literal(label), (1, y), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9.5
-        )
+            _literal(label), (1, y), xycoords=("axes fraction", "data"), xytext=(0, 1.5), textcoords="offset points",
+            ha="right", va="bottom", fontsize=9.5,
+        )  # fmt: skip
     if len(figure.series) > 1:
-        axes.legend(loc="best")
+        _legend(axes)
+
+
+def _log_ticks(axis: Any) -> None:
+    """At least two labels on a logarithmic axis: at powers of ten, else at finer steps, else evenly spaced numbers.
+
+    What is drawn often spans a decade or so, where powers of ten alone would leave one label or none.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    low, high = sorted(axis.get_view_interval())
+    for locator in (LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0)), MaxNLocator(5)):
+        axis.set_major_locator(locator)
+        shown = [tick for tick in locator.tick_values(low, high) if low <= tick <= high]
+        if len({_tick(tick) for tick in shown}) > 1:
+            break
+    short = len({_tick(tick) for tick in shown}) == len(shown)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value) if short else f"{value:.10g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _legend(axes: Any) -> None:
+    """What the series are called, above the drawing: within it, lines and points would run through the words."""
+    canvas = axes.figure
+    handles, labels = axes.get_legend_handles_labels()
+    for columns in range(len(labels), 0, -1):
+        legend = canvas.legend(handles, labels, loc="outside upper left", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= canvas.bbox.width * ROOM:
+            break
+        legend.remove()
+    rows = -(-len(labels) // columns)
+    canvas.set_figheight(canvas.get_figheight() + rows * ROW)
 
 
 def _lines(figure: Figure, axes: Any) -> None:
@@ -143,7 +180,7 @@ def _heatmap(figure: Figure, axes: Any) -> None:
         for c, v in enumerate(row):
             share = (v - low) / (high - low) if high > low else 0.5
             axes.add_patch(_rectangle(c, r, 0.08 + 0.42 * share))
-            axes.text(c, r, f"{v:.3g}", ha="center", va="center", fontsize=10.5)
+            axes.text(c, r, _number(v), ha="center", va="center", fontsize=10.5)
     axes.set_xlim(-0.5, len(cells[0]) - 0.5)
     axes.set_ylim(len(cells) - 0.5, -0.5)
     axes.set_xticks(range(len(cells[0])), [_literal(str(x)) for x in figure.series[0].x])

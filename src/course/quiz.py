@@ -4,7 +4,7 @@ A downloaded notebook carries its quiz as one encoded line, so that the answers 
 
     quiz = Quiz.decode("…")
     quiz.ask()                      # print all questions
-    quiz.answer(1, "B")             # explains the option
+    quiz.answer(1, "B")             # explains every option; answer again as often as you like
     quiz.answer(4, 9216)
     quiz.score()
 """
@@ -50,7 +50,7 @@ class Quiz:
             print()
 
     def answer(self, number: int, given: str | float) -> None:
-        """Check an answer: a letter for a choice, else a number. Prints why it is right or wrong."""
+        """Check an answer: a letter for a choice, else a number. Prints why it is right or wrong, and every other option."""
         question = self._question(number)
         if question is None:
             return
@@ -78,7 +78,12 @@ class Quiz:
         if len(letter) != 1 or letter not in letters:
             return None, f"Answer with one letter from A to {letters[-1]}."
         option = question["options"][letters.index(letter)]
-        return bool(option["right"]), str(option["why"])
+        others = [
+            f"\n   {other}  {'Right. ' if one['right'] else 'Not this. '}{one['why']}"
+            for other, one in zip(letters, question["options"], strict=True)
+            if other != letter
+        ]
+        return bool(option["right"]), str(option["why"]) + "".join(others)
 
     @staticmethod
     def _number(question: dict[str, Any], given: str | float) -> tuple[bool | None, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser.support import PHONE, Open, Site
+from browser.support import DESKTOP, PHONE, Open, Site
 
 BLOCK = re.compile(r'<script type="?application/json"? class="?evidence"?>(.*?)</script>', re.S)
 STOPS = "(all) => all.filter((number) => number.tabIndex === 0).length"
@@ -173,7 +173,7 @@ def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) ->
     assert page.locator("h2").first.bounding_box() == before
     stops = numbers.evaluate_all(STOPS)
     assert stops > 20
-    expect(told).to_contain_text(f"{stops} numbers marked")
+    expect(told).to_contain_text(f"{stops} numbers are marked")
     assert number.evaluate(MARK) != unmarked
 
     for _ in range(40):  # topics and downloads come before
@@ -192,13 +192,28 @@ def test_numbers_are_stops_of_tab_on_demand_only(site: Site, open_page: Open) ->
     page.goto(f"{site.url}claims/")  # it holds for all pages, and for the next visit
     assert numbers.evaluate_all(STOPS) > 20
     page.goto(f"{site.url}lessons/{slug}/")
-    expect(told).to_contain_text(f"{stops} numbers marked")
+    expect(told).to_contain_text(f"{stops} numbers are marked")
     switch.click()
     expect(told).to_be_empty()
     assert number.evaluate(MARK) == unmarked
     assert numbers.evaluate_all(STOPS) == 0
     page.reload()
     assert numbers.evaluate_all(STOPS) == 0
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_the_switch_leads_to_what_it_marked(site: Site, open_page: Open, size: Any) -> None:
+    page = open_page("", viewport=size).page
+    for slug in site.lessons:
+        page.goto(f"{site.url}lessons/{slug}/")
+        page.evaluate("localStorage.clear()")
+        page.reload()
+        page.get_by_role("button", name="Show where each number comes from").click()
+        page.get_by_role("button", name="Go to the first").click()
+        number = page.locator("data:focus")
+        expect(number).to_be_in_viewport()
+        expect(page.locator(BOX)).to_be_in_viewport()
+        expect(page.locator(BOX)).to_contain_text(f"{number.get_attribute('data-expression')} = ")
 
 
 def test_numbers_of_the_ledger_and_of_the_home_page_lead_to_their_lesson(site: Site, open_page: Open) -> None:

@@ -74,11 +74,11 @@ def test_the_zip_works_from_a_disk(new_page: NewPage, unpacked: Path) -> None:
     expect(piece).not_to_have_text(before)
 
     page.locator("input[name=query]").click()
-    page.keyboard.type("target modules", delay=20)
-    found = page.locator(".md-search-result__link").first
+    page.keyboard.type("target modules not found", delay=20)
+    found = page.locator(".md-search-result__item:first-child .md-search-result__link", has_text="not found")
     expect(found).to_be_visible()
     found.click()
-    expect(page).to_have_url(re.compile(rf"^{re.escape(unpacked.as_uri())}/.+/index\.html"))
+    expect(page).to_have_url(re.compile(rf"^{re.escape(unpacked.as_uri())}/.+/index\.html.*#pitfalls$"))
     expect(page.locator("h1")).to_be_visible()
     assert problems == []
 

@@ -49,10 +49,6 @@ def parsed(site: Site) -> dict[str, _Links]:
     return {page: _read(site.root / page / "index.html") for page in site.pages}
 
 
-def _notebook_view(page: str) -> bool:
-    return page.endswith("/notebook/")
-
-
 def test_every_page_opens_clean(site: Site, open_page: Open) -> None:
     problems = []
     watched = open_page("")
@@ -146,7 +142,7 @@ def test_internal_links_and_anchors_resolve(site: Site, parsed: dict[str, _Links
 
 def test_ids_are_unique(parsed: dict[str, _Links]) -> None:
     twice = {page: sorted({i for i in found.ids if found.ids.count(i) > 1}) for page, found in parsed.items()}
-    assert {page: ids for page, ids in twice.items() if ids and not _notebook_view(page)} == {}
+    assert {page: ids for page, ids in twice.items() if ids} == {}
 
 
 def test_figures_have_names(site: Site) -> None:

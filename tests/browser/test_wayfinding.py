@@ -166,6 +166,8 @@ def test_a_search_finds_the_right_page_first(open_page: Open) -> None:
         "why is the loss going up": "glossary/#divergence",
         "LoRA": "lessons/07_lora_from_scratch/|glossary/#lora",
         "checkpointing": "glossary/#gradient-checkpointing",
+        "CUDA out of memory": "glossary/#out-of-memory",
+        "how many epochs": "glossary/#early-stopping",
     }
     query = page.locator(".md-search__input")
     first = page.locator(".md-search-result__item:first-child .md-search-result__link")

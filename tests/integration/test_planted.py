@@ -132,7 +132,7 @@ def evil() -> Capture:
 RAN = "__import__('pathlib').Path({!r}).touch()\n"
 MODULES = (
     "click", "yaml", "msgspec", "nh3", "rich", "jinja2", "mkdocs", "hatchling", "conftest", "sitecustomize", "hooks",
-    "usercustomize", "tools", "setup", "hatch_build", "jupyter_config", "jupyter_nbconvert_config", "ipython_config",
+    "usercustomize", "tools", "setup", "hatch_build", "jupyter_config", "ipython_config",
 )  # fmt: skip
 TEMPLATES = ("base.html.j2", "lab/base.html.j2", "lab/index.html.j2", "mkdocs_html/notebook.html.j2", "main.html")
 CONFIG = """\

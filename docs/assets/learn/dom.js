@@ -60,6 +60,17 @@ export function copier(label, text, shown) {
   return [button, told];
 }
 
+/**
+ * A field for a number. A phone shows its keyboard of numbers, unless the number is below zero: some have no minus there.
+ *
+ * @param {string} id
+ * @param {string | undefined} answer
+ */
+export function numberField(id, answer = "") {
+  const inputmode = answer.startsWith("-") ? "text" : "decimal";
+  return make("input", { type: "text", inputmode, id, autocapitalize: "off", spellcheck: "false" });
+}
+
 /** Tells the page that something the reader did was noted. */
 export function announce() {
   document.dispatchEvent(new CustomEvent("course:progress"));

@@ -8,7 +8,7 @@
  */
 
 import { make, parts } from "./dom.js";
-import { explain } from "./popover.js";
+import { explain, point } from "./popover.js";
 import { store } from "./store.js";
 
 const NUMBERS = "data";
@@ -83,7 +83,7 @@ function unfold(cell) {
   if (code instanceof HTMLDetailsElement && code.matches(".abstract")) code.open = true;
 }
 
-/** Marks the numbers and makes them stops of Tab, or undoes that. @param {boolean} on @returns {number} how many there are */
+/** Marks the numbers and makes them stops of Tab, or undoes that. @param {boolean} on @returns {HTMLElement[]} the numbers */
 function show(on) {
   const numbers = parts(document, NUMBERS).filter((number) => !number.closest("a, button, label, summary"));
   for (const number of numbers) {
@@ -91,7 +91,7 @@ function show(on) {
     else number.removeAttribute("tabindex");
   }
   document.documentElement.classList.toggle("shows-evidence", on);
-  return numbers.length;
+  return numbers;
 }
 
 /** Makes a switch of the line that leads to the run. */
@@ -105,11 +105,19 @@ function start() {
   const button = make("button", { type: "button" }, "Show where each number comes from");
   const told = make("span", { role: "status" });
   line.replaceChildren(button, " ", told);
+  /** @type {HTMLElement | undefined} */
+  let first;
+  const go = make("button", { type: "button" }, "Go to the first");
   const update = () => {
-    const count = show(on);
+    const numbers = show(on);
+    first = numbers.find((number) => number.checkVisibility());
     button.setAttribute("aria-pressed", String(on));
-    told.textContent = on ? `${count} numbers marked: point, tap or Tab.` : "";
+    told.textContent = on ? `${numbers.length} numbers are marked: point, tap or Tab. ` : "";
+    if (on && first) told.after(go);
+    else go.remove();
   };
+  // Most numbers are further down: without a way to them the switch would seem to do nothing.
+  go.addEventListener("click", () => first && point(first));
   button.addEventListener("click", () => {
     on = !on;
     if (on) store.writeJson(KEY, "shown");

@@ -35,6 +35,14 @@ export function explain(selector, describe) {
   kinds.push({ selector, describe });
 }
 
+/** Focuses a word, in the middle of the window, and opens its box. @param {HTMLElement} trigger */
+export function point(trigger) {
+  trigger.scrollIntoView({ block: "center" });
+  trigger.focus({ preventScroll: true });
+  const found = find(trigger);
+  if (found) open(found);
+}
+
 /** Closes the box; a focus inside it goes back to the word. */
 export function close() {
   clearTimeout(timer);

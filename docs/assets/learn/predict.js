@@ -8,7 +8,7 @@
  * is a number, the index of a choice, or the heights of a sketched line.
  */
 
-import { announce, copies, make, part, parts } from "./dom.js";
+import { announce, copies, make, numberField, part, parts } from "./dom.js";
 import { readings, unreadable } from "./numbers.js";
 import { Sketch, apart, short } from "./sketch.js";
 import { store } from "./store.js";
@@ -189,9 +189,7 @@ class NumberPrediction extends Prediction {
   constructor(root, changed) {
     super(root, changed);
     this.unit = root.dataset.unit ?? "";
-    this.input = make("input", {
-      type: "text", inputmode: "text", id: `${root.id}-input`, autocapitalize: "off", spellcheck: "false",
-    });
+    this.input = numberField(`${root.id}-input`, root.dataset.answer);
     this.input.addEventListener("input", () => {
       if (this.input.getAttribute("aria-invalid")) {
         this.input.removeAttribute("aria-invalid");

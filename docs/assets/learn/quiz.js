@@ -6,7 +6,7 @@
  * question's id and the hash of its text, so it survives new versions of a page and a changed question comes back.
  */
 
-import { announce, copies, make, part, parts, progressAddress } from "./dom.js";
+import { announce, copies, make, numberField, part, parts, progressAddress } from "./dom.js";
 import { isRight, readings, unreadable } from "./numbers.js";
 import { report } from "./report.js";
 import { answerKey, answered, daysInWords, daysUntil, dueAt, isChanged, isDue, reviewOf } from "./reviews.js";
@@ -72,7 +72,14 @@ class Question {
     this.field = make("fieldset", { "aria-labelledby": `${legend.id} ${ask.id}` }, legend, ask);
     this.button = make("button", { type: "submit", class: "quiz-button quiz-check" }, "Check");
     this.status = make("p", { class: "quiz-status", role: "status" });
-    this.buttons = make("div", { class: "quiz-buttons" }, this.button, this.status);
+    this.again = make("button", { type: "button", class: "quiz-button quiz-again", hidden: "" }, "Try again");
+    this.again.addEventListener("click", () => {
+      this.reset();
+      this.changed();
+      announce();
+      this.first().focus();
+    });
+    this.buttons = make("div", { class: "quiz-buttons" }, this.button, this.again, this.status);
     this.news = make("p", { class: "quiz-news" });
     this.after = make("div", { class: "quiz-after" });
     this.form = make("form", { novalidate: "", autocomplete: "off" }, this.field);
@@ -164,6 +171,7 @@ class Question {
     // The button keeps its place and its focus; once the answer is marked it does nothing more.
     this.button.setAttribute("aria-disabled", String(done));
     this.button.textContent = done ? "Checked" : "Check";
+    this.again.hidden = !done || right;
     this.after.replaceChildren(...(done ? [this.schedule(), report(this.root)] : []));
   }
 
@@ -233,15 +241,14 @@ class Choice extends Question {
     const { done, choice, right } = this.state;
     this.radios.forEach((radio, index) => {
       radio.disabled = done;
-      const shown = done && (index === choice || index === this.rightIndex);
-      this.notes[index].replaceChildren(...(shown ? copies(this.whys[index]) : []));
+      this.notes[index].replaceChildren(...(done ? copies(this.whys[index]) : []));
       this.options[index].classList.toggle("option--right", done && index === this.rightIndex);
       this.options[index].classList.toggle("option--wrong", done && index === choice && !right);
     });
-    if (done && right) this.say("Right.", "right");
+    if (done && right) this.say("Right. Each answer is explained above.", "right");
     else if (done) {
       this.say(`Not this time: you chose ${letter(choice)}, the answer is ${letter(this.rightIndex)}. ` +
-        "Both are explained above.", "wrong");
+        "Each is explained above.", "wrong");
     }
   }
 }
@@ -254,10 +261,8 @@ class NumberQuestion extends Question {
     this.tolerance = Number(root.dataset.tolerance ?? 0);
     this.unit = root.dataset.unit ?? "";
     this.status.id = `${root.id}-status`;
-    this.input = make("input", {
-      type: "text", inputmode: "text", id: `${root.id}-input`, autocapitalize: "off", spellcheck: "false",
-      "aria-describedby": this.status.id,
-    });
+    this.input = numberField(`${root.id}-input`, root.dataset.answer);
+    this.input.setAttribute("aria-describedby", this.status.id);
     const label = make("label", { for: this.input.id }, "Your answer");
     if (this.unit) label.append(make("span", { class: "quiz-hidden" }, ` in ${this.unit}`));
     const row = make("div", { class: "quiz-number" }, label, this.input);
@@ -335,16 +340,22 @@ class NumberQuestion extends Question {
   }
 }
 
-/** One knowledge check: its questions and its score. @param {HTMLElement} quiz */
-function enhance(quiz) {
+/**
+ * The knowledge check of a page: its questions, wherever they stand, and one score, where the last of them stand.
+ *
+ * @param {HTMLElement[]} sections
+ */
+function enhance(sections) {
+  const quiz = sections[sections.length - 1];
   const aim = Number(quiz.dataset.aim ?? 0);
-  const total = quiz.querySelectorAll(".question").length;
   const line = make("p", { class: "quiz-score", role: "status" });
   const retry = make("button", { type: "button", class: "quiz-button" }, "Try the wrong ones again");
   const over = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, "Start over");
   const result = make("div", { class: "quiz-result" }, line, make("div", { class: "quiz-buttons" }, retry, over));
   /** @type {Array<Choice | NumberQuestion>} */
   const questions = [];
+  const roots = sections.flatMap((section) => parts(section, ".question"));
+  const total = roots.length;
 
   const update = () => {
     const { right, answered } = score(questions.map((question) => question.state));
@@ -366,7 +377,7 @@ function enhance(quiz) {
     chosen[0]?.first().focus();
   };
 
-  parts(quiz, ".question").forEach((root, index) => {
+  roots.forEach((root, index) => {
     const Kind = root.dataset.kind === "number" ? NumberQuestion : Choice;
     questions.push(new Kind(root, index + 1, update));
   });
@@ -374,9 +385,10 @@ function enhance(quiz) {
   retry.addEventListener("click", () => resetAll(questions.filter((question) => !question.state.right)));
   over.addEventListener("click", () => resetAll(questions));
   quiz.append(result);
-  quiz.classList.add("is-live");
+  for (const section of sections) section.classList.add("is-live");
   update();
 }
 
-for (const quiz of parts(document, ".quiz:not(.is-live)")) enhance(quiz);
+const sections = parts(document, ".quiz:not(.is-live)");
+if (sections.length) enhance(sections);
 if (asked.size) document.getElementById(location.hash.slice(1))?.scrollIntoView(); // forms are taller than folded answers

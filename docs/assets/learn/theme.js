@@ -39,8 +39,8 @@ if (button) {
   });
 }
 
-// Code that fits is no stop for the Tab key. Asked of all at once, so that the page is laid out once.
-const fitting = [...document.querySelectorAll("pre > code[tabindex]")]
+// What fits is no stop for the Tab key. Asked of all at once, so that the page is laid out once.
+const fitting = [...document.querySelectorAll('[tabindex="0"]:is(pre, pre > code, .math, .table-scroll, .output--html)')]
   .filter(({ clientWidth, scrollWidth }) => clientWidth > 0 && scrollWidth <= clientWidth);
 for (const code of fitting) code.removeAttribute("tabindex");
 

@@ -4,6 +4,7 @@
  * A file is read as a whole or not at all. Of two answers to one question the newer is kept.
  */
 
+import { isTick } from "./checklist.js";
 import { isReading } from "./reading.js";
 import { isReview } from "./reviews.js";
 import { store } from "./store.js";
@@ -22,9 +23,10 @@ const KINDS = [
   { key: /^review:[a-z0-9-]+$/, valid: isReview },
   { key: /^predict:[^\s:]+\/[\w-]+:[0-9a-f]+$/, valid: isGuess },
   { key: /^read:[^\s:]+$/, valid: isReading },
+  { key: /^check:[^\s:]+:[0-9a-f]{8}$/, valid: isTick },
   { key: /^(my|evidence):[a-z]+$/, valid: (value) => typeof value === "string" && value.length < 100 },
 ];
-const PREFIXES = ["evidence:", "my:", "predict:", "quiz:", "read:", "review:"];
+const PREFIXES = ["check:", "evidence:", "my:", "predict:", "quiz:", "read:", "review:"];
 const PLAIN = /^(my|evidence):/; // kept as text, not as JSON
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */

@@ -107,7 +107,7 @@ function offerFile(place) {
     make("h2", { id: "forget-title" }, "Forget everything?"), sum, make("div", { class: "quiz-buttons" }, no, yes));
   forgetting.addEventListener("click", () => {
     sum.textContent = `This browser holds ${plural(count(), "entry", "entries")} of the course: answers, guesses, ` +
-      "reviews, what you read, and your card. A file you saved can be taken in again.";
+      "reviews, what you read and ticked, and your card. A file you saved can be taken in again.";
     dialog.showModal();
   });
   no.addEventListener("click", () => dialog.close());

@@ -26,6 +26,7 @@ from course.pipeline.base.paths import LESSONS, ROOT
 from course.pipeline.course import Course
 from course.pipeline.lesson import reading_time, scaffold, visible_code
 from course.pipeline.lesson.course_format import misnamed
+from course.pipeline.results import quiz
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.run import schedule, shards
 from course.pipeline.run.limits import Limits
@@ -285,6 +286,7 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
     found += [problem for bundle in bundles for problem in bundle.problems()]
     sized = (visible_code.problem(bundle.lesson, over.get(bundle.lesson.slug)) for bundle in bundles)
     found += [problem for problem in sized if problem]
+    found += quiz.given_away([question for bundle in bundles for question in bundle.questions])
     found += [
         bundle.lesson.error("The captured results are stale.", hint=f"Run it: course run {bundle.lesson.label}")
         for bundle in bundles

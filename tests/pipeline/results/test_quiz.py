@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.results.quiz import Question, ask, read, unique
+from course.pipeline.results.quiz import Option, Question, ask, given_away, read, unique
 
 from ..samples import CHOICE, NUMBER, line_of, quiz_text
 
@@ -202,3 +202,20 @@ def test_ids_are_unique_across_lessons() -> None:
     with pytest.raises(CourseError, match=re.escape("'a-number' is already used at 07_sample.quiz.yml:12")) as caught:
         unique([NUMERIC, other])
     assert (caught.value.path, caught.value.line) == (Path("08_other.quiz.yml"), 3)
+
+
+def choices(longest: int, of: int) -> list[Question]:
+    """Choice questions of which ``longest`` have a right option that is longer than the others."""
+    wrong = Option("Something of a length.", "No.", right=False)
+    right = [Option("x" * (30 if n < longest else 22), "Yes.", right=True) for n in range(of)]
+    made = (replace(NUMERIC, id=f"q-{n}", line=n + 1, answer="", options=(wrong, one)) for n, one in enumerate(right))
+    return list(made)
+
+
+def test_the_right_option_must_not_be_the_longest_as_a_rule() -> None:
+    assert given_away([*choices(7, 20), NUMERIC]) == []
+    assert given_away(choices(19, 19)) == []  # so few say nothing
+    (problem,) = given_away([NUMERIC, *choices(8, 20)])
+    assert "longest in 8 of the course's 20 choice questions" in problem.message
+    assert (problem.path, problem.line) == (NUMERIC.path, 1)
+    assert problem.hint.endswith("q-6, q-7.")

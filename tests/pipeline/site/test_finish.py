@@ -76,7 +76,7 @@ def test_code_and_scripts_keep_their_space_and_the_rest_loses_its_indentation() 
 def test_what_may_be_wider_than_a_window_scrolls_by_keyboard() -> None:
     boxed = scrolling("<table><caption>Boxed before</caption></table>")
     page = finish(PAGE.replace("<p>One", f"<pre><code>x</code></pre><table></table>{boxed}<p>One"))
-    assert '<pre><code tabindex="0">' in page
+    assert "<pre><code tabindex=0>" in page
     assert page.count("<div class=table-scroll tabindex=0 role=group aria-label=Table><table>") == 2
     assert page.count("table-scroll") == 2
 
@@ -87,6 +87,17 @@ def test_quotation_marks_go_only_where_html_needs_none() -> None:
         compact(page)
         == '<a class=one href="../x/" title="a b">=</a><path d="m1" id="p"/><p id=a.b-1 data-x="">x="y"</p>'
     )
+
+
+def test_a_cell_ends_where_the_next_begins() -> None:
+    cells = '<tr><th scope="row">a</th>\n <td></td><td class="x">b <b>c</b></td></tr>'
+    assert compact(cells) == "<tr><th scope=row>a<td><td class=x>b <b>c</b></tr>"
+    assert compact("<p>a</td> b</p>") == "<p>a</td> b</p>"
+
+
+def test_text_of_code_is_kept_as_it_is() -> None:
+    code = '<pre><code tabindex="0"><span class="k">if</span>  x="y":  a[&lt;"b"]\n\n</code></pre>'
+    assert compact(code) == code.replace('"0"', "0").replace('"k"', "k")
 
 
 def test_a_page_that_is_kept_stays_empty() -> None:
@@ -140,3 +151,22 @@ def test_compact_changes_nothing_but_space_around_line_ends(page: str) -> None:
 def test_no_script_of_the_content_may_run() -> None:
     content = "<article><p><script>run(3)</script><SCRIPT>run(4)</SCRIPT></article>"
     assert _policy(finish(PAGE.replace("<p>One", f"{content}<p>One"))) == _policy(finish(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [('<h1 id="rank">Rank</h1>', "rank"), ("<h1>Rank</h1>", "title"), ('<h1 class="x" id="r-1">Rank</h1>', "r-1")],
+)
+def test_the_way_past_the_navigation_leads_to_the_title(title: str, name: str) -> None:
+    skip = '<a href="#what-comes-later" class="md-skip">Skip</a>'
+    page = finish(PAGE.replace("<p>One", f'{skip}{title}<h2 id="what-comes-later">Later</h2><p>One'))
+    assert f'<a href="#{name}" class=md-skip>' in page.replace(f"href=#{name}", f'href="#{name}"')
+    assert re.search(rf"<h1[^<>]* id={name}[ >]", page)
+    assert page.count(f"id={name}") == 1
+
+
+def test_a_phone_s_menu_opens_on_the_modules() -> None:
+    toggle = '<input class="md-nav__toggle md-toggle " type="checkbox" id="__nav_2{}" checked>'
+    page = finish(PAGE.replace("<p>One", f"{toggle.format('')}{toggle.format('_6')}<p>One"))
+    assert re.search(r"id=__nav_2 checked", page)
+    assert re.search(r"id=__nav_2_6>", page)

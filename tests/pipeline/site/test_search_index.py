@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from course.pipeline.site.search_index import PATH, read, write
+from course.pipeline.lesson.model import Lesson
+from course.pipeline.page.glossary import Glossary, Term
+from course.pipeline.site.search_index import PATH, also, read, write
 
 TITLE = '<p class="lesson-kicker">Lesson</p>\n<h1 id=top>Rank<a class=headerlink href="#top">¶</a></h1>'
 PROSE = ' <p>It is <code>r</code>.</p><aside class="claim"><p>Claimed.</p></aside> '
@@ -22,7 +26,7 @@ def entries(content: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("kind", ["", LESSON])
 def test_prose_headings_and_claims_stay(kind: str) -> None:
     found = entries(kind + TITLE.replace("Lesson", "") + PROSE)
-    assert found == [("a/", "Rank", "<p>It is <code>r</code>.</p><p>Claimed.</p>")]
+    assert found == [("a/", "Rank", "It is r. Claimed.")]
 
 
 def test_a_section_has_the_address_of_its_heading() -> None:
@@ -62,22 +66,83 @@ def test_code_and_solutions_are_left_out_of_lessons_only() -> None:
 
 def test_cells_are_not_glued_together() -> None:
     ((_, _, text),) = entries(
-        "<h1 id=a>T</h1><table><tr><th>one</th><td>two</td></tr></table><dl><dt>three<dd>four</dl>"
+        "<h1 id=a>T</h1><table><tr><th>one</th><td>two</td></tr><tr><td>three</td><td></td></tr></table>"
+        "<dl><dt>four<dd>five</dl><ul><li>six</li><li>seven</li></ul>"
     )
-    assert text.split() == ["one", "two", "three", "four"]
+    assert text == "one · two; three; four five six seven"
+
+
+def test_choices_of_a_control_are_left_out() -> None:
+    assert entries("<h1 id=a>T</h1><p>Card <select><option>8 GB<option>16 GB</select> here</p>")[0][2] == "Card here"
+
+
+def test_a_symptom_is_an_entry_of_its_own() -> None:
+    table = (
+        "<table><tr><th>Symptom<th>Cause<th>Fix</tr><tr><td>nan in <code>fp16</code><td>overflow<td>bf16</tr></table>"
+    )
+    found = entries(f"<h1 id=a>T</h1><p>Text</p><h2 id=pitfalls>Pitfalls</h2>{table}<p>After</p><h2 id=next>Next</h2>")
+    assert found == [
+        ("a/", "T", "Text"),
+        ("a/#pitfalls", "Pitfalls", "nan in fp16; After"),
+        ("a/#next", "Next", ""),
+        ("a/#pitfalls", "nan in fp16", "overflow · bf16"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<mfrac><mn>1</mn><mn>2</mn></mfrac>", "1/2"),
+        ("<mfrac><mi>α</mi><mi>r</mi></mfrac><mi>B</mi><mi>A</mi>", "α/r BA"),
+        ("<mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><msqrt><mi>r</mi></msqrt></mfrac>", "(a + 1)/(√r)"),
+        ("<msup><mi>x</mi><mn>2</mn></msup><mo>=</mo><msub><mi>y</mi><mi>i</mi></msub>", "x^2 = y_i"),
+        ("<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>", "∑_(i = 1)^n"),
+        ("<mi>log</mi><mo>\u2061</mo><mi>p</mi><mo>&lt;</mo><mn>0</mn>", "log p &lt; 0"),
+    ],
+)
+def test_mathematics_is_text(formula: str, text: str) -> None:
+    assert entries(f"<h1 id=a>T</h1><p>So <math><mrow>{formula}</mrow></math>.</p>") == [("a/", "T", f"So {text}.")]
+    heading = f"<h1 id=a>The <math>{formula}</math></h1><p>x</p>"
+    assert entries(heading)[0][1] == f"The {text}"
 
 
 def test_signs_of_html_stay_text() -> None:
-    assert entries("<h1 id=a>T</h1><p>a &lt; b &amp; c</p>") == [("a/", "T", "<p>a &lt; b &amp; c</p>")]
+    assert entries("<h1 id=a>T</h1><p>a &lt; b &amp; c</p>") == [("a/", "T", "a &lt; b &amp; c")]
 
 
-def test_the_index_keeps_the_theme_s_settings(tmp_path: Path) -> None:
-    (tmp_path / PATH).parent.mkdir()
-    (tmp_path / PATH).write_text(json.dumps({"config": {"lang": ["en"]}, "docs": [{"location": "old"}]}))
-    write(tmp_path, [{"location": "a/"}])
-    assert json.loads((tmp_path / PATH).read_bytes()) == {"config": {"lang": ["en"]}, "docs": [{"location": "a/"}]}
+def test_the_index_keeps_the_theme_s_settings_and_the_worker_gets_the_script(tmp_path: Path) -> None:
+    worker = tmp_path / "assets/javascripts/workers/search.1.min.js"
+    for path, text in (
+        (tmp_path / PATH, json.dumps({"config": {"lang": ["en"]}, "docs": [{"location": "old"}]})),
+        (worker, "theme"),
+        (tmp_path / "ours.js", "ours;\n"),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    docs = [{"location": "a/#b"}, {"location": "a/#c"}, {"location": "a/#b"}]
+    write(tmp_path, docs, {"a/#b": "words"}, tmp_path / "ours.js")
+    found = json.loads((tmp_path / PATH).read_bytes())
+    assert found["config"] == {"lang": ["en"]}
+    assert [entry["also"] for entry in found["docs"]] == ["words", "", ""]
+    assert worker.read_text() == "ours;\ntheme"
 
 
 def test_a_site_without_search_has_no_index(tmp_path: Path) -> None:
-    write(tmp_path, [])
+    write(tmp_path, [], {}, tmp_path / "ours.js")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_section_is_found_by_the_other_words_of_what_it_teaches() -> None:
+    lesson = SimpleNamespace(number=7, slug="07_lora", header=SimpleNamespace(tags=["Rank", "unknown"]))
+    terms = Glossary((
+        Term("Rank", "rank", "A", ("rank",), "…", 7, "thin", ("r",)),
+        Term("Scale", "scale", "A", ("scale",), "…", 7, "thin"),
+        Term("Later", "later", "A", ("later",), "…", 9, "x"),
+    ))  # fmt: skip
+    assert also(terms, cast(list[Lesson], [lesson])) == {
+        "lessons/07_lora/": "rank",
+        "lessons/07_lora/#thin": "rank r scale",
+        "glossary/#rank": "rank r",
+        "glossary/#scale": "scale",
+        "glossary/#later": "later",
+    }

@@ -77,7 +77,7 @@ def test_a_data_frame_keeps_its_table_and_nothing_else() -> None:
         ("one\n\n[a](x.py)", [("<p>one</p>", True), ('<p><a href="2:x.py">a</a></p>', True)]),
         ('<img width=3 src="y.png">', [('<img width=3 src="0:y.png">', True)]),
         ("costs $5 and $6", [("<p>costs $5 and $6</p>", True)]),
-        ("$\\undefined{$", [('<p><span class="math inline"><code>\\undefined{</code></span></p>', True)]),
+        ("$\\undefined{$", [("<p><code>\\undefined{</code></p>", True)]),
     ],
 )
 def test_prose_as_notebooks_show_it(text: str, expected: list[tuple[str, bool]]) -> None:

@@ -53,6 +53,7 @@ def test_inline_html() -> None:
         (0.000123, "1.23 × 10⁻⁴"),
         (-0.000123, "−1.23 × 10⁻⁴"),
         ("q-only", "q-only"),
+        (-0.0, "0"),
     ],
 )
 def test_number(value: object, expected: str) -> None:

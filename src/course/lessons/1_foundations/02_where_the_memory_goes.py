@@ -251,6 +251,8 @@ print("300 squared in fp16:", square, "| a gradient of 1e-8 in fp16:", tiny)
 # up the multiplications. *Pure* bf16, without a master copy and with bf16 moments, does get to 8
 # bytes, and pays with the effect you just saw. (Other layouts keep gradients in fp32, 18 bytes, or
 # in both formats, 20.)
+#
+# <!-- quiz: memory-bf16-update -->
 
 # %% [markdown]
 # ## What a forward pass leaves behind

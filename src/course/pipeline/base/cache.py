@@ -32,9 +32,9 @@ from course.weights import cache_dir
 
 T = TypeVar("T")
 LIBRARIES = (
-    "brotli", "fonttools", "jinja2", "jupytext", "markdown", "markdown-it-py", "mdit-py-plugins", "mistune", "mkdocs",
-    "mkdocs-jupyter", "mkdocs-material", "matplotlib", "msgspec", "nbconvert", "nbformat", "nh3", "pygments",
-    "pymdown-extensions", "pypandoc-binary", "pyyaml", "ziamath",
+    "brotli", "fonttools", "jinja2", "jupytext", "markdown", "markdown-it-py", "mdit-py-plugins", "mkdocs",
+    "mkdocs-material", "matplotlib", "msgspec", "nbformat", "nh3", "pygments", "pymdown-extensions", "pypandoc-binary",
+    "pyyaml", "ziamath",
 )  # fmt: skip
 SPARE = 4
 """So many times as many entries as the last build needed are kept, for going back and forth between versions."""

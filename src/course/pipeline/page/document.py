@@ -10,7 +10,7 @@ has a function for every kind of block, ``portable`` for those that are text in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from course.figures import Figure
@@ -19,7 +19,7 @@ from course.pipeline.lesson import visible_code
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page.parts import drawing, fails
-from course.pipeline.results import claims, predict, quiz
+from course.pipeline.results import claims, placing, predict, quiz
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.results.capture import (
     Chart,
@@ -32,8 +32,6 @@ from course.pipeline.results.capture import (
     Table,
     Text,
 )
-
-QUIZ_MARKER = "<!-- quiz -->"
 
 # What a code cell shows, beside the text, HTML and tables of the capture.
 
@@ -104,11 +102,23 @@ class Widget:
 
 @dataclass(frozen=True)
 class Quiz:
-    """The knowledge check: the questions as written, and with their numbers."""
+    """Questions of the knowledge check: as written, and with their numbers.
+
+    Attributes:
+        first: the number of the first of them on the page, from 1.
+        all: those of the whole page, in its order.
+    """
 
     name: str
     questions: tuple[quiz.Question, ...]
     asked: tuple[quiz.Asked, ...]
+    first: int
+    all: tuple[quiz.Asked, ...]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no questions of the page stand below."""
+        return self.first + len(self.asked) > len(self.all)
 
 
 @dataclass(frozen=True)
@@ -201,7 +211,8 @@ def document(bundle: Bundle) -> Document:
 
 def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
     """Each cell of the lesson with its blocks."""
-    index, widgets_seen, pieces = 0, set[str](), visible_code.pieces(bundle.lesson)
+    index, widgets_seen, quizzes = 0, set[str](), _quizzes(bundle)
+    pieces = visible_code.pieces(bundle.lesson)
     predictions = {
         place: Prediction(f"predict-{place}", written, bundle.predicted[place])
         for place, written in bundle.predictions.items()
@@ -217,20 +228,33 @@ def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
         elif bundle.lesson.is_plain:
             yield cell, [PlainProse(f"prose-{place}", cell.source, cell.line)]
         else:
-            yield cell, list(_prose(cell, f"prose-{place}", bundle, widgets_seen))
+            yield cell, list(_prose(cell, f"prose-{place}", bundle, widgets_seen, quizzes))
 
 
-def _prose(cell: Cell, name: str, bundle: Bundle, seen: set[str]) -> Iterator[Block]:
-    """The prose of a cell, with the quiz and the interactive pieces that stand in it."""
+def _quizzes(bundle: Bundle) -> Iterator[Quiz]:
+    """What stands at each marker of the lesson, in the order of reading."""
+    asked = {question.id: question for question in bundle.asked}
+    groups = [] if bundle.lesson.is_plain else placing.place(bundle.lesson, bundle.questions)
+    shown = tuple(asked[question.id] for group in groups for question in group)
+    first = 1
+    for group in groups:
+        part = shown[first - 1 : first - 1 + len(group)]
+        yield Quiz("", group, part, first, shown)
+        first += len(group)
+
+
+def _prose(cell: Cell, name: str, bundle: Bundle, seen: set[str], quizzes: Iterator[Quiz]) -> Iterator[Block]:
+    """The prose of a cell, with the questions and the interactive pieces that stand in it."""
     for line, piece in widgets.pieces(cell.source, fails(bundle.lesson, cell), seen):
         if isinstance(piece, widgets.Placed):
             yield Widget(name, piece)
             continue
-        before, marker, after = piece.partition(QUIZ_MARKER)
-        yield from _text(before, name, cell.line + line)
-        if marker:
-            yield Quiz(name, bundle.questions, bundle.asked)
-            yield from _text(after, name, cell.line + line + before.count("\n"))
+        at = 0
+        for marker in placing.markers(piece):
+            yield from _text(piece[at : marker.start], name, cell.line + line + piece.count("\n", 0, at))
+            yield replace(next(quizzes), name=name)
+            at = marker.end
+        yield from _text(piece[at:], name, cell.line + line + piece.count("\n", 0, at))
 
 
 def _text(text: str, name: str, line: int) -> Iterator[Prose]:

@@ -37,9 +37,10 @@ def as_data(bound: Bound) -> str:
     return f'<data value="{html.escape(exact)}" title="{html.escape(source)}"{keys}>{html.escape(bound.text)}</data>'
 
 
-def quiz(questions: Sequence[str]) -> str:
-    """The knowledge check, of questions that :func:`question` made."""
-    return f'<section class="quiz" aria-label="Knowledge check" data-aim="{AIM}">{"".join(questions)}</section>'
+def quiz(questions: Sequence[str], is_last: bool) -> str:
+    """Questions of the knowledge check, made by :func:`question`; the last of the page have what to aim for."""
+    aim = f' data-aim="{AIM}"' if is_last else ""
+    return f'<section class="quiz" aria-label="Knowledge check"{aim}>{"".join(questions)}</section>'
 
 
 def question(question: Asked, shown: Asked, text: Callable[[str], str]) -> str:

@@ -53,6 +53,7 @@ class Term:
         forms: how lessons write it. A form in lower case also stands for a capital letter at its beginning; each stands
             for its plural in "s" too.
         means: one or two sentences of Markdown.
+        also: other words by which the search finds it and the section that teaches it.
         lesson: number of the lesson that teaches it, 0 if none does yet, and ``anchor`` of the section in it.
     """
 
@@ -63,6 +64,7 @@ class Term:
     means: str
     lesson: int
     anchor: str
+    also: tuple[str, ...] = ()
 
     @cached_property
     def text(self) -> str:
@@ -206,7 +208,7 @@ def _at(entry: yamlfile.Node) -> Fail:
 
 
 def _term(node: yamlfile.Node, topic: str) -> Term:
-    fields = node.fields("A term", {"term", "id", "forms", "means", "lesson"})
+    fields = node.fields("A term", {"term", "id", "forms", "also", "means", "lesson"})
     name = fields.get("term", str)
     usual = name[0].lower() + name[1:] if name[1:].islower() else name
     lesson = fields.get("lesson", str, "")
@@ -221,4 +223,5 @@ def _term(node: yamlfile.Node, topic: str) -> Term:
         means=" ".join(fields.get("means", str).split()),
         lesson=int(place[1]) if place else 0,
         anchor=place[2] if place else "",
+        also=tuple(fields.list("also", lambda word: word.scalar(str, "A word"))),
     )

@@ -39,7 +39,7 @@ def _code(block: Code, file: File) -> str:
 
 @_text.register
 def _quiz(block: Quiz, file: File) -> str:
-    return "\n\n".join(_question(place, asked) for place, asked in enumerate(block.asked, 1))
+    return "\n\n".join(_question(place, asked) for place, asked in enumerate(block.asked, block.first))
 
 
 def _question(place: int, asked: quiz.Asked) -> str:

@@ -84,9 +84,18 @@ def _code(block: Code, file: File) -> list[str | dict[str, Any]]:
 
 @_parts.register
 def _quiz(block: Quiz, file: File) -> list[str | dict[str, Any]]:
-    questions = [{**asdict(asked), "options": [asdict(option) for option in asked.options]} for asked in block.asked]
-    ask = f'from course.quiz import Quiz\n\nquiz = Quiz.decode("{Asked(questions).encode()}")\nquiz.ask()'
-    return [HOW, _code_cell("quiz", ask, {}), _code_cell("quiz-score", "quiz.score()", {})]
+    """The first questions bring the quiz; the last ones the score."""
+    cells: list[str | dict[str, Any]] = []
+    numbers = range(block.first, block.first + len(block.asked))
+    ask = "quiz.ask()" if len(numbers) == len(block.all) else "\n".join(f"quiz.ask({number})" for number in numbers)
+    if block.first == 1:
+        questions = [{**asdict(asked), "options": [asdict(option) for option in asked.options]} for asked in block.all]
+        ask = f'from course.quiz import Quiz\n\nquiz = Quiz.decode("{Asked(questions).encode()}")\n{ask}'
+        cells.append(HOW)
+    cells.append(_code_cell(f"quiz-{block.first}", ask, {}))
+    if block.is_last:
+        cells.append(_code_cell("quiz-score", "quiz.score()", {}))
+    return cells
 
 
 @singledispatch

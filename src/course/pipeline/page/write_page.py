@@ -19,7 +19,7 @@ from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
 from course.pipeline.lesson.visible_code import Piece
-from course.pipeline.page import evidence, fragments, progress_marks
+from course.pipeline.page import evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
     Block,
     Claims,
@@ -191,7 +191,7 @@ def _quiz(block: Quiz, draft: _Draft) -> str:
             questions.append(fragments.question(asked, shown, lambda text: draft.linked(text, 1)))
         except CourseError as error:  # it stands in the quiz's file, not in the lesson's
             raise replace(error, path=question.path, line=question.line) from error
-    return verbatim.block(fragments.quiz(questions))
+    return verbatim.block(fragments.quiz(questions, block.is_last))
 
 
 @_markdown.register
@@ -246,7 +246,7 @@ def _output(shown: Shown, draft: _Draft) -> str:
 
 @_output.register
 def _printed(shown: Text, draft: _Draft) -> str:
-    return f'<div class="output"><pre tabindex="0">{html.escape(shown.text)}</pre></div>'
+    return printed.block(shown.text)
 
 
 @_output.register

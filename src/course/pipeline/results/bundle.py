@@ -20,9 +20,10 @@ from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.model import DATA, Lesson
 from course.pipeline.lesson.read import read
-from course.pipeline.results import capture, claims, fingerprint, predict, quiz, typed
+from course.pipeline.results import capture, claims, fingerprint, placing, predict, quiz, standard, typed
 from course.pipeline.results.anchors import anchors
 from course.pipeline.results.capture import Capture, Chart, Provenance, Table
+from course.pipeline.results.material import Material
 from course.pipeline.text import mathematics
 from course.pipeline.text.bind import BindingProblem, bind
 
@@ -208,6 +209,7 @@ class Bundle:
             except BindingProblem as problem:
                 found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
         found += typed.problems(lesson, self.questions, self.registered, self.predictions, capture)
+        found += standard.problems(Material(lesson, self.questions, self.registered, self.predictions, capture))
         for more in (self._of_header, self._of_quiz, self._of_claims, self._of_predictions):
             try:
                 texts += more()
@@ -222,6 +224,7 @@ class Bundle:
         return ((text, _on(self.lesson, 1)) for text in (header.summary, *header.objectives))
 
     def _of_quiz(self) -> Iterator[tuple[str, Fail]]:
+        placing.place(self.lesson, self.questions)
         for question, asked in zip(self.questions, self.asked, strict=True):
             for text in (asked.ask, asked.why, asked.hint, *(part for o in asked.options for part in (o.text, o.why))):
                 yield text, _in(question)

@@ -14,6 +14,10 @@ from course.pipeline.text.bind import BindingProblem, bind
 from course.pipeline.text.expressions import ExpressionError, Scalar, evaluate
 
 QUESTIONS = 5
+LONGEST_SHARE = 0.35
+"""Share of a course's choice questions whose right option may be the longest: by chance it is a quarter to a third."""
+ENOUGH = 20
+"""Choice questions from which on such a share says something."""
 TYPED = re.compile(r"int|[fg]\d|sci\d")  # formats that show the very number that is judged
 PAGE_LINK = re.compile(r"\]\(#([^)\s]+)\)")
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # part of addresses, and of HTML as it is
@@ -126,6 +130,29 @@ def unlinked(questions: Sequence[Question], anchors: Container[str]) -> list[Cou
                 if link not in anchors
             ]
     return found
+
+
+def given_away(questions: Sequence[Question]) -> list[CourseError]:
+    """A problem if the longest option is the right one so often that a reader could go by it."""
+    choices = [question for question in questions if question.is_choice]
+    longest = [question for question in choices if _is_longest(question.options)]
+    if len(choices) < ENOUGH or len(longest) <= LONGEST_SHARE * len(choices):
+        return []
+    hint = (
+        "Shorten these right options, or say more in wrong ones: "
+        + ", ".join(question.id for question in longest)
+        + "."
+    )
+    message = (
+        f"The right option is the longest in {len(longest)} of the course's {len(choices)} choice questions, of which this "
+        f"is the first; at most {LONGEST_SHARE:.0%} may be so."
+    )
+    return [CourseError(message, longest[0].path, longest[0].line, hint)]
+
+
+def _is_longest(options: Sequence[Option]) -> bool:
+    right = max(len(option.text) for option in options if option.right)
+    return all(len(option.text) < right for option in options if not option.right)
 
 
 def _question(node: yamlfile.Node) -> Question:

@@ -140,7 +140,9 @@ class Site:
         for uri in [uri for uri in new if any(f"'{uri}'" in warning for warning in warnings)]:
             site.made.pop(served(uri), None)  # made again the next time, and warned of again
         pages = [uri for uri in keys if uri.endswith(".md")]
-        search_index.write(site.fresh, (entry for uri in pages for entry in self._searched(site, uri)))
+        entries = (entry for uri in pages for entry in self._searched(site, uri))
+        also = search_index.also(self.pages.glossary, [bundle.lesson for bundle in self.bundles])
+        search_index.write(site.fresh, entries, also, default_site.ASSETS / search_index.SCRIPT)
         self._beside(site)
         warnings += [text for bundle in self.bundles for text in self.pages.publisher.warnings(bundle)]
         whole_site.write(site, self._source, self.pages, self.cache)

@@ -6,13 +6,13 @@ tags which only a generator knows (``!ENV``, ``!!python/name:``) are neither und
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml_env_tag import construct_env_tag
 
 from course.pipeline.base.errors import CourseError
 
@@ -110,15 +110,5 @@ class _Loader(yaml.SafeLoader):
     """Reads values that depend on the environment, and takes what else a generator knows for nothing."""
 
 
-def _environment(loader: _Loader, node: Any) -> Any:
-    """``!ENV [NAME, OTHER, default]``: the first variable that is set, read as YAML."""
-    if isinstance(node, yaml.SequenceNode):
-        *names, default = loader.construct_sequence(node)
-    else:
-        names, default = [loader.construct_scalar(node)], None
-    found = next((os.environ[name] for name in names if name in os.environ), None)
-    return default if found is None else yaml.safe_load(found)
-
-
-_Loader.add_constructor("!ENV", _environment)
+_Loader.add_constructor("!ENV", construct_env_tag)  # as the generator does
 _Loader.add_multi_constructor("", lambda loader, tag, node: None)

@@ -80,15 +80,21 @@ MARKUP: tuple[tuple[re.Pattern[str], Better], ...] = (
     (re.compile(r"<pre><span></span>"), "<pre>"),
     # Code that is wider than a window scrolls, by keyboard too; assets/learn/theme.js takes this from code that fits.
     (re.compile(r"<pre><code"), '<pre><code tabindex="0"'),
+    # What a heading's sign links to, the table of contents does too: no stop for the Tab key at every heading.
+    (re.compile(r'<a class="headerlink"'), '<a class="headerlink" tabindex="-1"'),
+    # On a phone the menu opens on the list of modules, not on the few lessons of one.
+    (re.compile(r'(<input class="md-nav__toggle[^<>]* id="__nav_\d+_\d+")(?: checked)?'), r"\1"),
     # A corner of a table heads nothing.
     (re.compile(r"<th></th>"), "<td></td>"),
-    # Nobody can tick the boxes of a list, its text says what to do.
+    # Without a script nobody can tick the boxes of a list: assets/learn/checklist.js makes them boxes of a form.
     (re.compile(r'<input(?=[^<>]*\btype="checkbox")(?=[^<>]*\bdisabled\b)'), '<input aria-hidden="true"'),
     # The theme's script boxes the others, one by one: no focus in their boxes, and new styles for the whole article.
     (re.compile(r'(?<!aria-label="Table">)<table>.*?</table>', re.S), lambda match: scrolling(match[0])),
 )
 """What may stand on a page, and what it should be. Where it does not stand, nothing is missing."""
 
+_TITLE = re.compile(r'<h1(?=[\s>])(?:[^<>]*? id="?(?P<name>[^\s"<>]+)"?)?(?P<rest>[^<>]*)>')
+_SKIP = re.compile(r'(<a href=")[^"]*(" class="md-skip")')
 _KEPT = re.compile(r"(<(?P<tag>pre|textarea|script|style)\b.*?</(?P=tag)>)", re.S)
 _START = re.compile(r"<[a-z][^<>]*[^/<>]>")
 _QUOTED = re.compile(r'="([\w.:#%+-][\w./:#%+-]*)"(?=[\s>])(?<!/")')
@@ -99,6 +105,7 @@ _BLOCK = (
 )
 _MENU = re.compile(r'<div class="md-sidebar .*?(?=<div class="?md-(?:sidebar|content)\b(?!_))', re.S)
 _AROUND = re.compile(rf"\n(?={_BLOCK})|({_BLOCK}[^<>]*>)\n")
+_END_OF_CELL = re.compile(r"</t[dh]>(?=<t[dh][\s>]|</tr>)")
 
 
 def finish(page: str) -> str:
@@ -113,15 +120,34 @@ def finish(page: str) -> str:
         page = repair.of(page)
     for found, better in MARKUP:
         page = found.sub(better, page)
+    page = _skip_to_title(page)
     return protect(compact(page))
 
 
+def _skip_to_title(page: str) -> str:
+    """``page``, whose link past the navigation leads to its title; the theme's leads to the first heading with a name."""
+    title = _TITLE.search(page)
+    if not title:
+        return page
+    name = title["name"] or "title"
+    page = page if title["name"] else _TITLE.sub(rf'<h1 id="{name}"\g<rest>>', page, count=1)
+    return _SKIP.sub(rf"\g<1>#{name}\g<2>", page)
+
+
 def compact(page: str) -> str:
-    """``page`` without what HTML can do without: indentation, line ends around blocks, quotation marks around words."""
+    """``page`` without what HTML can do without: indentation, line ends around blocks, quotation marks around words, and
+    the ends of cells, which the next cell or the end of the row says."""
     parts = _KEPT.split(page)  # text, an element kept as it is, its name, text, …
     for place in range(0, len(parts), 3):
-        text = _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place]))
+        text = _END_OF_CELL.sub("", _AROUND.sub(r"\1", _SPACE.sub("\n", parts[place])))
         # What stands in a sidebar's menu is laid out as blocks, whatever its tags.
         text = _MENU.sub(lambda m: re.sub(r"\n(?=<)|(?<=>)\n", "", m[0]), text)
-        parts[place] = _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)
+        parts[place] = _unquoted(text)
+    for place in range(1, len(parts), 3):
+        if parts[place + 1] == "pre":
+            parts[place] = _unquoted(parts[place])
     return "".join(part for place, part in enumerate(parts) if place % 3 < 2).lstrip()
+
+
+def _unquoted(text: str) -> str:
+    return _START.sub(lambda m: _QUOTED.sub(r"=\1", m[0]), text)

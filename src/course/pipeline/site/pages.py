@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
-from course.pipeline.page import glossary, notebook_view, run_panel, terms, wheel
+from course.pipeline.page import glossary, run_panel, terms, wheel
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.page.publish import Publisher
 from course.pipeline.page.run_panel import Hosting
@@ -89,8 +89,6 @@ class Pages:
                 key,
                 self._recalled("wheel", key, partial(wheel.build, repository), bytes),
             )
-            make = self._recalled("notebook styles", "", notebook_view.styles, str)
-            yield Entry(f"{DOCS}/{notebook_view.STYLES}", digest("notebook styles"), make)
         if self.glossary.terms:
             yield _given(f"{DOCS}/{glossary.DEFINITIONS}", self.glossary.module())
 

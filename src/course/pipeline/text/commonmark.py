@@ -23,6 +23,7 @@ from course.pipeline.text.texmath import Formula, Refused
 
 Resolve = Callable[[str, int], str]
 """What an address is on the page, given its 0-based line in the text."""
+_MATHEMATICS = ("math_inline", "math_inline_double", "math_block", "math_block_label")
 _SOURCE = re.compile(r"""(<(?:img|a|source|video|audio)\b[^>]*?\b(?:src|href)=)(["'])(.*?)\2""", re.S)
 
 
@@ -62,12 +63,16 @@ def anchor(fragment: str) -> str:
 @functools.cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    return parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, renderer=_formula)
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    for kind in _MATHEMATICS:  # instead of the plugin's, around which is a class that the theme lets float
+        parser.add_render_rule(kind, _formula)
+    return parser
 
 
-def _formula(content: str, options: dict[str, Any]) -> str:
+def _formula(renderer: object, tokens: Sequence[Token], at: int, options: object, environment: object) -> str:
     """A formula as MathML; one that cannot be converted stays as it was written."""
-    formula = Formula(content.strip(), bool(options["display_mode"]))
+    content = tokens[at].content
+    formula = Formula(content.strip(), tokens[at].type != "math_inline")
     made = mathematics.mathml([formula])[formula]
     return f"<code>{html.escape(content)}</code>" if isinstance(made, Refused) else made
 

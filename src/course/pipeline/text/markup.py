@@ -57,6 +57,7 @@ def number(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}".replace("-", "−")
     if isinstance(value, float):
+        value += 0.0  # no negative zero
         if value.is_integer() and abs(value) < 1e15:
             return f"{value:,.0f}".replace("-", "−")
         if abs(value) >= 1000:

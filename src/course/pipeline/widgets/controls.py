@@ -78,7 +78,8 @@ class Number:
     def html(self, piece: str, value: Value) -> str:
         name = f"widget-{piece}-{self.name}"
         return (
-            f'<div class="widget-control">{_label(name, self.label)}<input type="number" id="{name}" name="{self.name}" '
+            f'<div class="widget-control">{_label(name, self.label)}<input type="number" inputmode="numeric" id="{name}" '
+            f'name="{self.name}" '
             f'value="{value}" min="{self.low}" max="{self.high}" step="1" required autocomplete="off"></div>'
         )
 

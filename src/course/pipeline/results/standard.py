@@ -1,0 +1,21 @@
+"""The course's standard of evidence, as rules that ``course check`` holds a lesson to.
+
+A rule is a function in a module of its own that yields what is wrong; to add one, add it to :data:`RULES`. Lessons that
+have not been rebuilt yet stand in :data:`course.pipeline.lesson.old_standard.OLD_STANDARD`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from course.pipeline.base.errors import CourseError
+from course.pipeline.lesson.old_standard import is_excused
+from course.pipeline.results.material import Material
+
+Rule = Callable[[Material], Iterator[CourseError]]
+RULES: tuple[Rule, ...] = ()
+
+
+def problems(material: Material) -> list[CourseError]:
+    """Everything in which a lesson falls short of the standard; nothing while it is excused."""
+    return [] if is_excused(material.lesson) else [problem for rule in RULES for problem in rule(material)]
