@@ -283,7 +283,7 @@ def test_plumbing_is_left_out_and_budgets_are_folded_where_they_stand() -> None:
     budget = 'budget = {"smoke": 1}[profile]'
     text = render(f'# %%\nimport torch\n{budget}\nloss = torch.f(budget)\nrecord.value("a.b", loss)').markdown
     assert (
-        f'import torch\n```\n\n??? abstract "Code"\n\n    ```python\n    {budget}\n    ```\n\n```python\nloss = '
+        f'import torch\n```\n\n??? abstract "Budget"\n\n    ```python\n    {budget}\n    ```\n\n```python\nloss = '
         in text
     )
     assert "record" not in text

@@ -17,7 +17,10 @@ from course.pipeline.text import markup
 
 PYTHON = "3.11, 3.12 or 3.13"
 """What ``requires-python`` in pyproject.toml allows."""
-ENVIRONMENT = "The libraries take about 2 GB of disk; on Linux, where torch brings CUDA's, 7 GB."
+ENVIRONMENT = (
+    "The libraries: 0.4 GB to download, 2 GB of disk; on Linux, where torch brings CUDA's libraries, several GB more."
+)
+"""Measured with the locked versions on Linux with torch's CPU build."""
 WEIGHTS = {
     "smollm2-135m-instruct": ("SmolLM2-135M-Instruct", 93, 542),
     "minilm-l6-v2": ("all-MiniLM-L6-v2", 84, 92),
@@ -93,11 +96,11 @@ def panel(lesson: Lesson, run: Provenance, wheel: str, hosting: Hosting) -> str:
     listed = "".join(f"<li>{text}</li>" for text in needs)
     return (
         '<details class="run-panel abstract" id="run-this-lesson"><summary>Run this lesson</summary>'
-        f'<p data-online><a href="{name(lesson)}" download>One bundle</a> has the script, the notebook, the library and its '
-        "locked versions. Unpack it, open a terminal where its folder is, and:</p>"
+        f'<p data-online><a href="{name(lesson)}" download>One bundle</a> (under 1 MB) has the script, the notebook, the '
+        "library and its locked versions. Unpack it, open a terminal where its folder is, and:</p>"
         f"{_commands('macOS, Linux', unix)}{_commands('Windows', windows)}"
         f"<p>As on this page: <code>--profile {run.profile}</code>. The notebook: "
-        f"<code>pip install -c versions.txt jupyterlab</code>, then "
+        f"<code>pip install -c {VERSIONS} jupyterlab</code>, then "
         f"<code>jupyter lab {lesson.slug}.ipynb</code>.</p>"
         f"<ul>{listed}</ul>{markup.table(['profile', 'time', 'memory'], rows, '')}{_services(lesson, hosting)}"
         "<p>This page leaves out what only records, plots or sets budgets: the notebook has it. The script prints "

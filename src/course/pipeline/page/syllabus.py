@@ -34,5 +34,5 @@ def _lesson(bundle: Bundle, prefix: str) -> str:
         f'<h4 id="lesson-{lesson.number:02}"><a href="{address}">{lesson.number:02} {html.escape(header.title)}</a></h4>'
         f"<p>Read {header.read_minutes} min · run {duration(bundle.run.seconds)} · lessons before: {before} · "
         f'<a href="{address}worksheet/">Worksheet</a></p>'
-        f"<ul>{goals}</ul><details><summary>Sections</summary><ol>{links}</ol></details>"
+        f'<ul>{goals}</ul><details class="abstract"><summary>Sections</summary><ol>{links}</ol></details>'
     )

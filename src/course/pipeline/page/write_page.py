@@ -9,7 +9,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from pathlib import Path
@@ -18,7 +18,6 @@ from urllib.parse import quote, unquote
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
-from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page import evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
     Block,
@@ -212,8 +211,7 @@ def _text_of(block: Prediction, draft: _Draft) -> fragments.ToHtml:
 def _code(block: Code, draft: _Draft) -> str:
     if not block.source.strip():
         return ""
-    language = f'python title="{html.escape(block.title)}"' if block.title else "python"
-    parts = [verbatim.block(f'<span id="{block.name}"></span>'), *(_piece(part, language) for part in block.pieces)]
+    parts = [verbatim.block(f'<span id="{block.name}"></span>'), *_code_of(block)]
     answers = (fragments.answer(asked.written, asked.asked, _text_of(asked, draft)) for asked in block.answers)
     shown = "".join([*answers, *(_output(output, draft) for output in block.outputs)])
     if shown and "reveal" in block.tags:
@@ -222,9 +220,13 @@ def _code(block: Code, draft: _Draft) -> str:
     return "\n\n".join([*parts, verbatim.block(shown)] if shown else parts)
 
 
-def _piece(piece: Piece, language: str) -> str:
-    fence = markup.fence(piece.source, language)
-    return '??? abstract "Code"\n\n' + verbatim.indented(fence) if piece.is_folded else fence
+def _code_of(block: Code) -> Iterator[str]:
+    """The pieces of the code, of which some are folded: beside what stands open, these are budgets."""
+    language = f'python title="{html.escape(block.title)}"' if block.title else "python"
+    name = "Budget" if len(block.pieces) > 1 else "Code"
+    for piece in block.pieces:
+        fence = markup.fence(piece.source, language)
+        yield f'??? abstract "{name}"\n\n{verbatim.indented(fence)}' if piece.is_folded else fence
 
 
 @_markdown.register
