@@ -55,6 +55,17 @@ def test_formulas_are_mathematics_in_prose_and_in_headings() -> None:
     assert not re.search(r'class="[^"]*\binline\b', made), "the theme lets this class float"
 
 
+def test_what_is_printed_is_shown_as_on_the_lesson_s_page() -> None:
+    answers = "TICKET: where is my tent\n" + "".join(
+        f"  {who}: {'It is on its way. ' * 8}\n" for who in ("base", "tuned")
+    )
+    made = shown(
+        *(code("x", {"output_type": "stream", "name": name, "text": answers}) for name in ("stdout", "stderr"))
+    )
+    assert made.count("<li>") == 2
+    assert made.count('<div class="output output--stderr"><pre tabindex="0">TICKET: where') == 1
+
+
 def test_a_title_is_text() -> None:
     made = view(json.dumps({"cells": [text("# The *rank* & $r$ of `W`")]}))
     assert made.title.startswith("The rank &amp; ")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from course.pipeline.page import printed
 from course.pipeline.text import clean, commonmark, markup, verbatim
 from course.pipeline.text.displayed import IMAGES
 
@@ -66,8 +67,9 @@ def _address(address: str, line: int) -> str:
 
 def _output(output: Mapping[str, Any]) -> str:
     if output["output_type"] == "stream":
-        kind = " output--stderr" if output["name"] == "stderr" else ""
-        return f'<div class="output{kind}"><pre tabindex="0">{html.escape(output["text"])}</pre></div>'
+        if output["name"] == "stdout":
+            return printed.block(output["text"])
+        return f'<div class="output output--stderr"><pre tabindex="0">{html.escape(output["text"])}</pre></div>'
     data = output["data"]
     if "text/html" in data:
         shown = _scrolling(clean.prose(data["text/html"]))
