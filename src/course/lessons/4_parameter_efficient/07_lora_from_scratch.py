@@ -25,9 +25,8 @@
 # A full fine-tune may move every number of a weight matrix independently. LoRA may not: it adds a
 # matrix of low rank, built from far fewer numbers. Why should that be enough? You will make a real
 # full update of {{ setup.trained | int }} weights, to turn support tickets into JSON, cut it to
-# **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see it keep
-# {{ keep.top_8 | pct0 }} of the gain on held-out tickets, though *not* because the update has low
-# rank. Then you build LoRA by hand and hold it against PEFT.
+# **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see how much of the gain on
+# held-out tickets it keeps, and why. Then you build LoRA by hand and hold it against PEFT.
 
 # %% [markdown]
 # ## Warm-up
