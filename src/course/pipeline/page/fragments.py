@@ -127,7 +127,7 @@ def answer(written: Prediction, asked: predict.Asked, text: Callable[[str], str]
     else:
         number = inline(f"{{{{ {written.number} | {written.format} }}}}{predict.after_number(written.unit)}")
         run = f'<strong class="predict-run">{number}</strong>'
-    return f'<p class="predict-result" id="predict-{asked.id}-result">The run: {run}</p>'
+    return f'<p class="predict-result" id="predict-{asked.id}-result">Result: {run}</p>'
 
 
 def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
