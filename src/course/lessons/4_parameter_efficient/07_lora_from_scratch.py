@@ -10,7 +10,6 @@
 #   - say why B starts at zero, why A must not, and what α/r is for
 # prerequisites: [2]
 # tags: [LoRA, Rank, Alpha (α), Adapter, Singular value decomposition (SVD), Merging, PEFT]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   found in a paper that is linked, and the whole in percent: [100]
@@ -538,7 +537,7 @@ def eject():
 
 
 # %% [markdown]
-# ## The same as PEFT
+# ## Deeper: the same as PEFT
 #
 # At $B = 0$ even a layer that ignores $A$ would pass. So both implementations get the same
 # *non-zero* $B$, and we compare logits and every gradient.

@@ -10,7 +10,6 @@
 #   - judge a report on a LoRA variant by what it held fixed
 # prerequisites: [7]
 # tags: [LoRA, Rank, Target modules, Learning rate, Alpha (α), rsLoRA, DoRA, PiSSA]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   widths of SmolLM2-135M, from its configuration: [192, 576, 1536]

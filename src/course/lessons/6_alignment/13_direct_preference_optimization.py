@@ -10,7 +10,6 @@
 #   - choose between DPO, IPO, KTO, SimPO and ORPO by what each compares with what
 # prerequisites: [2, 7]
 # tags: [DPO, RLHF, Beta (β), KL divergence, Reference model, Implicit reward, Likelihood displacement]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   logarithms of 0.2 and 2: [1.61, 0.69]

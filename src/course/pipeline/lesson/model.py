@@ -49,7 +49,6 @@ class Header:
     summary: str
     objectives: tuple[str, ...]
     prerequisites: tuple[int, ...]
-    read_minutes: int
     weights: tuple[str, ...]
     plain_numbers: tuple[PlainNumber, ...] = ()
     data: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import html
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 
+from course.pipeline.lesson.sections import Kind
 from course.pipeline.page import glossary
 from course.pipeline.results import predict
 from course.pipeline.results.capture import Provenance
@@ -166,6 +167,14 @@ def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
         '<details class="provenance" id="where-from"><summary>Where these numbers come from</summary>'
         f"<dl>{rows}</dl></details>"
     )
+
+
+def around(kind: Kind, minutes: int) -> tuple[str, str]:
+    """What stands before and after the content of a section that is folded, or set apart."""
+    if kind == "monday":
+        return '<section class="monday" aria-label="To take to work">', "</section>"
+    summary = f"<summary data-search-exclude>Open this section ({minutes} min)</summary>"
+    return f'<details class="deeper">{summary}', "</details>"
 
 
 def machine(run: Provenance) -> str:

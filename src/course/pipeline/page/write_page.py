@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.lesson import plain_format
+from course.pipeline.lesson import plain_format, reading_time
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
 from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page import evidence, fragments, printed, progress_marks
@@ -34,6 +34,7 @@ from course.pipeline.page.document import (
     Prediction,
     Prose,
     Quiz,
+    Section,
     Shown,
     Solution,
     Widget,
@@ -137,7 +138,7 @@ def _opening(block: Opening, draft: _Draft) -> str:
     before = [f'<a href="../{draft.lessons[n]}/">Lesson {n:02}</a>' for n in header.prerequisites if n in draft.lessons]
     objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
     meta = (
-        f'<div class="lesson-meta"><p class="lesson-times">Read {header.read_minutes} min · '
+        f'<div class="lesson-meta"><p class="lesson-times">Read {reading_time.reading(block.lesson)} · '
         f"ran in {fragments.duration(run.seconds)} on {html.escape(fragments.machine(run))}"
         + (f" · builds on {', '.join(before)}" if before else "")
         + "</p>"
@@ -230,6 +231,17 @@ def _piece(piece: Piece, language: str) -> str:
 @_markdown.register
 def _solution(block: Solution, draft: _Draft) -> str:
     return '??? success "Solution"\n\n' + verbatim.indented(draft.markdown(block.blocks))
+
+
+@_markdown.register
+def _section(block: Section, draft: _Draft) -> str:
+    """The heading stands outside the fold: it is in the table of contents, and can be linked to, without a script."""
+    begins, ends = fragments.around(block.kind, block.minutes)
+    return (
+        draft.markdown([block.heading])
+        + "\n\n"
+        + "\n\n".join([verbatim.block(begins), draft.markdown(block.blocks), verbatim.block(ends)])
+    )
 
 
 @_markdown.register
