@@ -385,7 +385,7 @@ class CurvePrediction extends Prediction {
 }
 
 /** What may tell a result: prose, lists, claims, boxes, tables and formulas right after it. */
-const TELLS = "p, ul, ol, blockquote, math, .claim, .admonition, .table-scroll, .data-table";
+const TELLS = "p, ul, ol, blockquote, math, .claim, .box, .admonition, .table-scroll, .data-table";
 
 /** @param {HTMLDetailsElement} fold @returns {HTMLElement[]} */
 function told(fold) {

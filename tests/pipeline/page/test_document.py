@@ -94,6 +94,29 @@ def test_blocks_stand_in_the_order_of_reading() -> None:
     assert [type(block) for block in solution.blocks] == [Prose, Code]
 
 
+BUDGET = """\
+# %% [markdown] tags=["budget"]
+# - steps: {{ lora.trainable | int }} × 8
+# - examples: 96
+# - held out: *all*
+# - seeds: 3
+# - learning rate: the best of five
+#   on other tickets"""
+
+
+def test_a_box_has_its_parts_on_the_page_and_in_files() -> None:
+    whole = made(BUDGET)
+    text = page(whole, {}, []).markdown
+    assert '<aside class="box box--budget" aria-label="Budget">' in text
+    assert "<dt>Held out, per reported cell</dt><dd><p><em>all</em></p></dd>" in text
+    assert ">9,216</data> × 8" in text
+    file = File(whole, {}, ".x")
+    assert "> **Budget**\n>\n> - Steps × batch: 9,216 × 8\n> - Distinct examples: 96\n" in markdown(file)
+    assert "> - Learning rate: the best of five on other tickets\n" in markdown(file)
+    assert "Budget" not in script(file)  # which has the code alone
+    assert "> - Seeds: 3" in json.loads(notebooks(file)[0])["cells"][2]["source"]
+
+
 DEPTH = (
     "# %% [markdown]\n# ## Deeper: why\n#\n# Because of {{ lora.trainable | int }}.",
     '# %% [markdown] tags=["solution"]\n# So.',

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from course.pipeline.base import syntax, yamlfile
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.status import OUTPUT
-from course.pipeline.lesson import percent, sections
+from course.pipeline.lesson import boxes, percent, sections
 from course.pipeline.lesson.model import (
+    BOXES,
     DATA,
     MODULES,
     TAGS,
@@ -117,9 +118,9 @@ def parse(text: str, path: Path) -> Lesson:
             raise CourseError("Raw cells are not shown anywhere.", path, marker, "Use '# %%' or '# %% [markdown]'.")
         if node.cell_type == "markdown":
             _check_prose(text, path, marker, end)
-        elif found := tags & DATA:
+        elif found := tags & (DATA | BOXES):
             (tag, *_) = sorted(found)
-            hint = f'Write: # %% [markdown] tags=["{tag}"], and YAML in comments.'
+            hint = f'Write: # %% [markdown] tags=["{tag}"], and what it holds in comments.'
             raise CourseError(f"A cell tagged {tag!r} is not code.", path, marker, hint)
         source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
         line = _first_line(text, marker, node.cell_type) if source.strip() else marker
@@ -128,6 +129,9 @@ def parse(text: str, path: Path) -> Lesson:
     lesson = Lesson(path, _header(header_text, path), tuple(cells))
     _check_parameters(lesson)
     sections.sections(lesson)
+    for cell in lesson.cells:
+        if boxes.kind(cell):
+            boxes.parts(cell, lesson)
     return lesson
 
 

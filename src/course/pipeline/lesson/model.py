@@ -15,7 +15,11 @@ DATA = frozenset({"claims", "predict"})
 """Tags of Markdown cells that hold YAML."""
 
 
-TAGS = frozenset({"parameters", "reveal", "hide-code", "solution"}) | DATA
+BOXES = frozenset({"budget", "trust"})
+"""Tags of Markdown cells that are boxes with given parts (see :mod:`course.pipeline.lesson.boxes`)."""
+
+
+TAGS = frozenset({"parameters", "reveal", "hide-code", "solution"}) | DATA | BOXES
 
 
 MODULES = {

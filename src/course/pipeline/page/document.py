@@ -16,7 +16,7 @@ from itertools import groupby
 
 from course.figures import Figure
 from course.pipeline import widgets
-from course.pipeline.lesson import reading_time, sections, visible_code
+from course.pipeline.lesson import boxes, reading_time, sections, visible_code
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page.parts import drawing, fails
@@ -133,6 +133,15 @@ class Claims:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A box with given parts: what an experiment cost, or how far to trust it. ``kind`` is its cell's tag."""
+
+    name: str
+    kind: str
+    parts: tuple[boxes.Part, ...]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a reader is asked to guess: as written, and with its numbers and what the run gave."""
 
@@ -191,7 +200,8 @@ class Closing:
 
 
 Block = (
-    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Prediction | Code | Solution | Section | Closing
+    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Box | Prediction | Code
+    | Solution | Section | Closing
 )  # fmt: skip
 
 
@@ -266,6 +276,8 @@ def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
             index += 1
         elif "claims" in cell.tags:
             yield cell, [Claims(f"claims-{place}", bundle.claims[place])]
+        elif kind := boxes.kind(cell):
+            yield cell, [Box(f"{kind}-{place}", kind, boxes.parts(cell, bundle.lesson))]
         elif "predict" in cell.tags:
             yield cell, [predictions[place]]
         elif bundle.lesson.is_plain:

@@ -148,6 +148,14 @@ def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
     )
 
 
+def box(kind: str, title: str, parts: Sequence[tuple[str, str]]) -> str:
+    """A box with a title and its parts: the name of each, and its HTML."""
+    rows = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in parts)
+    return (
+        f'<aside class="box box--{kind}" aria-label="{title}"><p class="box-title">{title}</p><dl>{rows}</dl></aside>'
+    )
+
+
 def badge(decided: Decided) -> str:
     return f'<span class="verdict verdict--{decided.verdict}">{VERDICTS[decided.verdict]}</span>'
 

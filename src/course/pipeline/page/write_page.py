@@ -16,12 +16,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.lesson import plain_format, reading_time
+from course.pipeline.lesson import boxes, plain_format, reading_time
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
 from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page import evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
     Block,
+    Box,
     Claims,
     Closing,
     Code,
@@ -198,6 +199,12 @@ def _quiz(block: Quiz, draft: _Draft) -> str:
 @_markdown.register
 def _claims(block: Claims, draft: _Draft) -> str:
     return verbatim.block("".join(fragments.claim_box(decided, draft.caption) for decided in block.decided))
+
+
+@_markdown.register
+def _box(block: Box, draft: _Draft) -> str:
+    parts = [(part.name, draft.linked(draft.bound(part.text), part.line)) for part in block.parts]
+    return verbatim.block(fragments.box(block.kind, boxes.TITLES[block.kind], parts))
 
 
 @_markdown.register
