@@ -47,10 +47,9 @@ def button(prediction: Locator, name: str) -> Locator:
     return prediction.get_by_role("button", name=name, exact=True)
 
 
-def row(prediction: Locator, name: str) -> str:
-    """What the comparison says under a name."""
-    shown = prediction.locator(".predict-compared div").filter(has=prediction.page.locator("dt", has_text=name))
-    return shown.first.locator("dd").inner_text()
+def compared(prediction: Locator) -> str:
+    """What is said of a guess."""
+    return prediction.locator(".predict-compared").inner_text()
 
 
 def test_a_number_is_compared_kept_and_guessed_again(site: Site, open_page: Open) -> None:
@@ -72,12 +71,9 @@ def test_a_number_is_compared_kept_and_guessed_again(site: Site, open_page: Open
     field.fill(str(guess))
     field.press("Enter")
     expect(result).to_have_attribute("open", "")
-    assert row(asked, "Yours is") == "2 times the run's."
     run = result.locator(".predict-run").inner_text()
-    assert row(asked, "The run") == run
-    expect(result.locator(".predict-result")).to_contain_text(
-        re.compile(rf"You guessed .+\. The run: {re.escape(run)}")
-    )
+    assert f"it came out at {run}. Your guess is 2 times as large as the result." in compared(asked)
+    expect(result.locator(".predict-result")).to_contain_text(re.compile(rf"You guessed .+\. Result: {re.escape(run)}"))
     kept = stored(asked)
     assert kept is not None
     assert (kept["guess"], kept["waived"]) == (pytest.approx(guess), False)
@@ -85,7 +81,7 @@ def test_a_number_is_compared_kept_and_guessed_again(site: Site, open_page: Open
     assert page.evaluate("window.told.at(-1)") == 1  # told after it was stored
 
     page.reload()
-    assert row(asked, "Yours is") == "2 times the run's."
+    assert "2 times as large" in compared(asked)
     expect(result).to_have_attribute("open", "")
 
     button(asked, "Guess again").click()
@@ -106,9 +102,9 @@ def test_a_choice_is_marked_beside_the_run(site: Site, open_page: Open) -> None:
     expect(asked.get_by_role("status")).to_have_text("Choose one first.")
     items.nth(wrong).get_by_role("radio").check()
     button(asked, "Compare").click()
-    assert items.nth(wrong).locator(".predict-mark").inner_text() == "yours"
-    assert items.nth(right).locator(".predict-mark").inner_text() == "the run's"
-    assert (row(asked, "You"), row(asked, "The run")) == ("ABCDEF"[wrong], "ABCDEF"[right])
+    assert items.nth(wrong).locator(".predict-mark").inner_text() == "your guess"
+    assert items.nth(right).locator(".predict-mark").inner_text() == "right"
+    assert f"You chose {'ABCDEF'[wrong]}; what happened is {'ABCDEF'[right]}." in compared(asked)
     expect(button(asked, "Guess again")).to_be_focused()
     expect(waiting(asked)).to_have_attribute("open", "")
     expect(items.nth(wrong).get_by_role("radio")).to_be_disabled()
@@ -118,8 +114,8 @@ def test_a_choice_is_marked_beside_the_run(site: Site, open_page: Open) -> None:
     button(asked, "Guess again").click()
     items.nth(right).get_by_role("radio").check()
     button(asked, "Compare").click()
-    assert items.nth(right).locator(".predict-mark").inner_text() == "yours, and the run's"
-    assert row(asked, "You were") == "right"
+    assert items.nth(right).locator(".predict-mark").inner_text() == "your guess, and right"
+    assert compared(asked).startswith("Right: ")
 
 
 @pytest.mark.parametrize("way", ["button", "fold"])
@@ -196,7 +192,7 @@ def test_a_line_is_sketched_with_the_keyboard(site: Site, open_page: Open) -> No
     kept = stored(asked)
     assert kept is not None
     assert kept["guess"] == pytest.approx(values, rel=1e-2, abs=1e-6)
-    assert "on average" in row(asked, "Apart")
+    assert "On average they are" in compared(asked)
 
 
 def test_two_predictions_before_one_result_are_both_awaited(site: Site, open_page: Open) -> None:
@@ -209,13 +205,25 @@ def test_two_predictions_before_one_result_are_both_awaited(site: Site, open_pag
     else:
         pytest.fail("no result has two predictions")
     one, other = page.locator(f'.predict[data-cells="{twice[0]}"]').all()
-    button(one, "Show me").click()
+    one.get_by_role("textbox").fill("1.5")
+    button(one, "Compare").click()
+    expect(one.get_by_role("status")).to_contain_text("Noted: 1.5")
+    expect(one.locator(".predict-compared")).to_have_count(0)  # nothing is told while the other is open
     expect(waiting(one)).not_to_have_attribute("open", "")
+    page.reload()
+    expect(one.get_by_role("status")).to_contain_text("Noted: 1.5")
     button(other, "Show me").click()
     expect(waiting(one)).to_have_attribute("open", "")
+    assert "You guessed 1.5" in compared(one)
+    button(one, "Guess again").click()  # asks again for what was not guessed, too
+    expect(waiting(one)).not_to_have_attribute("open", "")
+    assert (stored(one), stored(other)) == (None, None)
+    button(one, "Show me").click()
+    assert all((stored(each) or {})["waived"] for each in (one, other))
 
 
-BLURRED = "(prose) => getComputedStyle(prose).filter.startsWith('blur')"
+VEILED = "(prose) => getComputedStyle(prose).visibility === 'hidden'"
+FINDS = "(text) => { getSelection().empty(); return window.find(text) }"
 
 
 def told(site: Site, page: Page) -> Locator:
@@ -233,14 +241,20 @@ def test_prose_that_tells_a_result_waits_with_it(site: Site, open_page: Open) ->
     prose = told(site, page)
     result = prose.locator("xpath=preceding-sibling::*[1]")
     expect(prose).to_have_class("is-veiled")
-    assert prose.evaluate(BLURRED)
+    assert prose.evaluate(VEILED)
     page.emulate_media(media="print")
-    assert not prose.evaluate(BLURRED)
+    assert not prose.evaluate(VEILED)
     page.emulate_media(media="screen")
-    prose.click()
+    words = " ".join((prose.text_content() or "").split()[:12])
+    assert not page.evaluate(FINDS, words)
+    assert words not in page.locator("article").aria_snapshot()
+    notice = result.locator("summary")
+    expect(notice).to_have_text("Hidden until you guess. Show without guessing")
+    notice.click()
+    assert words in page.locator("article").aria_snapshot()
     expect(result).to_have_attribute("open", "")
     expect(prose).not_to_have_class("is-veiled")
-    assert not prose.evaluate(BLURRED)
+    assert not prose.evaluate(VEILED)
     page.reload()
     expect(page.locator(".predict.is-live").first).to_be_attached()
     expect(prose).not_to_have_class("is-veiled")
@@ -249,8 +263,26 @@ def test_prose_that_tells_a_result_waits_with_it(site: Site, open_page: Open) ->
     assert watched.errors == []
 
 
+def test_find_in_page_reaches_a_result_on_request(site: Site, open_page: Open) -> None:
+    page = open_page("").page
+    prose = told(site, page)
+    result = prose.locator("xpath=preceding-sibling::*[1]")
+    box = page.get_by_label("Find-in-page finds hidden results")
+    box.check()
+    expect(prose).to_have_attribute("hidden", "until-found")
+    expect(result).not_to_have_attribute("open", "")
+    page.reload()
+    expect(box).to_be_checked()
+    prose.dispatch_event("beforematch")  # as a browser does before it shows what it found
+    expect(result).to_have_attribute("open", "")
+    expect(prose).not_to_have_attribute("hidden", "until-found")
+    page.locator(".predict.is-done").get_by_role("button", name="Guess again").first.click()
+    box.uncheck()
+    assert prose.evaluate(VEILED)
+
+
 def test_prose_that_tells_a_result_is_clear_without_scripts(site: Site, open_page: Open) -> None:
-    assert not told(site, open_page("", java_script_enabled=False).page).evaluate(BLURRED)
+    assert not told(site, open_page("", java_script_enabled=False).page).evaluate(VEILED)
 
 
 def test_without_scripts_question_and_result_are_there(site: Site, open_page: Open, subtests: pytest.Subtests) -> None:
@@ -304,9 +336,10 @@ def test_nothing_moves_when_the_forms_come(site: Site, open_page: Open, viewport
 
 
 COMPARED = {
-    (5, 5): "Exactly the run's.", (3, 1.5): "2 times the run's.", (1.5, 3): "0.5 times the run's.",
-    (100.2, 100): "Within half a percent of the run's.", (0, 4): "4 apart.", (-3, 4): "7 apart.",
-    (-2, -1): "2 times the run's.", (1, 0): "1 apart.",
+    (5, 5): "Exactly right.", (3, 1.5): "Your guess is 2 times as large as the result.",
+    (1.5, 3): "The result is 2 times as large as your guess.", (1.08, 1): "8% too high.", (-1.5, -1): "50% too low.",
+    (100.2, 100): "Right, to within half a percent.", (0, 4): "4 too low.", (-3, 4): "7 too low.",
+    (-2, -1): "Your guess is 2 times as large as the result.", (1, 0): "1 too high.",
 }  # fmt: skip
 AXES = [  # low, high, logarithmic, and what its marks must span
     (1.54, 2.19, False), (-126, 0.5, False), (0, 0, False), (3, 3, False), (-2, -1, False), (0.14, 10, True),

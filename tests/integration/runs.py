@@ -18,7 +18,7 @@ from .sandbox import ROOT, Sandbox, lesson
 
 def parsed(folder: Path, *cells: str, header: str = "") -> Lesson:
     """A lesson of these code cells in ``folder``, with ``header`` as further lines of its header."""
-    text = lesson(*cells).replace("# read_minutes: 1\n", "# read_minutes: 1\n" + header)
+    text = lesson(*cells).replace("# prerequisites: []\n", "# prerequisites: []\n" + header)
     path = folder / "01_tiny.py"
     path.write_text(text, encoding="utf-8")
     return parse(text, path)

@@ -21,7 +21,7 @@ LESSON = """\
 # summary: A lesson that needs no model.
 # objectives:
 #   - run it
-# read_minutes: 1
+# prerequisites: []
 # ---
 
 # %% tags=["parameters"]

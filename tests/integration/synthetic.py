@@ -23,7 +23,7 @@ SOURCE = """\
 # summary: What lesson {n} finds.
 # objectives:
 #   - read number {n}
-# read_minutes: 2
+# prerequisites: []
 # ---
 
 # %% tags=["parameters"]

@@ -133,7 +133,7 @@ def test_declared_data_is_an_input(three: Sandbox) -> None:
     """Also when the lesson itself, parsed before, is as it was."""
     source, notes = three.lessons / "02_two.py", three.lessons / "notes.csv"
     notes.write_text("1")
-    text = source.read_text().replace("# read_minutes: 1\n", "# read_minutes: 1\n# data: [notes.csv]\n")
+    text = source.read_text().replace("# prerequisites: []\n", "# prerequisites: []\n# data: [notes.csv]\n")
     source.write_text(
         text.replace('record.value("answer", 2)', 'record.value("answer", int(open("notes.csv").read()))')
     )

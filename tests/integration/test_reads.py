@@ -130,7 +130,7 @@ def test_a_file_elsewhere_cannot_be_read(sandbox: Sandbox) -> None:
 
 def test_declared_data_is_read_and_cannot_be_changed(sandbox: Sandbox) -> None:
     cell = "path = 'data/notes.csv'\nprint(open(path).read())\nopen(path, 'w').close()\nprint(open(path).read() == '')"
-    sandbox.write(lesson(cell).replace("# read_minutes: 1\n", "# read_minutes: 1\n# data: [data/notes.csv]\n"))
+    sandbox.write(lesson(cell).replace("# prerequisites: []\n", "# prerequisites: []\n# data: [data/notes.csv]\n"))
     notes = sandbox.lessons / "data" / "notes.csv"
     notes.parent.mkdir()
     notes.write_text("a,b\n")
@@ -164,7 +164,7 @@ def test_the_content_of_declared_data_is_an_input(tmp_path: Path) -> None:
 )
 def test_data_lies_in_the_folder_of_the_lesson(tmp_path: Path, name: str, words: str) -> None:
     path = tmp_path / "01_tiny.py"
-    path.write_text(LESSON.replace("# read_minutes: 1\n", f"# read_minutes: 1\n# data:\n#   - {name}\n"))
+    path.write_text(LESSON.replace("# prerequisites: []\n", f"# prerequisites: []\n# data:\n#   - {name}\n"))
     with pytest.raises(CourseError, match=words) as caught:
         read(path)
     assert (caught.value.path, caught.value.line) == (path, 9)

@@ -129,7 +129,7 @@ def test_no_network(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_network_stops_a_lesson_before_it_runs(
     captured: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = lesson("x = 1").replace("read_minutes: 1\n", f"read_minutes: 1\n# weights: [{MINILM}]\n")
+    text = lesson("x = 1").replace("prerequisites: []\n", f"prerequisites: []\n# weights: [{MINILM}]\n")
     captured.write(text)
     before = captured.capture.read_bytes()
     settings = offline(monkeypatch)

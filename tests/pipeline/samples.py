@@ -23,7 +23,7 @@ HEADER = """\
 # summary: What the sample finds.
 # objectives:
 #   - predict $r$ of anything
-# read_minutes: 5
+# fork: true
 # ---
 """
 

@@ -2,8 +2,11 @@
  * Predict, then reveal.
  *
  * The page arrives with each question and, below the code, the result folded away. This module makes a form of the
- * question and blurs the prose that tells the result. A guess, or "Show me", unfolds the result; so does unfolding it by
- * hand, or a click on the prose. The guess then stands beside what the run gave. It is stored under the prediction's name and the hash of its text and result:
+ * question and veils the result and the prose that tells it: they keep their room, and neither eyes, screen readers nor
+ * find-in-page get at them. A notice in their place says so and is the button that shows them without a guess. All
+ * questions of a result have one state: the result opens when each is answered, or is shown at once.
+ *
+ * A guess is stored under the prediction's name and the hash of its text and result:
  * `predict:LESSON/ID:HASH` → `{"guess": number | number[] | null, "waived": boolean, "at": milliseconds}`, where a guess
  * is a number, the index of a choice, or the heights of a sketched line.
  */
@@ -17,20 +20,21 @@ import { store } from "./store.js";
 const letter = (index) => String.fromCharCode(65 + index);
 
 /**
- * How many times the run's number a guess is, as a sentence. There is no such factor where one is zero or the signs differ.
+ * How a guess compares with the result, as a sentence.
  *
  * @param {number} guess
  * @param {number} answer
  */
 export function compared(guess, answer) {
-  if (guess === answer) return "Exactly the run's.";
+  if (guess === answer) return "Exactly right.";
   const factor = guess / answer;
-  if (!(factor > 0 && Number.isFinite(factor))) return `${short(Math.abs(guess - answer))} apart.`;
-  if (Math.abs(factor - 1) < 0.005) return "Within half a percent of the run's.";
-  return `${short(factor)} times the run's.`;
+  if (Math.abs(factor - 1) < 0.005) return "Right, to within half a percent.";
+  const way = guess > answer ? "high" : "low";
+  if (!(factor > 0 && Number.isFinite(factor))) return `${short(Math.abs(guess - answer))} too ${way}.`;
+  if (factor >= 2) return `Your guess is ${short(factor)} times as large as the result.`;
+  if (factor <= 0.5) return `The result is ${short(1 / factor)} times as large as your guess.`;
+  return `${short(100 * Math.abs(factor - 1), 2)}% too ${way}.`;
 }
-
-/** @typedef {[what: string, words: Array<Node | string>]} Row of a comparison */
 
 /**
  * What all kinds share: the form, what is stored, and the results that wait.
@@ -38,12 +42,11 @@ export function compared(guess, answer) {
  * @template G a guess
  */
 class Prediction {
-  /** @param {HTMLElement} root @param {() => void} changed */
-  constructor(root, changed) {
+  /** @param {HTMLElement} root @param {Waiting} waiting */
+  constructor(root, waiting) {
     this.root = root;
     this.key = `predict:${root.dataset.key}`;
-    this.changed = changed;
-    this.cells = (root.dataset.cells ?? "").split(" ");
+    this.waiting = waiting;
     this.result = document.getElementById(`${root.id}-result`);
     /** @type {{guess: G | null, waived: boolean, at: number} | null} */
     this.state = null;
@@ -61,7 +64,10 @@ class Prediction {
       const guess = this.read();
       if (guess !== null && !this.state) this.set({ guess, waived: false, at: Date.now() });
     });
-    this.skip.addEventListener("click", () => this.waive());
+    this.skip.addEventListener("click", () => {
+      this.waiting.waive();
+      this.again.focus(); // the button that had the focus is gone
+    });
     this.again.addEventListener("click", () => this.forget());
   }
 
@@ -98,7 +104,7 @@ class Prediction {
     return "";
   }
 
-  /** How a guess compares, as rows. @param {G} _guess @returns {Row[]} */
+  /** How a guess compares, as a sentence. @param {G} _guess @returns {Array<Node | string>} */
   verdict(_guess) {
     return [];
   }
@@ -115,32 +121,29 @@ class Prediction {
       this.restore(guess);
     }
     this.root.classList.add("is-live");
-    this.show();
-  }
-
-  /** Opens the result without a guess. */
-  waive() {
-    if (!this.state) this.set({ guess: null, waived: true, at: Date.now() });
   }
 
   /** @param {NonNullable<typeof this.state>} state */
   set(state) {
-    const pressed = document.activeElement === this.button || document.activeElement === this.skip;
-    this.state = state;
-    store.writeJson(this.key, state);
-    this.show();
+    const pressed = document.activeElement === this.button;
+    this.keep(state);
+    this.waiting.update();
     if (pressed) this.again.focus(); // the button that had the focus is gone
-    this.changed();
     announce();
   }
 
+  /** @param {typeof this.state} state */
+  keep(state) {
+    this.state = state;
+    if (state) store.writeJson(this.key, state);
+    else store.remove(this.key);
+  }
+
   forget() {
-    this.state = null;
-    store.remove(this.key);
+    this.keep(null);
     this.clear();
-    this.show();
+    this.waiting.forgetWaived();
     this.first()?.focus();
-    this.changed();
     announce();
   }
 
@@ -157,24 +160,22 @@ class Prediction {
     this.result?.querySelector(".predict-yours")?.remove();
     const guess = state?.guess ?? null;
     if (guess === null) this.status.replaceChildren(...(state ? [make("p", {}, "No guess this time. ", this.link())] : []));
+    else if (!this.waiting.isMet) this.status.replaceChildren(make("p", {}, `Noted: ${this.words(guess)}. `, ...this.others()));
     else {
-      const yours = this.words(guess);
-      this.result?.prepend(make("span", { class: "predict-yours" }, "You guessed ", make("strong", {}, yours), ". "));
-      this.status.replaceChildren(this.comparison(yours, guess));
+      this.result?.prepend(make("span", { class: "predict-yours" }, "You guessed ", make("strong", {}, this.words(guess)), ". "));
+      this.status.replaceChildren(make("p", { class: "predict-compared" }, ...this.verdict(guess), " ", this.link()));
     }
   }
 
-  /** @param {string} yours @param {G} guess */
-  comparison(yours, guess) {
-    /** @type {Row[]} */
-    const rows = [["You", [yours]], ["The run", this.theirs()], ...this.verdict(guess)];
-    const list = make("dl", {}, ...rows.map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, ...words))));
-    return make("div", { class: "predict-compared" }, list, make("p", {}, this.link()));
+  /** The way to the result, which is open. */
+  link() {
+    return make("a", { href: `#${this.waiting.folds[0]?.id ?? ""}` }, "See the result");
   }
 
-  /** The way to the result. */
-  link() {
-    return make("a", { href: `#reveal-${this.cells[0]}` }, "See the result");
+  /** The way to the questions that the result still waits for. @returns {Array<Node | string>} */
+  others() {
+    const open = this.waiting.asked.filter((other) => other.state === null);
+    return ["The result opens after ", make("a", { href: `#${open[0].root.id}` }, "one more guess"), "."];
   }
 
   /** What the run gave. @returns {Array<Node | string>} */
@@ -185,9 +186,9 @@ class Prediction {
 
 /** @extends {Prediction<number>} */
 class NumberPrediction extends Prediction {
-  /** @param {HTMLElement} root @param {() => void} changed */
-  constructor(root, changed) {
-    super(root, changed);
+  /** @param {HTMLElement} root @param {Waiting} waiting */
+  constructor(root, waiting) {
+    super(root, waiting);
     this.unit = root.dataset.unit ?? "";
     this.input = numberField(`${root.id}-input`, root.dataset.answer);
     this.input.addEventListener("input", () => {
@@ -246,17 +247,18 @@ class NumberPrediction extends Prediction {
     return short(guess, 12) + (this.unit === "×" ? this.unit : this.unit && ` ${this.unit}`);
   }
 
-  /** @param {number} guess @returns {Row[]} */
+  /** @param {number} guess @returns {Array<Node | string>} */
   verdict(guess) {
-    return [["Yours is", [compared(guess, Number(this.root.dataset.answer))]]];
+    return ["You guessed ", this.words(guess), "; it came out at ", ...this.theirs(), ". ",
+      compared(guess, Number(this.root.dataset.answer))];
   }
 }
 
 /** @extends {Prediction<number>} */
 class ChoicePrediction extends Prediction {
-  /** @param {HTMLElement} root @param {() => void} changed */
-  constructor(root, changed) {
-    super(root, changed);
+  /** @param {HTMLElement} root @param {Waiting} waiting */
+  constructor(root, waiting) {
+    super(root, waiting);
     this.list = part(root, ".predict-choices");
     this.items = [...this.list.children];
     this.right = Number(root.dataset.answer);
@@ -305,9 +307,9 @@ class ChoicePrediction extends Prediction {
     const { state } = this;
     this.radios.forEach((radio, index) => {
       const yours = state?.guess === index;
-      const right = state !== null && index === this.right;
+      const right = this.waiting.isMet && index === this.right;
       radio.disabled = state !== null;
-      this.marks[index].textContent = yours && right ? "yours, and the run's" : yours ? "yours" : right ? "the run's" : "";
+      this.marks[index].textContent = yours && right ? "your guess, and right" : yours ? "your guess" : right ? "right" : "";
       this.items[index].classList.toggle("is-yours", yours);
       this.items[index].classList.toggle("is-run", right);
     });
@@ -318,17 +320,18 @@ class ChoicePrediction extends Prediction {
     return letter(guess);
   }
 
-  /** @param {number} guess @returns {Row[]} */
+  /** @param {number} guess @returns {Array<Node | string>} */
   verdict(guess) {
-    return [["You were", [guess === this.right ? "right" : "surprised: the text below the result says why"]]];
+    if (guess === this.right) return ["Right: ", ...this.theirs(), " is what happened."];
+    return [`You chose ${letter(guess)}; what happened is `, ...this.theirs(), ". The text below the result says why."];
   }
 }
 
 /** @extends {Prediction<number[]>} */
 class CurvePrediction extends Prediction {
-  /** @param {HTMLElement} root @param {() => void} changed */
-  constructor(root, changed) {
-    super(root, changed);
+  /** @param {HTMLElement} root @param {Waiting} waiting */
+  constructor(root, waiting) {
+    super(root, waiting);
     const line = JSON.parse(part(root, "script").textContent ?? "");
     this.sketch = new Sketch(line, root.id, part(root, ".sketch-how"), () => this.status.replaceChildren());
   }
@@ -363,7 +366,7 @@ class CurvePrediction extends Prediction {
 
   show() {
     super.show();
-    this.sketch.reveal(this.state !== null);
+    this.sketch.reveal(this.waiting.isMet);
   }
 
   /** @param {number[]} heights */
@@ -373,67 +376,119 @@ class CurvePrediction extends Prediction {
     return `from ${first} to ${last}`;
   }
 
-  theirs() {
-    return [this.words(this.sketch.recorded)];
-  }
-
-  /** @param {number[]} guess @returns {Row[]} */
+  /** @param {number[]} guess @returns {Array<Node | string>} */
   verdict(guess) {
     const { recorded, line } = this.sketch;
-    return [["Apart", [`${short(apart(guess, recorded), 2)} on average (${line.y_label})`]]];
+    return [`Your line goes ${this.words(guess)}, the measured one ${this.words(recorded)}. `,
+      `On average they are ${short(apart(guess, recorded), 2)} apart (${line.y_label}).`];
   }
 }
 
-/** The prose right after a result, which tells it. @param {HTMLElement} details @returns {Element[]} */
-function told(details) {
+/** What may tell a result: prose, lists, claims, boxes, tables and formulas right after it. */
+const TELLS = "p, ul, ol, blockquote, math, .claim, .box, .admonition, .table-scroll, .data-table";
+
+/** @param {HTMLDetailsElement} fold @returns {HTMLElement[]} */
+function told(fold) {
   const found = [];
-  for (let next = details.nextElementSibling; next?.matches("p, ul, ol, blockquote"); next = next.nextElementSibling) {
+  for (let next = fold.nextElementSibling; next instanceof HTMLElement && next.matches(TELLS); next = next.nextElementSibling) {
     found.push(next);
   }
   return found;
 }
 
+const SEARCHABLE = "predict-searchable";
+
+/** A result, in one fold or several, with the questions that it waits for. */
+class Waiting {
+  /** @param {string[]} cells */
+  constructor(cells) {
+    /** @type {HTMLDetailsElement[]} */
+    this.folds = cells.flatMap((cell) => document.getElementById(`reveal-${cell}`) ?? []).filter((one) => one instanceof HTMLDetailsElement);
+    this.told = this.folds.flatMap(told);
+    /** @type {AnyPrediction[]} */
+    this.asked = [];
+    this.isMet = false;
+    for (const fold of this.folds) {
+      part(fold, "summary").addEventListener("click", (event) => {
+        if (this.isMet) return;
+        event.preventDefault(); // showing it opens it
+        this.waive();
+      });
+      fold.addEventListener("toggle", () => {
+        if (fold.open && !this.isMet) this.waive(); // find-in-page has opened it
+      });
+    }
+    for (const element of this.told) element.addEventListener("beforematch", () => this.waive());
+  }
+
+  /** Shows the result; what was not guessed stays so. */
+  waive() {
+    for (const prediction of this.asked) if (!prediction.state) prediction.keep({ guess: null, waived: true, at: Date.now() });
+    this.update();
+    announce();
+  }
+
+  /** Asks again for what was not guessed. */
+  forgetWaived() {
+    for (const prediction of this.asked) if (prediction.state?.waived) prediction.keep(null);
+    this.update();
+  }
+
+  update() {
+    const before = this.isMet;
+    this.isMet = this.asked.every((prediction) => prediction.state !== null);
+    const searchable = store.read(SEARCHABLE) === "1";
+    for (const fold of this.folds) {
+      part(fold, "summary").textContent = this.isMet ? "The result" : "Hidden until you guess. Show without guessing";
+      if (this.isMet !== before) fold.open = this.isMet;
+      fold.classList.toggle("is-met", this.isMet);
+      fold.classList.toggle("is-veiled", !this.isMet && !searchable);
+    }
+    for (const element of this.told) {
+      element.classList.toggle("is-veiled", !this.isMet && !searchable);
+      if (!this.isMet && searchable) element.setAttribute("hidden", "until-found");
+      else element.removeAttribute("hidden");
+    }
+    for (const prediction of this.asked) prediction.show();
+  }
+}
+
 /** @typedef {NumberPrediction | ChoicePrediction | CurvePrediction} AnyPrediction */
 
-/** @type {Record<string, new (root: HTMLElement, changed: () => void) => AnyPrediction>} */
+/** @type {Record<string, new (root: HTMLElement, waiting: Waiting) => AnyPrediction>} */
 const KINDS = { number: NumberPrediction, choice: ChoicePrediction, curve: CurvePrediction };
 
-/** The folded results of a page, each with the predictions that it waits for. */
+/**
+ * Whether find-in-page reaches veiled results, and shows what it finds, is the reader's choice, where browsers can do that.
+ *
+ * @param {Waiting[]} all
+ */
+function offerSearch(all) {
+  if (!("onbeforematch" in document.documentElement)) return;
+  const box = make("input", { type: "checkbox", autocomplete: "off" });
+  box.checked = store.read(SEARCHABLE) === "1";
+  box.addEventListener("change", () => {
+    if (box.checked) store.write(SEARCHABLE, "1");
+    else store.remove(SEARCHABLE);
+    for (const waiting of all) waiting.update();
+  });
+  const label = make("label", { class: "predict-search" }, box, " Find-in-page finds hidden results");
+  all[0].asked[0].root.prepend(label);
+}
+
 function start() {
-  /** @type {AnyPrediction[]} */
-  const predictions = [];
-  /** @type {Map<HTMLDetailsElement, AnyPrediction[]>} */
-  const waiting = new Map();
-  const update = () => {
-    for (const [details, asked] of waiting) {
-      const open = asked.every((prediction) => prediction.state !== null);
-      part(details, "summary").textContent = open ? "The result" : "Reveal the result without a guess";
-      if (open !== details.classList.contains("is-met")) details.open = open;
-      details.classList.toggle("is-met", open);
-      for (const prose of told(details)) prose.classList.toggle("is-veiled", !open);
-    }
-  };
+  /** @type {Map<string, Waiting>} */
+  const results = new Map();
   for (const root of parts(document, ".predict")) {
-    const prediction = new KINDS[root.dataset.kind ?? ""](root, update);
-    predictions.push(prediction);
-    for (const cell of prediction.cells) {
-      const details = /** @type {HTMLDetailsElement | null} */ (document.getElementById(`reveal-${cell}`));
-      if (details) waiting.set(details, [...(waiting.get(details) ?? []), prediction]);
-    }
+    const cells = root.dataset.cells ?? "";
+    const waiting = results.get(cells) ?? new Waiting(cells.split(" "));
+    results.set(cells, waiting);
+    const prediction = new KINDS[root.dataset.kind ?? ""](root, waiting);
+    waiting.asked.push(prediction);
+    prediction.start();
   }
-  for (const prediction of predictions) prediction.start();
-  for (const [details, asked] of waiting) {
-    /** @param {Event} event */
-    const waive = (event) => {
-      if (details.open || details.classList.contains("is-met")) return;
-      event.preventDefault(); // waiving opens it
-      event.stopPropagation();
-      for (const prediction of asked) prediction.waive();
-    };
-    part(details, "summary").addEventListener("click", waive);
-    for (const prose of told(details)) prose.addEventListener("click", waive, true);
-  }
-  update();
+  for (const waiting of results.values()) waiting.update();
+  if (results.size) offerSearch([...results.values()]);
 }
 
 start();

@@ -24,7 +24,7 @@ from course.pipeline.base.errors import CourseError
 from course.pipeline.base.lock import exclusive
 from course.pipeline.base.paths import LESSONS, ROOT
 from course.pipeline.course import Course
-from course.pipeline.lesson import reading_time, scaffold, visible_code
+from course.pipeline.lesson import scaffold, visible_code
 from course.pipeline.lesson.course_format import misnamed
 from course.pipeline.results import quiz
 from course.pipeline.results.bundle import Bundle
@@ -296,8 +296,6 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         print(_as_json(found))
     for problem in () if as_json else found:
         err.print(f"[bold red]✗[/] {_escape(str(problem))}")
-    for odd in () if as_json else filter(None, (reading_time.doubt(bundle.lesson) for bundle in bundles)):
-        err.print(f"[yellow]![/] {_escape(str(odd))}")
     if found:
         sys.exit(1)
     if not as_json:

@@ -24,8 +24,8 @@ def refused(text: str) -> CourseError:
 
 def test_a_whole_lesson(tmp_path: Path) -> None:
     header = HEADER.replace(
-        "# read_minutes: 5\n",
-        "# prerequisites: [2, 3]\n# read_minutes: 5\n# weights: [minilm-l6-v2]\n"
+        "# fork: true\n",
+        "# prerequisites: [2, 3]\n# fork: true\n# weights: [minilm-l6-v2]\n"
         "# plain_numbers:\n#   the width: [4096]\n#   a third, by hand: [0.333, 1e-10]\n",
     )
     text = source("# %% [markdown]\n# ## Prose\n#\n# more", '# %% tags=["reveal"]\nprint(1)', header=header)
@@ -172,19 +172,19 @@ def test_content_before_the_first_cell_is_refused_at_its_line() -> None:
     [
         ("# module: 4", "# module: 40", "40", "no module 40"),
         ("# module: 4", "# module: four", "four", "module must be a whole number"),
-        ("# read_minutes: 5", "# plain_numbers: [4096]\n# read_minutes: 5", "4096", "must be a mapping"),
-        ("# read_minutes: 5", "# plain_numbers:\n#   a: 4096\n# read_minutes: 5", "4096", "must be a list"),
-        ("# read_minutes: 5", "# plain_numbers:\n#   a:\n#     - 12\n# read_minutes: 5", "12", "three or more digits"),
-        ("# read_minutes: 5", "# plain_numbers:\n#   a: ['4,096']\n# read_minutes: 5", "4,096", "without separators"),
-        ("# read_minutes: 5", "# plain_numbers:\n#   ' ': [4096]\n# read_minutes: 5", "4096", "an empty reason"),
-        ("# read_minutes: 5", "# plain_numbers:\n#   a: [4096]\n#   b: [512, 4096]\n# read_minutes: 5", "512", "twice"),
+        ("# fork: true", "# plain_numbers: [4096]\n# fork: true", "4096", "must be a mapping"),
+        ("# fork: true", "# plain_numbers:\n#   a: 4096\n# fork: true", "4096", "must be a list"),
+        ("# fork: true", "# plain_numbers:\n#   a:\n#     - 12\n# fork: true", "12", "three or more digits"),
+        ("# fork: true", "# plain_numbers:\n#   a: ['4,096']\n# fork: true", "4,096", "without separators"),
+        ("# fork: true", "# plain_numbers:\n#   ' ': [4096]\n# fork: true", "4096", "an empty reason"),
+        ("# fork: true", "# plain_numbers:\n#   a: [4096]\n#   b: [512, 4096]\n# fork: true", "512", "twice"),
         ("# title: A sample", "# titel: A sample", "titel", "unknown field 'titel'"),
         ("# title: A sample", "# title: [a]", "title", "title must be text"),
         ("# title: A sample", "# title: 'a", None, "Not valid YAML"),
         ("# title: A sample\n", "", "module", "lacks the field 'title'"),
-        ("# read_minutes: 5", "# read_minutes: 5\n# read_minutes: 6", "minutes: 6", "twice"),
-        ("# read_minutes: 5", "# weights: [bert]\n# read_minutes: 5", "bert", "Unknown weights 'bert'"),
-        ("# read_minutes: 5", "# prerequisites: 2\n# read_minutes: 5", "prerequisites", "must be a list"),
+        ("# fork: true", "# fork: true\n# fork: false", "fork: false", "twice"),
+        ("# fork: true", "# weights: [bert]\n# fork: true", "bert", "Unknown weights 'bert'"),
+        ("# fork: true", "# prerequisites: 2\n# fork: true", "prerequisites", "must be a list"),
         ("# module: 4", "module = 4", "module = 4", "not a comment"),
         ("# objectives:\n#   - predict $r$ of anything\n", "", "title", "lacks 'objectives'"),
     ],

@@ -1,28 +1,27 @@
-"""A reading time in a header is doubted where it is far from the page's words."""
+"""Reading time is counted, that of depth apart."""
 
 from __future__ import annotations
 
-import pytest
+from course.pipeline.lesson.reading_time import WORDS, Reading, reading
 
-from course.pipeline.lesson import reading_time
-
-from ..samples import HEADER, lesson
-
-PROSE = "# %% [markdown]\n# " + "word " * 999
+from ..samples import lesson
 
 
-@pytest.mark.parametrize(("said", "doubted"), [(5, False), (4, False), (6, False), (3, True), (7, True)])
-def test_thirty_percent_go_without_saying(said: int, doubted: bool) -> None:
-    made = lesson(PROSE, header=HEADER.replace("read_minutes: 5", f"read_minutes: {said}"))
-    assert bool(reading_time.doubt(made)) == doubted
+def prose(minutes: int, tag: str = "", heading: str = "") -> str:
+    tags = f' tags=["{tag}"]' if tag else ""
+    return f"# %% [markdown]{tags}\n" + (f"# {heading}\n#\n" if heading else "") + "# " + "word " * (WORDS * minutes)
 
 
 def test_solutions_and_folded_code_are_not_counted() -> None:
-    folded = ['# %% tags=["hide-code"]\nx = 1', PROSE.replace("[markdown]", '[markdown] tags=["solution"]')]
-    assert reading_time.minutes(lesson(PROSE, *folded)) == reading_time.minutes(lesson(PROSE))
+    folded = ['# %% tags=["hide-code"]\nx = "' + "word " * WORDS + '"', prose(2, "solution")]
+    assert reading(lesson(prose(5), *folded)) == reading(lesson(prose(5))) == Reading(5, 0)
 
 
-def test_the_hint_names_the_count() -> None:
-    doubt = reading_time.doubt(lesson(PROSE, header=HEADER.replace("read_minutes: 5", "read_minutes: 60")))
-    assert doubt is not None
-    assert "about 5:" in doubt.hint
+def test_depth_is_counted_apart() -> None:
+    cells = (prose(5), prose(2, heading="## Deeper: why"), prose(1), prose(3, heading="## More"))
+    assert reading(lesson(*cells)) == Reading(8, 3)
+    assert str(reading(lesson(*cells))) == "8 min + 3 min deeper"
+
+
+def test_nobody_reads_in_no_time() -> None:
+    assert str(reading(lesson())) == "1 min"

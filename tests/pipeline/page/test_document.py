@@ -26,6 +26,7 @@ from course.pipeline.page.document import (
     Prediction,
     Prose,
     Quiz,
+    Section,
     Shown,
     Solution,
     Widget,
@@ -93,6 +94,81 @@ def test_blocks_stand_in_the_order_of_reading() -> None:
     assert [type(block) for block in solution.blocks] == [Prose, Code]
 
 
+BUDGET = """\
+# %% [markdown] tags=["budget"]
+# - steps: {{ lora.trainable | int }} × 8
+# - examples: 96
+# - held out: *all*
+# - seeds: 3
+# - learning rate: the best of five
+#   on other tickets"""
+
+
+def test_a_box_has_its_parts_on_the_page_and_in_files() -> None:
+    whole = made(BUDGET)
+    text = page(whole, {}, []).markdown
+    assert '<aside class="box box--budget" aria-label="Budget">' in text
+    assert "<dt>Held out, per reported cell</dt><dd><p><em>all</em></p></dd>" in text
+    assert ">9,216</data> × 8" in text
+    file = File(whole, {}, ".x")
+    assert "> **Budget**\n>\n> - Steps × batch: 9,216 × 8\n> - Distinct examples: 96\n" in markdown(file)
+    assert "> - Learning rate: the best of five on other tickets\n" in markdown(file)
+    assert "Budget" not in script(file)  # which has the code alone
+    assert "> - Seeds: 3" in json.loads(notebooks(file)[0])["cells"][2]["source"]
+
+
+DEPTH = (
+    "# %% [markdown]\n# ## Deeper: why\n#\n# Because of {{ lora.trainable | int }}.",
+    '# %% [markdown] tags=["solution"]\n# So.',
+    "# %%\nx = 1",
+    "# %% [markdown]\n# ## Monday: a new task\n#\n# Begin.",
+    "# %% [markdown]\n# ## After\n#\n# That was it.",
+)
+
+
+def test_sections_of_depth_hold_their_blocks() -> None:
+    whole = made(*DEPTH)
+    deeper, monday = (block for block in whole.blocks if isinstance(block, Section))
+    assert (deeper.kind, deeper.heading.text, deeper.minutes) == ("deeper", "## Deeper: why", 1)
+    assert [type(block) for block in deeper.blocks] == [Prose, Solution, Code]
+    assert [type(block) for block in monday.blocks] == [Prose]
+    lines = {block.text: block.line for block in whole.flat() if isinstance(block, Prose)}
+    text = source(*DEPTH)
+    assert lines["## Deeper: why"] == line_of(text, "## Deeper")
+    assert lines["Because of {{ lora.trainable | int }}."] == line_of(text, "Because")
+
+
+def test_depth_is_folded_below_its_heading_and_what_is_for_monday_set_apart() -> None:
+    text = page(made(*DEPTH), {}, []).markdown
+    parts = (
+        "## Deeper: why",
+        '<details class="deeper"><summary',
+        "(1 min)",
+        "9,216",
+        "</details>",
+        "## Monday",
+        "<section",
+        "Begin.",
+        "</section>",
+        "## After",
+    )
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "Read 1 min + 1 min deeper" in text
+
+
+def test_files_have_sections_as_they_are_and_notebooks_fold_depth() -> None:
+    file = File(made(*DEPTH), {}, ".x")
+    _, run = notebooks(file)
+    cells = json.loads(run)["cells"]
+    folded = [cell["source"] for cell in cells if cell["metadata"].get("jp-MarkdownHeadingCollapsed")]
+    assert folded == ["## Deeper: why"]
+    assert "# %% Deeper: why\nx = 1" in script(file)
+    for written in (run, markdown(file)):
+        places = [written.index(part) for part in ("## Deeper: why", "Because of 9,216.", "## Monday", "Begin.")]
+        assert places == sorted(places)
+
+
 def test_prose_knows_its_lines() -> None:
     text = source(*CELLS)
     prose = {block.text.split("\n")[0]: block.line for block in made(*CELLS).flat() if isinstance(block, Prose)}
@@ -148,7 +224,7 @@ def has(function: Any, kind: type) -> bool:
     return function.dispatch(kind) is not function.dispatch(object)
 
 
-@pytest.mark.parametrize("kind", sorted(set(get_args(Block)) - {Solution}, key=str))
+@pytest.mark.parametrize("kind", sorted(set(get_args(Block)) - {Solution, Section}, key=str))
 def test_every_kind_of_block_can_be_written(kind: type) -> None:
     assert has(write_page._markdown, kind)
     assert has(portable.text, kind) or (has(write_notebook._parts, kind) and has(write_markdown._text, kind))

@@ -125,7 +125,7 @@ def test_a_wrong_entry_is_named_with_its_line(tmp_path: Path, old: str, new: str
 
 
 def test_a_tag_must_be_a_term(small: Glossary) -> None:
-    tagged = lesson(header=HEADER.replace("# read_minutes", "# tags: [rank]\n# read_minutes"))
+    tagged = lesson(header=HEADER.replace("# fork", "# tags: [rank]\n# fork"))
     with pytest.raises(CourseError, match="'rank' is not in the glossary") as caught:
         glossary.check_tags(tagged, small)
     assert "'Rank'" in caught.value.hint
@@ -134,7 +134,7 @@ def test_a_tag_must_be_a_term(small: Glossary) -> None:
 def test_topics_list_the_lessons_about_them(small: Glossary) -> None:
     tags = {"07_one.py": "[Rank]", "08_two.py": "[LoRA, Rank]", "09_three.py": "[]"}
     lessons = [
-        lesson(header=HEADER.replace("# read_minutes", f"# tags: {names}\n# read_minutes"), path=Path(name))
+        lesson(header=HEADER.replace("# fork", f"# tags: {names}\n# fork"), path=Path(name))
         for name, names in tags.items()
     ]
     page = small.topics(lessons)

@@ -22,7 +22,8 @@ LORA = value("lora.trainable", 9216)
 def made(number: int, module: int, *items: Item, cells: tuple[str, ...] = (), questions: Any = ()) -> Bundle:
     """Lesson ``number``, which takes 5 minutes to read and ran for 12 seconds."""
     header = HEADER.replace("module: 4", f"module: {module}").replace("A sample", f"Sample {number} & more")
-    parsed = lesson("# %%\nx = 1", *cells, header=header, path=Path(f"{number:02}_sample.py"))
+    prose = "# %% [markdown]\n# " + "word " * 1000
+    parsed = lesson("# %%\nx = 1", prose, *cells, header=header, path=Path(f"{number:02}_sample.py"))
     return bundle(parsed, capture(LORA, *items), questions)
 
 

@@ -69,7 +69,7 @@ def test_headings_say_where_they_are_written() -> None:
 
 
 def test_tags_lead_to_their_topics() -> None:
-    header = HEADER.replace("# read_minutes", "# tags: [KL divergence]\n# read_minutes")
+    header = HEADER.replace("# fork", "# tags: [KL divergence]\n# fork")
     made = page(document(bundle(lesson(header=header), capture(cells=1))), LESSONS, [])
     assert '<a href="../../topics/#kl-divergence">KL divergence</a>' in made.markdown
 

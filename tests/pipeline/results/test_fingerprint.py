@@ -21,7 +21,7 @@ from ..samples import HEADER, PATH, claim, claims_cell, lesson, line_of, source
 LESSON = source(
     "# %% [markdown]\n# Prose.",
     '# %% tags=["reveal"]\nimport json\n\nimport torch\nfrom course import shapes\n\nx = shapes.area(2)  # a comment',
-    header=HEADER.replace("# read_minutes", "# weights: [minilm-l6-v2]\n# read_minutes"),
+    header=HEADER.replace("# fork", "# weights: [minilm-l6-v2]\n# fork"),
 )
 LIBRARY = {
     "course/__init__.py": '"""The package."""\n',

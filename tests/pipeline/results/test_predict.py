@@ -193,7 +193,7 @@ def test_the_page_has_the_question_and_the_folded_result() -> None:
     folded = re.search(r'<details class="reveal" id="reveal-2">.*?</details>', text, re.S)
     assert folded
     number = fragments.as_data(Bound("4,608", "lora.trainable / 2", 4608.0))
-    run = f'The run: <strong class="predict-run">{number} parameters</strong>'
+    run = f'Result: <strong class="predict-run">{number} parameters</strong>'
     assert folded[0].index("<summary>") < folded[0].index(run) < folded[0].index("the output")
 
 

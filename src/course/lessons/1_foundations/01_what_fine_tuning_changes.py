@@ -11,7 +11,6 @@
 #   - choose between prompt, examples, tools, retrieval and tuning, and say when to stop
 # prerequisites: []
 # tags: [Token, Loss, Perplexity, KL divergence, Fine-tuning, LoRA, Retrieval]
-# read_minutes: 25
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   arithmetic on numbers that its sentence sets: [1.39, 13.5, 11.4, 12.2]

@@ -10,7 +10,6 @@
 #   - decide when gradient checkpointing pays, and what it costs in full tuning and in LoRA
 # prerequisites: []
 # tags: [Parameter, Optimizer state, Activations, Mixed precision, Gradient checkpointing, Full tuning, LoRA, QLoRA]
-# read_minutes: 28
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   the layer that the warm-up sets: [576, 1536, 884736]

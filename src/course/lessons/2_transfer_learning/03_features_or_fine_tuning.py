@@ -11,7 +11,6 @@
 #   - count labels the way a model does, by distinct wordings and not by rows
 # prerequisites: [2]
 # tags: [Linear probe, Feature, Frozen weights, Full tuning, Learning rate, Held-out data, Overfitting]
-# read_minutes: 26
 # weights: [minilm-l6-v2]
 # plain_numbers:
 #   how many labels and tickets the code takes: [128, 256, 512, 1024]

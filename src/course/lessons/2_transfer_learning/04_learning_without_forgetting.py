@@ -11,7 +11,6 @@
 #   - set up rehearsal, layer-wise rates and weight interpolation, each with its control
 # prerequisites: [2]
 # tags: [Learning rate, Learning-rate schedule, Warmup, Forgetting, Rehearsal, Full tuning, LoRA]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   gradient that the warm-up sets: [0.001]

@@ -11,7 +11,6 @@
 #   - match TRL's SFTTrainer step for step with a loop you wrote
 # prerequisites: [1, 2]
 # tags: [Supervised fine-tuning (SFT), Chat template, Prompt mask, Packing]
-# read_minutes: 26
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   a probability that the warm-up sets, and its logarithm: [0.25, 1.39]

@@ -12,7 +12,6 @@
 # prerequisites: [2]
 # tags: [Batch, Gradient accumulation, Learning-rate schedule, Gradient clipping, Weight decay,
 #   Mixed precision, Checkpoint, Early stopping]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   the factor that the code gives one gradient: [100]

@@ -10,7 +10,6 @@
 #   - say why B starts at zero, why A must not, and what α/r is for
 # prerequisites: [2]
 # tags: [LoRA, Rank, Alpha (α), Adapter, Singular value decomposition (SVD), Merging, PEFT]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   found in a paper that is linked, and the whole in percent: [100]
@@ -25,9 +24,8 @@
 # A full fine-tune may move every number of a weight matrix independently. LoRA may not: it adds a
 # matrix of low rank, built from far fewer numbers. Why should that be enough? You will make a real
 # full update of {{ setup.trained | int }} weights, to turn support tickets into JSON, cut it to
-# **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see it keep
-# {{ keep.top_8 | pct0 }} of the gain on held-out tickets, though *not* because the update has low
-# rank. Then you build LoRA by hand and hold it against PEFT.
+# **rank 8 in all {{ setup.matrices | int }} matrices at once**, and see how much of the gain on
+# held-out tickets it keeps, and why. Then you build LoRA by hand and hold it against PEFT.
 
 # %% [markdown]
 # ## Warm-up
@@ -539,7 +537,7 @@ def eject():
 
 
 # %% [markdown]
-# ## The same as PEFT
+# ## Deeper: the same as PEFT
 #
 # At $B = 0$ even a layer that ignores $A$ would pass. So both implementations get the same
 # *non-zero* $B$, and we compare logits and every gradient.

@@ -10,7 +10,6 @@
 #   - judge a report on a LoRA variant by what it held fixed
 # prerequisites: [7]
 # tags: [LoRA, Rank, Target modules, Learning rate, Alpha (α), rsLoRA, DoRA, PiSSA]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   widths of SmolLM2-135M, from its configuration: [192, 576, 1536]
@@ -27,10 +26,9 @@
 # %% [markdown]
 # A LoRA configuration makes two choices before anything trains: a rank, and a list of modules.
 # Advice on both contradicts itself, so this lesson trains a grid of {{ runs.grid | int }} adapters.
-# On this task the modules explain {{ anova.target | pct0 }} of the spread in held-out loss and the
-# rank {{ anova.rank | pct0 }}. The learning rate counts too: all linear layers at rank 4 end at
-# {{ broken.inherited | f3 }} nats a token with full tuning's rate, at {{ broken.tuned | f3 }} with
-# their own.
+# You will guess which of the two explains more of the spread in held-out loss, and then compute it.
+# The learning rate counts too: all linear layers at rank 4 end at {{ broken.inherited | f3 }} nats a
+# token with full tuning's rate, at {{ broken.tuned | f3 }} with their own.
 #
 # ## Warm-up
 #
@@ -622,17 +620,17 @@ for key, name in (("target", "q"), ("qv", "q+v")):
 # another.
 
 # %% [markdown] tags=["predict"]
-# id: rank-budget
+# id: rank-equal-budget
 # ask: >-
-#   `q` at the highest rank has more parameters than all linear layers at rank 4. Which of the two
-#   has the lower loss?
+#   Give `q` and all linear layers the same number of trainable parameters, as many as all linear
+#   layers have at rank 4. Which has the lower loss?
 # choices:
-#   - text: "`q` at the highest rank, which has the larger budget."
-#     right: grid.all.r4 - grid.q.r64 > grid.range
-#   - text: All linear layers at rank 4, which spread theirs.
-#     right: grid.q.r64 - grid.all.r4 > grid.range
-#   - text: Neither, by more than the range over seeds.
-#     right: abs(grid.q.r64 - grid.all.r4) <= grid.range
+#   - text: "`q`, whose directions are concentrated in one kind of matrix."
+#     right: equal.all - equal.q > grid.range
+#   - text: All linear layers, which spread them.
+#     right: equal.q - equal.all > grid.range
+#   - text: Neither, by more than the range over seeds. The count is what matters.
+#     right: abs(equal.q - equal.all) <= grid.range
 
 # %% tags=["reveal", "hide-code"]
 from itertools import pairwise

@@ -10,7 +10,6 @@
 #   - choose between DPO, IPO, KTO, SimPO and ORPO by what each compares with what
 # prerequisites: [2, 7]
 # tags: [DPO, RLHF, Beta (β), KL divergence, Reference model, Implicit reward, Likelihood displacement]
-# read_minutes: 30
 # weights: [smollm2-135m-instruct]
 # plain_numbers:
 #   logarithms of 0.2 and 2: [1.61, 0.69]
@@ -759,11 +758,10 @@ record.values("nll", {key: nll[name] for key, name in zip(
 print(answers["DPO, no SFT"][0][:300])
 
 # %% [markdown]
-# Failed seeds: {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with. Without SFT,
-# held-out accuracy is {{ nosft.accuracy | pct0 }}, and the chosen answers *gained*
-# {{ nosft.chosen | f1 }}: displacement is no law. Now the last column: DPO alone leaves a token of
-# the chosen answer at {{ nll.nosft | f2 }} nats, SFT at {{ nll.sft | f2 }}, DPO on top of SFT at
-# {{ nll.dpo | f2 }}. SFT saw extra replies of just this kind, so this is no fair race, but it shows
+# Failed seeds: {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with. Without SFT, the
+# chosen answers *gained* {{ nosft.chosen | f1 }}: displacement is no law. Now the last column: DPO
+# alone leaves a token of the chosen answer at {{ nll.nosft | f2 }} nats, SFT at
+# {{ nll.sft | f2 }}, DPO on top of SFT at {{ nll.dpo | f2 }}. SFT saw extra replies of just this kind, so this is no fair race, but it shows
 # what SFT is for: it puts the policy where the pairs are. Preferences say which of two texts is
 # better, not to write either.
 
@@ -777,7 +775,7 @@ print(answers["DPO, no SFT"][0][:300])
 # id: dpo-broken-accuracy
 # ask: >-
 #   The ordinary runs had a reward accuracy of {{ sweep.b01.accuracy | pct0 }} on held-out pairs.
-#   What does the broken one have? And what will the model write?
+#   What does the broken one have?
 # number: 100 * broken.accuracy
 # format: f0
 # unit: "%"

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from course.pipeline.base import syntax, yamlfile
 from course.pipeline.base.errors import CourseError
 from course.pipeline.base.status import OUTPUT
-from course.pipeline.lesson import percent
+from course.pipeline.lesson import boxes, percent, sections
 from course.pipeline.lesson.model import (
+    BOXES,
     DATA,
     MODULES,
     TAGS,
@@ -33,7 +34,7 @@ FILE_NAME = re.compile(r"(\d\d)_[a-z][a-z0-9_]*\.py")
 def has_header(text: str) -> bool:
     """Whether ``text`` begins with a lesson's header: a YAML block that says what only lessons of the course say."""
     block = re.match(r"# ---\n((?:#.*\n)*?)# ---\n", text)
-    return bool(block and re.search(r"^# (?:module|objectives|read_minutes):", block[1], re.M))
+    return bool(block and re.search(r"^# (?:module|objectives):", block[1], re.M))
 
 
 def find(folder: Path) -> list[Path]:
@@ -117,9 +118,9 @@ def parse(text: str, path: Path) -> Lesson:
             raise CourseError("Raw cells are not shown anywhere.", path, marker, "Use '# %%' or '# %% [markdown]'.")
         if node.cell_type == "markdown":
             _check_prose(text, path, marker, end)
-        elif found := tags & DATA:
+        elif found := tags & (DATA | BOXES):
             (tag, *_) = sorted(found)
-            hint = f'Write: # %% [markdown] tags=["{tag}"], and YAML in comments.'
+            hint = f'Write: # %% [markdown] tags=["{tag}"], and what it holds in comments.'
             raise CourseError(f"A cell tagged {tag!r} is not code.", path, marker, hint)
         source = re.sub(r"\A(?:[ \t]*\n)+", "", node.source)
         line = _first_line(text, marker, node.cell_type) if source.strip() else marker
@@ -127,6 +128,10 @@ def parse(text: str, path: Path) -> Lesson:
         check_code(cells[-1], path)
     lesson = Lesson(path, _header(header_text, path), tuple(cells))
     _check_parameters(lesson)
+    sections.sections(lesson)
+    for cell in lesson.cells:
+        if boxes.kind(cell):
+            boxes.parts(cell, lesson)
     return lesson
 
 
@@ -219,7 +224,6 @@ def _header(text: str, path: Path) -> Header:
         summary=fields.get("summary", str),
         objectives=objectives,
         prerequisites=fields.list("prerequisites", lambda node: node.scalar(int, "A prerequisite")),
-        read_minutes=fields.get("read_minutes", int),
         weights=fields.list("weights", weight),
         plain_numbers=_plain_numbers(fields.found["plain_numbers"]) if "plain_numbers" in fields else (),
         data=fields.list("data", data),

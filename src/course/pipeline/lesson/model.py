@@ -15,7 +15,11 @@ DATA = frozenset({"claims", "predict"})
 """Tags of Markdown cells that hold YAML."""
 
 
-TAGS = frozenset({"parameters", "reveal", "hide-code", "solution"}) | DATA
+BOXES = frozenset({"budget", "trust"})
+"""Tags of Markdown cells that are boxes with given parts (see :mod:`course.pipeline.lesson.boxes`)."""
+
+
+TAGS = frozenset({"parameters", "reveal", "hide-code", "solution"}) | DATA | BOXES
 
 
 MODULES = {
@@ -49,7 +53,6 @@ class Header:
     summary: str
     objectives: tuple[str, ...]
     prerequisites: tuple[int, ...]
-    read_minutes: int
     weights: tuple[str, ...]
     plain_numbers: tuple[PlainNumber, ...] = ()
     data: tuple[str, ...] = ()

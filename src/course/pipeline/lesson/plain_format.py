@@ -129,7 +129,7 @@ def parse(text: str, path: Path, root: Path) -> Lesson:
     title, cells = _take_title(cells)
     header = Header(
         title=title or re.sub(r"[-_]+", " ", re.sub(r"^\d+[-_. ]*", "", path.stem)).strip().capitalize() or path.stem,
-        module=0, summary="", objectives=(), prerequisites=(), read_minutes=0, weights=(),
+        module=0, summary="", objectives=(), prerequisites=(), weights=(),
     )  # fmt: skip
     return Lesson(path, header, tuple(cells), root)
 

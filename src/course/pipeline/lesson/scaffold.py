@@ -17,7 +17,6 @@ LESSON = """\
 # summary: One sentence that says what the reader will find out.
 # objectives:
 #   - predict …
-# read_minutes: 1
 # ---
 
 # %% [markdown]

@@ -18,6 +18,7 @@ from pathlib import Path
 from course.pipeline.base import syntax, yamlfile
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.model import Cell, Lesson
+from course.pipeline.lesson.sections import depth
 
 LINES = 60
 """Visible lines that a lesson should not exceed."""
@@ -74,9 +75,11 @@ def pieces(lesson: Lesson) -> list[tuple[Piece, ...]]:
 
 
 def shown(lesson: Lesson) -> Iterator[str]:
-    """The pieces of code that stand open on the page."""
-    for cell, parts in zip(lesson.code_cells, pieces(lesson), strict=True):
-        if "solution" not in cell.tags:
+    """The pieces of code that stand open on the page, neither in a solution nor in a section of depth."""
+    deep = depth(lesson)
+    code = [(at, cell) for at, cell in enumerate(lesson.cells) if cell.is_code]
+    for (at, cell), parts in zip(code, pieces(lesson), strict=True):
+        if "solution" not in cell.tags and at not in deep:
             yield from (part.source for part in parts if not part.is_folded)
 
 

@@ -2,20 +2,21 @@
 are written from it.
 
 Here is decided which cell shows what, which outputs wait for a prediction, where the quiz and the interactive pieces
-stand, what the claims come to, and which cells are one solution. How a block looks is the writers' matter: ``write_page``
-has a function for every kind of block, ``portable`` for those that are text in every download, ``write_notebook``,
-``write_script`` and ``write_markdown`` for the others. A new kind of block is a class here and such functions.
+stand, what the claims come to, and which cells are one solution or one section that is folded. How a block looks is the
+writers' matter: ``write_page`` has a function for every kind of block, ``portable`` for those that are text in every
+download, ``write_notebook``, ``write_script`` and ``write_markdown`` for the others. A new kind of block is a class here and
+such functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from course.figures import Figure
 from course.pipeline import widgets
-from course.pipeline.lesson import visible_code
+from course.pipeline.lesson import boxes, reading_time, sections, visible_code
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.lesson.visible_code import Piece
 from course.pipeline.page.parts import drawing, fails
@@ -81,6 +82,8 @@ class Prose:
     name: str
     text: str
     line: int
+    folds: bool = False
+    """Whether it is a heading whose section is depth: folded, where a format can do that."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,15 @@ class Claims:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A box with given parts: what an experiment cost, or how far to trust it. ``kind`` is its cell's tag."""
+
+    name: str
+    kind: str
+    parts: tuple[boxes.Part, ...]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a reader is asked to guess: as written, and with its numbers and what the run gave."""
 
@@ -168,6 +180,17 @@ class Solution:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A section that is folded, being depth, or set apart: its heading, and what stands below. ``minutes`` to read it."""
+
+    name: str
+    kind: sections.Kind
+    heading: Prose
+    blocks: tuple[Block, ...]
+    minutes: int
+
+
+@dataclass(frozen=True)
 class Closing:
     """Where the numbers come from, as ``run`` tells it but for the entries ``left_out`` of a page's list."""
 
@@ -177,7 +200,8 @@ class Closing:
 
 
 Block = (
-    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Prediction | Code | Solution | Closing
+    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Box | Prediction | Code
+    | Solution | Section | Closing
 )  # fmt: skip
 
 
@@ -189,9 +213,18 @@ class Document:
     blocks: tuple[Block, ...]
 
     def flat(self) -> Iterator[Block]:
-        """The blocks, those of solutions among the others."""
-        for block in self.blocks:
-            yield from block.blocks if isinstance(block, Solution) else (block,)
+        """The blocks, those of solutions and sections among the others."""
+        yield from _flat(self.blocks)
+
+
+def _flat(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if isinstance(block, Section):
+            yield block.heading
+        if isinstance(block, (Section, Solution)):
+            yield from _flat(block.blocks)
+        else:
+            yield block
 
 
 def document(bundle: Bundle) -> Document:
@@ -202,11 +235,31 @@ def document(bundle: Bundle) -> Document:
     """
     lesson = bundle.lesson
     opening = PlainOpening("title", lesson) if lesson.is_plain else Opening("title", lesson)
+    cells = list(_cells(bundle))
     body: list[Block] = []
-    for solves, group in groupby(_cells(bundle), key=lambda found: "solution" in found[0].tags):
+    at = 0
+    for section in sections.sections(lesson):
+        body += _solutions(cells[at : section.first])
+        body.append(_section(section, cells[section.first : section.end], lesson))
+        at = section.end
+    return Document(bundle, (opening, *body, *_solutions(cells[at:]), _closing(bundle)))
+
+
+def _solutions(cells: Iterable[tuple[Cell, list[Block]]]) -> Iterator[Block]:
+    """The blocks of cells, of which those that answer an exercise are one."""
+    for solves, group in groupby(cells, key=lambda found: "solution" in found[0].tags):
         blocks = [block for _, made in group for block in made]
-        body += [Solution(blocks[0].name, tuple(blocks))] if solves else blocks
-    return Document(bundle, (opening, *body, _closing(bundle)))
+        yield from [Solution(blocks[0].name, tuple(blocks))] if solves else blocks
+
+
+def _section(section: sections.Section, cells: Sequence[tuple[Cell, list[Block]]], lesson: Lesson) -> Section:
+    opening, *others = _solutions(cells)
+    assert isinstance(opening, Prose)  # which begins with the heading
+    title, _, rest = opening.text.partition("\n")
+    heading = Prose(f"{opening.name}-title", title, opening.line, folds=section.kind == "deeper")
+    below = _text(rest, opening.name, opening.line + 1)
+    minutes = reading_time.minutes(lesson, range(section.first, section.end))
+    return Section(opening.name, section.kind, heading, (*below, *others), minutes)
 
 
 def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
@@ -223,6 +276,8 @@ def _cells(bundle: Bundle) -> Iterator[tuple[Cell, list[Block]]]:
             index += 1
         elif "claims" in cell.tags:
             yield cell, [Claims(f"claims-{place}", bundle.claims[place])]
+        elif kind := boxes.kind(cell):
+            yield cell, [Box(f"{kind}-{place}", kind, boxes.parts(cell, bundle.lesson))]
         elif "predict" in cell.tags:
             yield cell, [predictions[place]]
         elif bundle.lesson.is_plain:

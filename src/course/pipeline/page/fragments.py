@@ -9,6 +9,7 @@ import html
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 
+from course.pipeline.lesson.sections import Kind
 from course.pipeline.page import glossary
 from course.pipeline.results import predict
 from course.pipeline.results.capture import Provenance
@@ -127,7 +128,7 @@ def answer(written: Prediction, asked: predict.Asked, text: Callable[[str], str]
     else:
         number = inline(f"{{{{ {written.number} | {written.format} }}}}{predict.after_number(written.unit)}")
         run = f'<strong class="predict-run">{number}</strong>'
-    return f'<p class="predict-result" id="predict-{asked.id}-result">The run: {run}</p>'
+    return f'<p class="predict-result" id="predict-{asked.id}-result">Result: {run}</p>'
 
 
 def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
@@ -144,6 +145,14 @@ def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
         f"{markup.inline_html(claim.text)} "
         f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
         f"<p>{badge(decided)} Found here: {text(claim.value)}.</p>{note}</aside>"
+    )
+
+
+def box(kind: str, title: str, parts: Sequence[tuple[str, str]]) -> str:
+    """A box with a title and its parts: the name of each, and its HTML."""
+    rows = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in parts)
+    return (
+        f'<aside class="box box--{kind}" aria-label="{title}"><p class="box-title">{title}</p><dl>{rows}</dl></aside>'
     )
 
 
@@ -166,6 +175,14 @@ def provenance(run: Provenance, left_out: Collection[str] = ()) -> str:
         '<details class="provenance" id="where-from"><summary>Where these numbers come from</summary>'
         f"<dl>{rows}</dl></details>"
     )
+
+
+def around(kind: Kind, minutes: int) -> tuple[str, str]:
+    """What stands before and after the content of a section that is folded, or set apart."""
+    if kind == "monday":
+        return '<section class="monday" aria-label="To take to work">', "</section>"
+    summary = f"<summary data-search-exclude>Open this section ({minutes} min)</summary>"
+    return f'<details class="deeper">{summary}', "</details>"
 
 
 def machine(run: Provenance) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from course.pipeline.lesson import reading_time
 from course.pipeline.lesson.model import MODULES
 from course.pipeline.page import evidence, progress_marks
 from course.pipeline.page.fragments import badge, duration
@@ -153,7 +154,7 @@ def _head(bundle: Bundle, prefix: str) -> str:
     return (
         f'<a href="{prefix}{bundle.lesson.slug}/"><span class="lesson-number">{bundle.lesson.number:02}</span> '
         f'<span class="lesson-title">{html.escape(header.title)}</span></a><p>{markup.inline_html(header.summary)}</p>'
-        f'<p class="lesson-times">Read {header.read_minutes} min · run {duration(seconds)} '
+        f'<p class="lesson-times">Read {reading_time.reading(bundle.lesson)} · run {duration(seconds)} '
         f'<span class="lesson-progress" {progress_marks.named(bundle)}></span></p>'
     )
 
@@ -167,7 +168,7 @@ def times(lessons: Sequence[Bundle]) -> str:
 
 def _reading(lessons: Sequence[Bundle]) -> float:
     """Minutes."""
-    return sum(bundle.lesson.header.read_minutes for bundle in lessons)
+    return sum(reading_time.reading(bundle.lesson).spine for bundle in lessons)
 
 
 def _running(lessons: Sequence[Bundle]) -> float:

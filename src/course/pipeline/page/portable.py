@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 
+from course.pipeline.lesson import boxes
 from course.pipeline.page.document import (
     Block,
+    Box,
     Claims,
     Closing,
     Document,
@@ -92,6 +94,16 @@ def _plain_prose(block: PlainProse, file: File) -> str:
 @text.register
 def _widget(block: Widget, file: File) -> str:
     return block.placed.markdown()
+
+
+@text.register
+def _box(block: Box, file: File) -> str:
+    bundle = file.document.bundle
+    rows = [f"**{boxes.TITLES[block.kind]}**\n"]
+    for part in block.parts:
+        linked = link_lessons(part.text, file.lessons, bundle.lesson, part.line, lambda slug: f"{slug}{file.suffix}")
+        rows.append(f"- {part.name}: {bind(linked, bundle.captured.values)}")
+    return quoted("\n".join(rows))
 
 
 @text.register

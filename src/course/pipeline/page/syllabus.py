@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from functools import partial
 
+from course.pipeline.lesson import reading_time
 from course.pipeline.lesson.model import MODULES
 from course.pipeline.page import listings
 from course.pipeline.page.fragments import duration
@@ -32,7 +33,7 @@ def _lesson(bundle: Bundle, prefix: str) -> str:
     links = "".join(f'<li><a href="{address}#{name}">{title}</a></li>' for name, title in sections(lesson))
     return (
         f'<h4 id="lesson-{lesson.number:02}"><a href="{address}">{lesson.number:02} {html.escape(header.title)}</a></h4>'
-        f"<p>Read {header.read_minutes} min · run {duration(bundle.run.seconds)} · lessons before: {before} · "
+        f"<p>Read {reading_time.reading(lesson)} · run {duration(bundle.run.seconds)} · lessons before: {before} · "
         f'<a href="{address}worksheet/">Worksheet</a></p>'
         f'<ul>{goals}</ul><details class="abstract"><summary>Sections</summary><ol>{links}</ol></details>'
     )

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 
 from course.pipeline.page import portable
-from course.pipeline.page.document import Block, Code, Drawing, Image, Quiz, Shown
+from course.pipeline.page.document import Block, Code, Drawing, Image, Prose, Quiz, Shown
 from course.pipeline.page.portable import File, Install
 from course.pipeline.results.capture import Html, Stderr, Table, Text
 from course.pipeline.text import markup
@@ -80,6 +80,14 @@ def _code(block: Code, file: File) -> list[str | dict[str, Any]]:
         folded["outputs_hidden"] = True
     made = _code_cell(block.name, block.source, {"tags": sorted(block.tags), **({"jupyter": folded} if folded else {})})
     return [{**made, "execution_count": block.index + 1, "outputs": [_output(shown, file) for shown in block.outputs]}]
+
+
+@_parts.register
+def _prose(block: Prose, file: File) -> list[str | dict[str, Any]]:
+    """JupyterLab folds what a heading with this mark begins; it has to be alone in its cell."""
+    text = portable.text(block, file)
+    folded = {"jp-MarkdownHeadingCollapsed": True}
+    return [{**_text_cell(block.name, text), "metadata": folded} if block.folds else text]
 
 
 @_parts.register

@@ -16,11 +16,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.lesson import plain_format
+from course.pipeline.lesson import boxes, plain_format, reading_time
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
 from course.pipeline.page import evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
     Block,
+    Box,
     Claims,
     Closing,
     Code,
@@ -33,6 +34,7 @@ from course.pipeline.page.document import (
     Prediction,
     Prose,
     Quiz,
+    Section,
     Shown,
     Solution,
     Widget,
@@ -136,7 +138,7 @@ def _opening(block: Opening, draft: _Draft) -> str:
     before = [f'<a href="../{draft.lessons[n]}/">Lesson {n:02}</a>' for n in header.prerequisites if n in draft.lessons]
     objectives = "".join(f"<li>{markup.inline_html(text)}</li>" for text in header.objectives)
     meta = (
-        f'<div class="lesson-meta"><p class="lesson-times">Read {header.read_minutes} min · '
+        f'<div class="lesson-meta"><p class="lesson-times">Read {reading_time.reading(block.lesson)} · '
         f"ran in {fragments.duration(run.seconds)} on {html.escape(fragments.machine(run))}"
         + (f" · builds on {', '.join(before)}" if before else "")
         + "</p>"
@@ -199,6 +201,12 @@ def _claims(block: Claims, draft: _Draft) -> str:
 
 
 @_markdown.register
+def _box(block: Box, draft: _Draft) -> str:
+    parts = [(part.name, draft.linked(draft.bound(part.text), part.line)) for part in block.parts]
+    return verbatim.block(fragments.box(block.kind, boxes.TITLES[block.kind], parts))
+
+
+@_markdown.register
 def _prediction(block: Prediction, draft: _Draft) -> str:
     return verbatim.block(fragments.prediction(block.written, block.asked, draft.lesson.slug, _text_of(block, draft)))
 
@@ -232,6 +240,17 @@ def _code_of(block: Code) -> Iterator[str]:
 @_markdown.register
 def _solution(block: Solution, draft: _Draft) -> str:
     return '??? success "Solution"\n\n' + verbatim.indented(draft.markdown(block.blocks))
+
+
+@_markdown.register
+def _section(block: Section, draft: _Draft) -> str:
+    """The heading stands outside the fold: it is in the table of contents, and can be linked to, without a script."""
+    begins, ends = fragments.around(block.kind, block.minutes)
+    return (
+        draft.markdown([block.heading])
+        + "\n\n"
+        + "\n\n".join([verbatim.block(begins), draft.markdown(block.blocks), verbatim.block(ends)])
+    )
 
 
 @_markdown.register

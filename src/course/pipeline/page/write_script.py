@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from course.pipeline.page import portable, shown_code
-from course.pipeline.page.document import Block, Claims, Closing, Code, Opening, Prediction, Prose, Quiz, Widget
+from course.pipeline.page.document import Block, Box, Claims, Closing, Code, Opening, Prediction, Prose, Quiz, Widget
 from course.pipeline.page.portable import File, Install
 from course.pipeline.text.bind import bind
 from course.pipeline.text.spans import inside
@@ -49,6 +49,7 @@ def _text(block: Block | Install, file: File) -> str:
 
 @_text.register(Quiz)
 @_text.register(Claims)
+@_text.register(Box)
 @_text.register(Prediction)
 @_text.register(Widget)
 @_text.register(Closing)

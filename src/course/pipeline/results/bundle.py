@@ -20,7 +20,7 @@ from course.pipeline.lesson import plain_format
 from course.pipeline.lesson.course_format import find
 from course.pipeline.lesson.model import DATA, Lesson
 from course.pipeline.lesson.read import read
-from course.pipeline.results import capture, claims, fingerprint, placing, predict, quiz, standard, typed
+from course.pipeline.results import capture, claims, fingerprint, leaks, placing, predict, quiz, standard, typed
 from course.pipeline.results.anchors import anchors
 from course.pipeline.results.capture import Capture, Chart, Provenance, Table
 from course.pipeline.results.material import Material
@@ -209,7 +209,8 @@ class Bundle:
             except BindingProblem as problem:
                 found.append(lesson.error(f"Caption of {item.key!r}: {problem.message}.", line))
         found += typed.problems(lesson, self.questions, self.registered, self.predictions, capture)
-        found += standard.problems(Material(lesson, self.questions, self.registered, self.predictions, capture))
+        material = Material(lesson, self.questions, self.registered, self.predictions, capture)
+        found += standard.problems(material)
         for more in (self._of_header, self._of_quiz, self._of_claims, self._of_predictions):
             try:
                 texts += more()
@@ -217,7 +218,9 @@ class Bundle:
                 found.append(error)
         if formulas := mathematics.problems(texts, self.cache):
             return found + formulas  # in headings they would keep the anchors from being known
-        return found + quiz.unlinked(self.questions, anchors(lesson))
+        found += quiz.unlinked(self.questions, anchors(lesson))
+        # No lesson is excused from this. It reads what is bound, once all of that can be computed.
+        return found or list(leaks.problems(material))
 
     def _of_header(self) -> Iterator[tuple[str, Fail]]:
         header = self.lesson.header
