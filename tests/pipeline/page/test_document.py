@@ -118,7 +118,7 @@ def test_a_box_has_its_parts_on_the_page_and_in_files() -> None:
 
 
 DEPTH = (
-    "# %% [markdown]\n# ## Deeper: why\n#\n# Because of {{ lora.trainable | int }}.",
+    "# %% [markdown]\n# ## Deeper: why { #why }\n#\n# Because of {{ lora.trainable | int }}.",
     '# %% [markdown] tags=["solution"]\n# So.',
     "# %%\nx = 1",
     "# %% [markdown]\n# ## Monday: a new task\n#\n# Begin.",
@@ -129,12 +129,12 @@ DEPTH = (
 def test_sections_of_depth_hold_their_blocks() -> None:
     whole = made(*DEPTH)
     deeper, monday = (block for block in whole.blocks if isinstance(block, Section))
-    assert (deeper.kind, deeper.heading.text, deeper.minutes) == ("deeper", "## Deeper: why", 1)
+    assert (deeper.kind, deeper.heading.text, deeper.minutes) == ("deeper", "## Deeper: why { #why }", 1)
     assert [type(block) for block in deeper.blocks] == [Prose, Solution, Code]
     assert [type(block) for block in monday.blocks] == [Prose]
     lines = {block.text: block.line for block in whole.flat() if isinstance(block, Prose)}
     text = source(*DEPTH)
-    assert lines["## Deeper: why"] == line_of(text, "## Deeper")
+    assert lines["## Deeper: why { #why }"] == line_of(text, "## Deeper")
     assert lines["Because of {{ lora.trainable | int }}."] == line_of(text, "Because")
 
 

@@ -537,7 +537,7 @@ def eject():
 
 
 # %% [markdown]
-# ## Deeper: the same as PEFT
+# ## Deeper: the same as PEFT { #the-same-as-peft }
 #
 # At $B = 0$ even a layer that ignores $A$ would pass. So both implementations get the same
 # *non-zero* $B$, and we compare logits and every gradient.

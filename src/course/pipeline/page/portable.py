@@ -24,6 +24,7 @@ from course.pipeline.page.document import (
 from course.pipeline.page.parts import link_lessons
 from course.pipeline.results.claims import VERDICTS
 from course.pipeline.text.bind import bind
+from course.pipeline.text.spans import inside
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,15 @@ _ADMONITION = re.compile(
 )
 
 
+_ADDRESSED = re.compile(r"^(?P<heading>#{2,6} [^\n]*?) +\{ ?#[\w-]+ ?\}$", re.M)
+"""A heading with an address of its own."""
+
+
 def portable(markdown: str) -> str:
-    """Markdown of the site as Markdown of anywhere: admonitions become quotations, folded ones ``<details>``."""
+    """Markdown of the site as Markdown of anywhere: admonitions become quotations, folded ones ``<details>``; headings lose
+    their addresses."""
+    is_code = inside(markdown, "code")
+    markdown = _ADDRESSED.sub(lambda found: found[0] if is_code(found.start()) else found["heading"], markdown)
 
     def replace(match: re.Match[str]) -> str:
         title = match["title"] if match["title"] is not None else match["type"].capitalize()
