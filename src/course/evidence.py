@@ -1,4 +1,4 @@
-"""Record what was measured in the form that the standard asks for: with n, interval and anchors, and where rates come from."""
+"""Record what was measured as the standard asks for it: with n, interval and anchors, and where rates come from."""
 
 from __future__ import annotations
 
@@ -50,6 +50,20 @@ def rate(key: str, search: Search, data: str, caption: str) -> float:
     record.value(f"{key}.at_edge", search.at_edge)
     record.value(f"{key}.data", data)
     return record.value(f"{key}.rate", search.best)
+
+
+def budget(steps: int, batch: int, examples: int, held_out: int, seeds: int) -> None:
+    """Record what the lesson spends, for its budget line: ``budget.steps`` and so on.
+
+    Args:
+        steps: of a reported run.
+        batch: examples a step.
+        examples: distinct ones that are trained on.
+        held_out: items behind each reported number.
+        seeds: of each reported arm.
+    """
+    counts = {"steps": steps, "batch": batch, "examples": examples, "held_out": held_out, "seeds": seeds}
+    record.values("budget", counts)
 
 
 def _estimate(key: str, found: Estimate) -> None:

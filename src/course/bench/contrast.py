@@ -8,7 +8,7 @@ from typing import Any
 
 from course.bench.training import Arm, Bench, Recipe
 from course.chat import Encoded
-from course.statistics import Estimate, paired
+from course.statistics import Estimate, differences, paired
 from course.upper import Kept
 
 Measure = Callable[[Any, Sequence[Kept]], float]
@@ -68,11 +68,8 @@ class Bridge:
     @property
     def agrees(self) -> bool:
         """Whether the difference has one sign in every seed, on the bench and on the whole model."""
-        pairs = [
-            *zip(self.upper.first, self.upper.second, strict=True),
-            *zip(self.whole.first, self.whole.second, strict=True),
-        ]
-        return len({(a > b) - (a < b) for a, b in pairs} | {0}) == 2
+        found = [gap for one in (self.upper, self.whole) for gap in differences(one.first, one.second)]
+        return all(gap > 0 for gap in found) or all(gap < 0 for gap in found)
 
 
 def bridge(

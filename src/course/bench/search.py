@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def halving(rates: Sequence[float], steps: Sequence[int], tuning_loss: Callable[
     """
     if len(rates) < 2 or len(set(rates)) < len(rates):
         raise ValueError("A search needs two different rates or more, each once.")
-    if not steps or any(b <= a for a, b in zip(steps, steps[1:], strict=False)):
+    if not steps or any(b <= a for a, b in pairwise(steps)):
         raise ValueError(f"The steps of a search must rise: {list(steps)}.")
     left, trials = list(rates), list[Trial]()
     for round_, length in enumerate(steps):

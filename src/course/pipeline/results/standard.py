@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson.old_standard import is_excused
+from course.pipeline.results.budget import budget, rates
+from course.pipeline.results.headlines import headlines, verdicts
 from course.pipeline.results.material import Material
 
 Rule = Callable[[Material], Iterator[CourseError]]
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (verdicts, headlines, budget, rates)
 
 
 def problems(material: Material) -> list[CourseError]:
