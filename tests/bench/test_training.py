@@ -112,7 +112,7 @@ def test_it_learns_its_few_items(bench: Bench, few: list[Item]) -> None:
     def both(model: Any) -> list[torch.nn.Parameter]:
         return list(model.base_model.layers.requires_grad_(True).parameters())
 
-    run = bench.run(both, rows, Recipe(5e-4, 16), seed=0)
+    run = bench.run(both, rows, Recipe(1e-3, 6), seed=0)
     assert score(run.model, rows, few).loss < 0.5 * score(bench.upper, rows, few).loss
 
 
@@ -131,8 +131,9 @@ def test_trained_blocks_rejoin_the_whole_model(loaded: tuple[Any, Any], bench: B
 
 
 def test_a_bridge_repeats_the_contrast_on_all_blocks(bench: Bench, few: list[Item]) -> None:
+    few = few[:4]
     encoded = [item.encoded for item in few]
-    slow, fast = (Contender(last_mlp, Recipe(rate, 3)) for rate in (1e-6, 1e-3))
+    slow, fast = (Contender(last_mlp, Recipe(rate, 2, batch_size=4)) for rate in (1e-6, 1e-3))
 
     def loss(model: Any, rows: list[Kept]) -> float:
         return score(model, rows, few).loss
@@ -162,15 +163,15 @@ def test_a_field_is_where_its_value_stands(loaded: tuple[Any, Any], few: list[It
 
 
 def test_held_out_items_are_balanced_by_decision(loaded: tuple[Any, Any]) -> None:
-    found = held_out(loaded[1], "test", 36, longest=72)
+    found = held_out(loaded[1], "test", 36, longest=76)
     decisions = [(item.ticket.intent, item.ticket.urgency) for item in found]
     assert {decisions.count(pair) for pair in decisions} == {2}
     assert len(set(decisions)) == 18
-    assert max(len(item.encoded.input_ids) for item in found) <= 72
+    assert max(len(item.encoded.input_ids) for item in found) <= 76
     with pytest.raises(ValueError, match="20 rows cannot be balanced over 18 decisions"):
         held_out(loaded[1], "test", 20)
-    with pytest.raises(ValueError, match=r"has \d rows, and 2 are needed"):
-        held_out(loaded[1], "test", 36, longest=50)
+    with pytest.raises(ValueError, match=r"has 0 rows, and 2 are needed"):
+        held_out(loaded[1], "test", 36, longest=64)
 
 
 def test_the_cache_holds_what_was_kept(bench: Bench, few: list[Item]) -> None:

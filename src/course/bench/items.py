@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, TypeVar
 
 from course.case import INTENTS, URGENCIES, Ticket, extraction, max_tickets, tickets
@@ -16,6 +16,9 @@ SYSTEM = "You read tickets."
 """A short system turn: the template's own is 24 tokens longer, which every step would pay for."""
 OPTIONS = {"intent": INTENTS, "urgency": URGENCIES}
 """The fields that are decisions, and what the schema allows. The product is copied from the ticket."""
+
+
+_PAIRS = tuple(product(INTENTS, URGENCIES))
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,15 @@ def items(tokenizer: Any, chosen: Sequence[Ticket], system: str | None = SYSTEM)
     return made
 
 
-def balanced(rows: Sequence[T], decision: Callable[[T], Hashable], n: int) -> list[T]:
-    """The first ``n`` of ``rows`` that hold every decision equally often, in their order.
+def balanced(rows: Sequence[T], decision: Callable[[T], Hashable], decisions: Iterable[Hashable], n: int) -> list[T]:
+    """The first ``n`` of ``rows`` that hold each of ``decisions`` equally often, in their order.
 
     On such a set a constant answer is right exactly as often as a uniform guess.
 
     Raises:
         ValueError: an ``n`` that the number of decisions does not divide, or a decision with too few rows.
     """
-    groups: dict[Hashable, list[int]] = defaultdict(list)
+    groups: dict[Hashable, list[int]] = {one: [] for one in decisions}
     for place, row in enumerate(rows):
         groups[decision(row)].append(place)
     each, rest = divmod(n, len(groups))
@@ -81,14 +84,15 @@ def balanced(rows: Sequence[T], decision: Callable[[T], Hashable], n: int) -> li
 def held_out(tokenizer: Any, split: str, n: int, longest: int | None = None, seed: int = 0) -> list[Item]:
     """``n`` items of ``split`` with every pair of intent and urgency equally often, of at most ``longest`` tokens.
 
+    A limit alone would unbalance them: some decisions take more words than others.
     ``n`` is a multiple of 18; 144 give an accuracy a standard error of at most 0.042.
 
     Raises:
         ValueError: see :func:`balanced`; or an unknown split.
     """
-    found = items(tokenizer, tickets(split, min(max_tickets(split), 8 * n), seed))
+    found = items(tokenizer, tickets(split, max_tickets(split) if longest else n + len(_PAIRS), seed))
     short = [item for item in found if longest is None or len(item.encoded.input_ids) <= longest]
-    return balanced(short, lambda item: (item.ticket.intent, item.ticket.urgency), n)
+    return balanced(short, lambda item: (item.ticket.intent, item.ticket.urgency), _PAIRS, n)
 
 
 def _first(tokenizer: Any, name: str, value: str) -> int:
