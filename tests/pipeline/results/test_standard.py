@@ -33,6 +33,7 @@ SPENT = (
     "{{ budget.steps | int }} steps × {{ budget.batch | int }}, {{ budget.examples | int }} tickets, "
     "{{ budget.held_out | int }} held out, {{ budget.seeds | int }} seeds; rate searched on {{ search.data | text }}."
 )
+OLD = Path(f"{min(OLD_STANDARD)}.py")
 TRAINS = "# %%\nloss.backward()"
 
 
@@ -159,4 +160,9 @@ def test_rates_that_were_searched_and_other_numbers_pass() -> None:
 def test_a_lesson_on_the_old_standard_is_excused() -> None:
     made = lesson(TRAINS)
     assert problems(made)
-    assert not problems(replace(made, path=Path(f"{min(OLD_STANDARD)}.py")))
+    assert not problems(replace(made, path=OLD))
+
+
+def test_a_lesson_that_keeps_the_standard_leaves_the_list() -> None:
+    (found,) = problems(replace(lesson(budget(SPENT), TRAINS), path=OLD), *BUDGET, *SEARCH)
+    assert found.message == "This lesson keeps the standard and is still excused from it."
