@@ -52,20 +52,6 @@ def rate(key: str, search: Search, data: str, caption: str) -> float:
     return record.value(f"{key}.rate", search.best)
 
 
-def budget(steps: int, batch: int, examples: int, held_out: int, seeds: int) -> None:
-    """Record what the lesson spends, for its budget line: ``budget.steps`` and so on.
-
-    Args:
-        steps: of a reported run.
-        batch: examples a step.
-        examples: distinct ones that are trained on.
-        held_out: items behind each reported number.
-        seeds: of each reported arm.
-    """
-    counts = {"steps": steps, "batch": batch, "examples": examples, "held_out": held_out, "seeds": seeds}
-    record.values("budget", counts)
-
-
 def _estimate(key: str, found: Estimate) -> None:
     record.values(key, {"mean": found.mean, "low": found.low, "high": found.high})
     record.value(f"{key}.n", found.n)

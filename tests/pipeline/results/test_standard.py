@@ -29,10 +29,12 @@ WHOLE = (
     "LoRA is right for {{ lora.mean | pct0 }} ({{ lora.low | pct0 }} to {{ lora.high | pct0 }}, {{ lora.n | int }} seeds; "
     "prompted {{ lora.anchor.prompted | pct0 }})."
 )
-SPENT = (
-    "{{ budget.steps | int }} steps × {{ budget.batch | int }}, {{ budget.examples | int }} tickets, "
-    "{{ budget.held_out | int }} held out, {{ budget.seeds | int }} seeds; rate searched on {{ search.data | text }}."
-)
+SPENT = """\
+- steps: {{ budget.steps | int }} × {{ budget.batch | int }}
+- examples: {{ budget.examples | int }}
+- held out: {{ budget.held_out | int }} tickets
+- seeds: {{ budget.seeds | int }}
+- learning rate: searched on {{ search.data | text }}"""
 OLD = Path(f"{min(OLD_STANDARD)}.py")
 TRAINS = "# %%\nloss.backward()"
 
@@ -122,17 +124,18 @@ def test_a_lesson_that_trains_has_one_budget_line() -> None:
     assert twice == ["The lesson has a second budget line."]
 
 
-def test_a_budget_line_says_all_that_was_spent() -> None:
-    (found,) = problems(lesson(budget(SPENT.replace("budget.seeds", "1")), TRAINS), *BUDGET, *SEARCH)
-    assert "budget.seeds" in found.hint
+def test_a_budget_line_types_nothing() -> None:
+    cell = budget(SPENT.replace("{{ budget.seeds | int }}", "five"))
+    (found,) = problems(lesson(cell, TRAINS), *BUDGET, *SEARCH)
+    assert (found.message, found.line) == ("'Seeds' of the budget is typed.", line_of(source(cell), "five"))
 
 
 def test_a_budget_line_says_what_chose_the_rate() -> None:
     unsaid = SPENT.replace("{{ search.data | text }}", "something")
     assert messages(budget(unsaid), TRAINS, items=[*BUDGET, *SEARCH]) == [
-        "The budget line does not say what chose the learning rate."
+        "The budget does not say what chose the learning rate."
     ]
-    linked = f"{unsaid} The rate is [TRL's](https://huggingface.co/docs/trl)."
+    linked = f"{unsaid}: [TRL's](https://huggingface.co/docs/trl)."
     assert not messages(budget(linked), TRAINS, items=BUDGET)
 
 

@@ -8,43 +8,44 @@ from collections.abc import Iterator
 
 from course.pipeline.base import syntax
 from course.pipeline.base.errors import CourseError
+from course.pipeline.lesson.boxes import PARTS, kind, parts
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.results.capture import Table
 from course.pipeline.results.material import Material
 from course.pipeline.text.bind import BINDING
 from course.pipeline.text.expressions import ExpressionError, keys
 
-SPENT = tuple(f"budget.{name}" for name in ("steps", "batch", "examples", "held_out", "seeds"))
-"""What :func:`course.evidence.budget` records, and a budget line binds."""
 _TRAINS = re.compile(r"backward|tune|train|halving|contrast|bridge|\w*Trainer")
 _RATE = re.compile(r"(?:\w+_)?(?:lrs?|rates?|learning_rates?)", re.IGNORECASE)
 _REASON = re.compile(r"#.*(?:https?://|by hand)")
 
 
 def budget(material: Material) -> Iterator[CourseError]:
-    """A lesson that trains has one budget line, which binds all that was spent and what chose the learning rate."""
+    """A lesson that trains has one budget box, which binds what was spent and what chose the learning rate."""
     lesson = material.lesson
-    lines = [cell for cell in lesson.cells if "budget" in cell.tags]
-    if not lines:
-        if _trains(lesson):
-            hint = (
-                'Say it in a Markdown cell with tags=["budget"]: steps × batch, distinct examples, held-out items, seeds, '
-                "what chose the learning rate and on which data. course.evidence.budget records the counts."
-            )
-            yield lesson.error("The lesson trains, and has no budget line.", 1, hint)
-        return
-    for extra in lines[1:]:
+    cells = [cell for cell in lesson.cells if kind(cell) == "budget"]
+    if not cells and _trains(lesson):
+        hint = (
+            'Say in a Markdown cell with tags=["budget"] what the experiments cost, and what chose the learning rate.'
+        )
+        yield lesson.error("The lesson trains, and has no budget line.", 1, hint)
+    for extra in cells[1:]:
         yield lesson.error("The lesson has a second budget line.", extra.line, "Say it once.")
-    bound = bound_keys(lines[0].source)
-    if missing := [key for key in SPENT if key not in bound]:
-        hint = f"Bind {', '.join(missing)}; course.evidence.budget records them."
-        yield lesson.error("The budget line does not say all that was spent.", lines[0].line, hint)
-    searched = any(
-        f"{key.removesuffix('.data')}.rate" in material.capture.values for key in bound if key.endswith(".data")
-    )
-    if not searched and "](http" not in lines[0].source:
-        hint = "Bind the data of a recorded search (course.evidence.rate), or link the published default."
-        yield lesson.error("The budget line does not say what chose the learning rate.", lines[0].line, hint)
+    for part in (part for cell in cells[:1] for part in parts(cell, lesson)):
+        bound = bound_keys(part.text)
+        if part.name != PARTS["budget"]["learning rate"]:
+            if not bound:
+                yield lesson.error(
+                    f"{part.name!r} of the budget is typed.", part.line, "Bind what the lesson recorded."
+                )
+        elif not any(_searched(key, material) for key in bound) and "](http" not in part.text:
+            hint = "Bind the data of a recorded search (course.evidence.rate), or link the published default."
+            yield lesson.error("The budget does not say what chose the learning rate.", part.line, hint)
+
+
+def _searched(key: str, material: Material) -> bool:
+    """Whether ``key`` names the data of a recorded search."""
+    return key.endswith(".data") and f"{key.removesuffix('data')}rate" in material.capture.values
 
 
 def rates(material: Material) -> Iterator[CourseError]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course.pipeline.base.errors import CourseError
-from course.pipeline.lesson.model import DATA, Lesson
+from course.pipeline.lesson.model import BOXES, DATA, Lesson
 from course.pipeline.results.budget import bound_keys
 from course.pipeline.results.capture import Value
 from course.pipeline.results.material import Material
@@ -99,10 +99,10 @@ def _sentences(material: Material) -> Iterator[_Sentence]:
 
 
 def _opening(lesson: Lesson) -> Iterator[_Sentence]:
-    """The prose up to the second section, without the budget line."""
+    """The prose up to the second section, without boxes, which say n and spread themselves."""
     sections = 0
     for cell in lesson.cells:
-        if cell.is_code or cell.tags & (DATA | {"budget"}):
+        if cell.is_code or cell.tags & (DATA | BOXES):
             continue
         parts = re.split(r"(?m)^(?=## )", cell.source)
         line = cell.line
