@@ -55,7 +55,8 @@ print("shown {n}")
 #   text: The number of lesson {n}.
 #   source: its source
 #   value: "{{{{ synthetic.answer | int }}}}"
-#   holds: synthetic.answer == {n}
+#   for: synthetic.answer == {n}
+#   against: synthetic.answer != {n}
 
 # %% [markdown]
 # ## Knowledge check

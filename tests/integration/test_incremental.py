@@ -45,7 +45,7 @@ EDITS: dict[str, Callable[[Course], object]] = {
     "quiz": lambda c: edit(c.lesson(3).with_suffix(".quiz.yml"), "Which?", "Which one?"),
     "captured value": lambda c: in_turn(
         lambda: write_capture(c.root, c.lesson(2), 22),
-        lambda: edit(c.lesson(2), "holds: synthetic.answer == 2", "holds: synthetic.answer == 22"),
+        lambda: edit(c.lesson(2), "for: synthetic.answer == 2", "for: synthetic.answer == 22"),
     ),
     "claim": lambda c: edit(c.lesson(3), "text: The number of", "text: The secret number of"),
     "added lesson": lambda c: write_lesson(c.root, 4),

@@ -92,7 +92,7 @@ def value(key: str, found: Scalar, cell: int = 1, kind: str = "") -> Item:
 def claim(number: int, **changed: str) -> str:
     """One entry of a cell of claims; a field changed to the empty text is left out."""
     texts = {"text": "It trains *few* parameters.", "source": "a tutorial", "value": "{{ lora.trainable | int }}"}
-    fields = {**texts, "holds": "lora.trainable == 9216", **changed}
+    fields = {**texts, "for": "lora.trainable == 9216", "against": "lora.trainable != 9216", **changed}
     lines = [f"- number: {number}", *(f"  {name}: {json.dumps(text)}" for name, text in fields.items() if text)]
     return "\n".join(f"# {line}" for line in lines)
 

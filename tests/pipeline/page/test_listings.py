@@ -84,6 +84,6 @@ def test_a_figure_elsewhere_keeps_its_caption_bound_and_leads_to_its_place() -> 
 
 
 def test_the_tally_counts_verdicts() -> None:
-    cells = (claims_cell(claim(1), claim(2, holds="1 > 2"), claim(3)),)
+    cells = (claims_cell(claim(1), claim(2, **{"for": "1 > 2", "against": "2 > 1"}), claim(3)),)
     found = words(listings.tally([made(7, 4, cells=cells), made(8, 4)], ""))
     assert found == "3 claims 2 hold 1 wrong"

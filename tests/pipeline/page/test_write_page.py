@@ -255,7 +255,7 @@ def claims_page(*entries: str) -> tuple[Page, str]:
 
 
 def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
-    decided, wrong = claim(12, note="Only **here**."), claim(3, holds="1 > 2", text="a < b")
+    decided, wrong = claim(12, note="Only **here**."), claim(3, **{"for": "1 > 2", "against": "2 > 1"}, text="a < b")
     made, rows = claims_page(decided, wrong)
     text = made.markdown
     assert "lora.trainable ==" not in text  # the expression that decides is not shown
@@ -275,8 +275,12 @@ def test_claims_are_boxes_and_ledger_rows_that_link_to_them() -> None:
 
 
 def test_a_claim_with_a_condition() -> None:
-    _, rows = claims_page(claim(1, holds="1 > 2", partly="lora.trainable > 1"))
-    assert '<span class="verdict verdict--conditions">holds with conditions</span>' in rows
+    tests = {"for": "1 > 2", "against": "", "partly": "lora.trainable > 1"}
+    made, rows = claims_page(claim(1, **tests, condition="On *one* matrix of {{ lora.trainable | int }}"))
+    badge = '<span class="verdict verdict--conditions">holds with conditions</span>'
+    number = as_data(Bound("9,216", "lora.trainable", 9216))
+    assert f"{badge} On <em>one</em> matrix of {number}. Found here" in made.markdown
+    assert f'{badge}<p class="claim-note">On <em>one</em> matrix of {number}</p>' in rows
 
 
 def test_plumbing_is_left_out_and_budgets_are_folded_where_they_stand() -> None:

@@ -39,7 +39,7 @@ def test_problems_are_all_found_with_their_lines() -> None:
         "# %% [markdown]\n# Typed:\n# 9,216.",
         "# %%\nfirst = 1",
         "# %%\nsecond = 2",
-        claims_cell(claim(1, holds="zebra")),
+        claims_cell(claim(1, **{"for": "zebra"})),
     )
     question = quiz.Question("q", "{{ zebra | int }}", Path("07_sample.quiz.yml"), 3)
     items = [
@@ -98,7 +98,7 @@ def test_a_lesson_in_order_has_no_problems() -> None:
 
 def test_a_capture_of_other_cells_is_one_problem() -> None:
     made = lesson(
-        "# %% [markdown]\n# {{ zebra | int }}", "# %%\nx = 1", "# %%\ny = 2", claims_cell(claim(1, holds="zebra"))
+        "# %% [markdown]\n# {{ zebra | int }}", "# %%\nx = 1", "# %%\ny = 2", claims_cell(claim(1, **{"for": "zebra"}))
     )
     (problem,) = bundle(made, capture(LORA, cells=9)).problems()
     assert "other code cells" in problem.message

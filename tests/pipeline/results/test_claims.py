@@ -20,24 +20,38 @@ def decided(entry: str) -> Decided:
     return decide(registered, VALUES, made)
 
 
+YES, NO = "lora.trainable == 9216", "lora.trainable > 9216"
+
+
 @pytest.mark.parametrize(
-    ("holds", "partly", "verdict"),
+    ("in_favor", "against", "partly", "verdict"),
     [
-        ("lora.trainable == 9216", "", "holds"),
-        ("lora.trainable == 9216", "lora.ratio > 1", "holds"),
-        ("lora.trainable > 9216", "lora.ratio > 1", "conditions"),
-        ("lora.trainable > 9216", "lora.ratio < 1", "wrong"),
-        ("lora.trainable > 9216", "", "wrong"),
-        ("", "", "untestable"),
-        ("", "lora.ratio > 1", "untestable"),
+        (YES, NO, "", "holds"),
+        (YES, NO, "lora.ratio > 1", "holds"),
+        (NO, YES, "", "wrong"),
+        (NO, YES, "lora.ratio < 1", "wrong"),
+        (NO, NO, "lora.ratio > 1", "conditions"),
+        (NO, NO, "lora.ratio < 1", "open"),
+        (NO, NO, "", "open"),
+        (NO, "", "", "open"),  # nothing lies against it
+        ("", "", "", "untested"),
     ],
 )
-def test_verdicts(holds: str, partly: str, verdict: str) -> None:
-    made = decided(claim(3, holds=holds, partly=partly, note="{{ lora.ratio | x0 }} fewer."))
+def test_verdicts(in_favor: str, against: str, partly: str, verdict: str) -> None:
+    tests = {"for": in_favor, "against": against, "partly": partly}
+    made = decided(claim(3, **tests, condition="At {{ lora.ratio | x0 }}", note="{{ lora.ratio | x0 }} fewer."))
     assert made.verdict == verdict
     assert verdict in VERDICTS
-    assert (made.claim.number, made.anchor, made.claim.holds) == (3, "claim-3", holds)
+    assert (made.claim.number, made.anchor, made.claim.in_favor) == (3, "claim-3", in_favor)
     assert (made.found, made.note) == ("9,216", "256× fewer.")
+    assert made.condition == ("At 256×" if verdict == "conditions" else "")
+
+
+@pytest.mark.parametrize("partly", ["", YES])
+def test_a_claim_is_not_both_right_and_wrong(partly: str) -> None:
+    in_favor = NO if partly else YES
+    with pytest.raises(CourseError, match="Claim 3 comes out both ways"):
+        decided(claim(3, **{"for": in_favor, "against": YES, "partly": partly}))
 
 
 def test_claims_are_found_by_cell_and_know_their_lines() -> None:
@@ -53,8 +67,8 @@ def test_claims_are_found_by_cell_and_know_their_lines() -> None:
 @pytest.mark.parametrize(
     ("field", "text"),
     [
-        ("holds", "lora.trainble == 1"),
-        ("holds", "lora.trainable ="),
+        ("for", "lora.trainble == 1"),
+        ("against", "lora.trainable ="),
         ("value", "{{ lora.trainable }}"),
         ("value", "{{ lora.trainable | int"),
         ("note", "{{ zebra | int }}"),
@@ -69,9 +83,9 @@ def test_what_cannot_be_decided_names_claim_and_line(field: str, text: str) -> N
     assert (caught.value.path, caught.value.line) == (PATH, line_of(whole, "number: 3"))
 
 
-def test_a_broken_condition_is_found_when_it_is_needed() -> None:
+def test_a_broken_condition_is_found() -> None:
     with pytest.raises(CourseError, match="'zebra'"):
-        decided(claim(3, holds="lora.ratio < 1", partly="zebra > 1"))
+        decided(claim(3, **{"for": "lora.ratio < 1"}, partly="zebra > 1"))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +96,8 @@ def test_a_broken_condition_is_found_when_it_is_needed() -> None:
         (["# - number: 3", "#   verdict: holds"], "unknown field 'verdict'", "verdict"),
         (["# - number: 3", "#   text: It is."], "lacks the field 'source'", "number: 3"),
         (["# - number: [3"], "Not valid YAML", None),
-        ([claim(3, holds="")], "no expression that decides it", "number: 3"),
+        ([claim(3, **{"for": ""}, note="Why not.")], "no expression for it", "number: 3"),
+        ([claim(3, **{"for": "", "against": ""})], "no expression for it", "number: 3"),
     ],
 )
 def test_malformed_claims_name_file_and_line(entries: list[str], message: str, at: str | None) -> None:

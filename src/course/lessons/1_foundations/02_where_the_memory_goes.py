@@ -687,9 +687,10 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 #   text: "Full tuning of an 8B model needs about 80 GB: ten A100-80GB"
 #   source: common tutorial figure
 #   value: "{{ b8.full.fixed | gb0 }} before activations in mixed precision (16 bytes a parameter)"
-#   holds: >-
+#   for: >-
 #     abs(b8.full.fixed / 80e9 - 1) < 0.1 or (b8.full.fixed > 9 * 80e9 and b8.full.fixed <= 10
 #     * 80e9)
+#   against: "b8.full.fixed > 1.1 * 80e9 and b8.full.fixed < 9 * 80e9"
 #   note: >-
 #     The two halves contradict each other, since ten such cards hold 800 GB; either one would
 #     have counted. Other recipes differ: pure bf16 takes {{ b8.pure | gb0 }}, and 8-bit AdamW
@@ -700,8 +701,10 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 #   value: >-
 #     {{ 2 * count.llama_2_7b | gb1 }} + {{ 8 * count.llama_2_7b | gb1 }} for Llama-2-7B, but
 #     {{ 16 * count.llama_2_7b | gb0 }} in all
-#   holds: abs(16 * count.llama_2_7b / 70e9 - 1) < 0.1
+#   for: abs(16 * count.llama_2_7b / 70e9 - 1) < 0.1
+#   against: "abs(2 * count.llama_2_7b / 14e9 - 1) > 0.1 or abs(8 * count.llama_2_7b / 56e9 - 1) > 0.1"
 #   partly: abs(2 * count.llama_2_7b / 14e9 - 1) < 0.1 and abs(8 * count.llama_2_7b / 56e9 - 1) < 0.1
+#   condition: "For weights in bf16 and Adam's two moments in fp32 alone"
 #   note: >-
 #     Both products are right for bf16 weights and fp32 moments; the sum leaves out gradients
 #     ({{ 2 * count.llama_2_7b | gb1 }}) and the fp32 master copy ({{ 4 * count.llama_2_7b |
@@ -710,10 +713,12 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 #   text: "70B: full tuning 1.4 TB, LoRA 160 GB, QLoRA 48 GB"
 #   source: common tutorial figure
 #   value: "{{ b70.full.total | tb2 }}, {{ b70.lora.total | gb0 }} and {{ b70.qlora.total | gb0 }}"
-#   holds: >-
+#   for: >-
 #     abs(b70.full.total / 1.4e12 - 1) < 0.1 and abs(b70.lora.total / 160e9 - 1) < 0.1 and
 #     abs(b70.qlora.total / 48e9 - 1) < 0.1
+#   against: "abs(b70.full.total / 1.4e12 - 1) > 0.5 or abs(b70.lora.total / 160e9 - 1) > 0.5"
 #   partly: abs(b70.lora.total / 160e9 - 1) < 0.1 and abs(b70.qlora.total / 48e9 - 1) < 0.1
+#   condition: "For the two adapter figures, with one sequence of 2,048 tokens and checkpointing"
 #   note: >-
 #     The two adapter figures hold for one sequence of 2,048 tokens with checkpointing at rank
 #     16; without checkpointing QLoRA takes {{ b70.qlora_bare | gb0 }}. 1.4 TB is 20 bytes a
@@ -725,10 +730,12 @@ record.value("b70.qlora_bare", bare.total)  # without checkpointing
 #   value: >-
 #     +{{ ck.full.more | pct0 }} compute in full tuning, +{{ ck.lora.more | pct0 }} with LoRA;
 #     {{ ck.full.memory | pct0 }} and {{ ck.lora.memory | pct0 }} of the activations remain
-#   holds: >-
+#   for: >-
 #     abs(ck.full.more - 0.3) < 0.05 and abs(ck.lora.more - 0.3) < 0.05 and abs(ck.full.memory
 #     - 0.5) < 0.1 and abs(ck.lora.memory - 0.5) < 0.1
+#   against: "ck.full.more > 0.5 or ck.full.memory > 0.75"
 #   partly: ck.full.more <= 1 / 3 and ck.full.memory <= 0.5
+#   condition: "In full tuning, read as limits"
 #   note: >-
 #     It holds for full tuning, read as limits that the derivation gives: at most a third more
 #     compute, at least half of the activations gone. Llama-3.1-8B at 2,048 tokens: +{{

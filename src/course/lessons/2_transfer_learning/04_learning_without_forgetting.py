@@ -930,7 +930,7 @@ print(f"bf16 near {weight}: {spacing:.1e} apart; a step of {step:.0e} is lost: {
 #     {{ rehearse.fifth.forgot | f3 }} with 1 in 5. At equal task loss LoRA has drifted less at
 #     {{ equal.drift.less | int }} of 3 levels and forgotten less on items at
 #     {{ equal.items.less | int }}
-#   holds: >-
+#   for: >-
 #     min(rehearse.ninth.removed, rehearse.fifth.removed) >= 0.8 and
 #     rehearse.fifth.forgot <= 0.2 * max(0, rehearse.none.forgot) and equal.drift.less == 3 and
 #     equal.items.less == 3 and equal.boot.low > 0

@@ -823,7 +823,8 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 #   text: "LoRA r=8 on a 4096×4096 matrix trains 65,536 parameters instead of 16.8M: 256× fewer"
 #   source: common tutorial figure
 #   value: "{{ c1.trainable | int }} instead of {{ c1.full | int }}: {{ c1.ratio | x0 }} fewer"
-#   holds: c1.trainable == 65536 and c1.full == 4096 * 4096 and c1.ratio == 256
+#   for: c1.trainable == 65536 and c1.full == 4096 * 4096 and c1.ratio == 256
+#   against: "c1.trainable != 65536 or c1.full != 4096 * 4096 or c1.ratio != 256"
 #   note: >-
 #     Exact, for this one matrix. It says nothing about time: a training step's matrix
 #     products only fall to {{ cost.share | pct0 }}.
@@ -831,7 +832,8 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 #   text: r=16 on all linear layers of Llama-3-8B prints 83,886,080 trainable parameters (1.04 %)
 #   source: common tutorial figure
 #   value: "{{ c2.found | int }} ({{ c2.share | pct2 }})"
-#   holds: c2.found == c2.claimed
+#   for: c2.found == c2.claimed
+#   against: "c2.found != c2.claimed"
 #   note: >-
 #     The figure is exactly that of r=32, which is {{ c2.double_of_base | pct2 }} of the base
 #     model (PEFT, whose total includes the adapter, prints {{ c2.double_share | pct2 }}).
@@ -839,7 +841,8 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 #   text: r=16 on q,k,v,o of Llama-3.1-8B prints 6,553,600 trainable parameters (0.08 %)
 #   source: common tutorial figure
 #   value: "{{ c3.found | int }} ({{ c3.share | pct2 }})"
-#   holds: c3.found == c3.claimed
+#   for: c3.found == c3.claimed
+#   against: "c3.found != c3.claimed"
 #   note: >-
 #     Llama 3.1 keeps the shapes of Llama 3. 0.08 % fits {{ c3.qv | int }}: q and v at r=16,
 #     or all four at r=8. And {{ c3.other | int }} is what q and v at r=8 give on
@@ -848,7 +851,8 @@ record.value("cost.share", (2 * 4096**2 + 3 * one) / (3 * 4096**2))
 #   text: W' = W + B·A with A of d×r and B of r×k
 #   source: a formula that circulates in tutorials
 #   value: torch refuses the product for a d×k weight with d ≠ k
-#   holds: shapes.multiplies
+#   for: shapes.multiplies
+#   against: "not shapes.multiplies"
 #   note: >-
 #     With these shapes the product must be A·B. On a square weight B·A is r×r, and at r=1 it
 #     is added to every entry without an error.

@@ -881,7 +881,7 @@ record.value("sampling.score", perf_counter() - start, kind="band")
 #     7B: DPO with LoRA {{ cost.dpo_lora.b7 | f1 }} GB, PPO with four models {{ cost.ppo.b7 |
 #     f1 }} GB; passes: PPO {{ passes.ratio.low | x2 }} to {{ passes.ratio.high | x2 }} of
 #     DPO's
-#   holds: cost.dpo.b7 < 1.05 * cost.dpo_pre.b7 and passes.ratio.low >= 2 and passes.ratio.high <= 3
+#   for: cost.dpo.b7 < 1.05 * cost.dpo_pre.b7 and passes.ratio.low >= 2 and passes.ratio.high <= 3
 #   partly: >-
 #     cost.dpo_lora.b7 < 1.05 * cost.weights_gb.b7 and cost.ppo.b7 > 1.5 * cost.dpo.b7 and
 #     passes.ratio.low <= 3 and passes.ratio.high >= 2
@@ -895,15 +895,14 @@ record.value("sampling.score", perf_counter() - start, kind="band")
 #   value: >-
 #     KL {{ sweep.b001.kl | g3 }}, {{ sweep.b01.kl | g3 }} and {{ sweep.b1.kl | g3 }} nats a
 #     token; in this order in {{ sweep.ordered | int }} of {{ sweep.count.seeds | int }} seeds
-#   holds: >-
+#   for: >-
 #     sweep.b001.kl > 2 * sweep.b01.kl and sweep.b1.kl < 0.5 * sweep.b01.kl and sweep.ordered
 #     == sweep.count.seeds
 #   partly: sweep.ordered == sweep.count.seeds
 #   note: >-
 #     KL: means over seeds. 'Holds' asks for a factor of 2 on either side of 0.1 and this order
-#     in every seed, 'with conditions' for the order in every seed; one seed out of order, and it
-#     is 'wrong', whatever the means say. One learning rate with Adam, a short run, a small model;
-#     KL on a few given answers.
+#     in every seed; with one seed out of order it is not settled, whatever the means say. One
+#     learning rate with Adam, a short run, a small model; KL on a few given answers.
 # - number: 22
 #   text: DPO without SFT is unstable
 #   source: common tutorial advice
@@ -911,7 +910,7 @@ record.value("sampling.score", perf_counter() - start, kind="band")
 #     failed seeds {{ nosft.unstable | int }} without SFT, {{ sft.unstable | int }} with;
 #     margin {{ nosft.margin | f1 }} ± {{ nosft.margin_sd | f1 }} nats against {{
 #     sweep.b01.margin | f1 }} ± {{ sweep.b01.margin_sd | f1 }}
-#   holds: nosft.unstable > sft.unstable
+#   for: nosft.unstable > sft.unstable
 #   partly: nosft.margin_sd * sweep.b01.margin > 2 * sweep.b01.margin_sd * nosft.margin
 #   note: >-
 #     A seed fails if its held-out loss ends above log 2 or its accuracy is 50 % or less.

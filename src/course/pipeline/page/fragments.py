@@ -139,12 +139,13 @@ def claim_box(decided: Decided, text: Callable[[str], str]) -> str:
     """
     claim = decided.claim
     note = f"<p>{text(claim.note)}</p>" if claim.note else ""
+    condition = f"{text(claim.condition)}. " if decided.condition else ""
     return (
         f'<aside class="claim claim--{decided.verdict}" id="{decided.anchor}" aria-label="Claim {claim.number}">'
         f'<p class="claim-text"><span class="claim-number">Claim {claim.number}</span> '
         f"{markup.inline_html(claim.text)} "
         f'<span class="claim-source">({markup.inline_html(claim.source)})</span></p>'
-        f"<p>{badge(decided)} Found here: {text(claim.value)}.</p>{note}</aside>"
+        f"<p>{badge(decided)} {condition}Found here: {text(claim.value)}.</p>{note}</aside>"
     )
 
 

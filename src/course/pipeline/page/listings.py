@@ -229,12 +229,14 @@ def _ledger_rows(bundle: Bundle, prefix: str) -> _Rows:
     for decided in (decided for cell in bundle.claims.values() for decided in cell):
         claim, href = decided.claim, f"{prefix}{bundle.lesson.slug}/#{decided.anchor}"
         note = f'<p class="claim-note">{text(claim.note)}</p>' if claim.note else ""
+        condition = f'<p class="claim-note">{text(claim.condition)}</p>' if decided.condition else ""
         rows.append(
             (
                 claim.number,
                 f'<tr data-run="{bundle.lesson.label}"><td class="number">{claim.number}</td>'
                 f"<td>{markup.inline_html(claim.text)}"
-                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td><td>{badge(decided)}</td>'
+                f'<span class="claim-source">{markup.inline_html(claim.source)}</span></td>'
+                f"<td>{badge(decided)}{condition}</td>"
                 f"<td>{text(claim.value)}{note}</td>"
                 f'<td><a href="{href}">Lesson {bundle.lesson.number:02}</a></td></tr>',
             )

@@ -111,7 +111,8 @@ def _box(block: Box, file: File) -> str:
 def _claims(block: Claims, file: File) -> str:
     return "\n\n".join(
         f"> **Claim {decided.claim.number}.** {decided.claim.text} ({decided.claim.source})\n>\n"
-        f"> **{VERDICTS[decided.verdict]}** · found here: {decided.found}. {decided.note}".rstrip()
+        f"> **{VERDICTS[decided.verdict]}**{f': {decided.condition}' if decided.condition else ''} · "
+        f"found here: {decided.found}. {decided.note}".rstrip()
         for decided in block.decided
     )
 

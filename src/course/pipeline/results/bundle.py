@@ -234,7 +234,7 @@ class Bundle:
 
     def _of_claims(self) -> Iterator[tuple[str, Fail]]:
         for decided in (decided for cell in self.claims.values() for decided in cell):
-            for text in (decided.claim.text, decided.claim.source, decided.found, decided.note):
+            for text in (decided.claim.text, decided.claim.source, decided.found, decided.condition, decided.note):
                 yield text, _on(self.lesson, decided.claim.line)
 
     def _of_predictions(self) -> Iterator[tuple[str, Fail]]:

@@ -17,36 +17,47 @@ VERDICTS = {
     "holds": "holds",
     "conditions": "holds with conditions",
     "wrong": "wrong",
-    "untestable": "not testable here",
+    "open": "not settled",
+    "untested": "not tested here",
 }
+
+
+_OPTIONAL = ("against", "partly", "condition", "note")
 
 
 @dataclass(frozen=True)
 class Claim:
     """A claim as registered, at ``line`` of its lesson.
 
-    ``value`` (what was found) and ``note`` (the condition or the reason) are texts with bindings. ``holds`` and
-    ``partly`` are expressions over captured values: true ``holds`` means the verdict *holds*; else, true ``partly``
-    means *holds with conditions*; else it is *wrong*. An empty ``holds`` is *not testable here*.
+    ``value`` (what was found), ``condition`` and ``note`` are texts with bindings. ``in_favor`` (written ``for``),
+    ``against`` and ``partly`` are expressions over captured values. True ``in_favor`` means *holds*, true ``against``
+    *wrong*; where neither is true, true ``partly`` means *holds with conditions*, which ``condition`` names, and all else
+    *not settled*. A claim with no expression is *not tested here*.
     """
 
     number: int
     text: str
     source: str
     value: str
-    holds: str
+    in_favor: str
+    against: str
     partly: str
+    condition: str
     note: str
     line: int
 
 
 @dataclass(frozen=True)
 class Decided:
-    """A claim with its verdict (a key of :data:`VERDICTS`), and its texts with numbers filled in."""
+    """A claim with its verdict (a key of :data:`VERDICTS`), and its texts with numbers filled in.
+
+    ``condition`` is empty unless the verdict is that the claim holds with it.
+    """
 
     claim: Claim
     verdict: str
     found: str
+    condition: str
     note: str
 
     @property
@@ -69,29 +80,36 @@ def _of_cell(cell: Cell, lesson: Lesson) -> tuple[Claim, ...]:
 
 
 def _claim(node: yamlfile.Node) -> Claim:
-    fields = node.fields("A claim", set(Claim.__dataclass_fields__) - {"line"})
+    fields = node.fields("A claim", {"number", "text", "source", "value", "for", *_OPTIONAL})
     number = fields.get("number", int)
     texts = {name: fields.get(name, str) for name in ("text", "source", "value")}
-    rest = {name: fields.get(name, str, "") for name in ("holds", "partly", "note")}
-    if not rest["holds"] and not rest["note"]:
-        raise node.error(f"Claim {number} has no expression that decides it.", "Write holds, or say in note why not.")
-    return Claim(number, **texts, **rest, line=node.line)
+    in_favor = fields.get("for", str, "")
+    rest = {name: fields.get(name, str, "") for name in _OPTIONAL}
+    if not in_favor and (rest["against"] or rest["partly"] or not rest["note"]):
+        hint = "Write for and against, or say in note why it is not tested."
+        raise node.error(f"Claim {number} has no expression for it.", hint)
+    return Claim(number, **texts, in_favor=in_favor, **rest, line=node.line)
 
 
 def decide(claim: Claim, values: Mapping[str, Scalar], lesson: Lesson) -> Decided:
     """The claim with its verdict computed from ``values``.
 
     Raises:
-        CourseError: an expression or binding that cannot be computed.
+        CourseError: an expression or binding that cannot be computed; a claim that is both right and wrong.
     """
     try:
-        if not claim.holds:
-            verdict = "untestable"
-        elif evaluate(claim.holds, values):
-            verdict = "holds"
+        holds, wrong, partly = (
+            bool(test) and bool(evaluate(test, values)) for test in (claim.in_favor, claim.against, claim.partly)
+        )
+        if wrong and (holds or partly):
+            message = f"Claim {claim.number} comes out both ways: what is for it and what is against it are true."
+            raise lesson.error(message, claim.line, "Make the expressions exclude each other.")
+        if not claim.in_favor:
+            verdict = "untested"
         else:
-            verdict = "conditions" if claim.partly and evaluate(claim.partly, values) else "wrong"
-        return Decided(claim, verdict, bind(claim.value, values), bind(claim.note, values))
+            verdict = "holds" if holds else "wrong" if wrong else "conditions" if partly else "open"
+        condition = bind(claim.condition, values) if verdict == "conditions" else ""
+        return Decided(claim, verdict, bind(claim.value, values), condition, bind(claim.note, values))
     except (ExpressionError, BindingProblem) as error:
         message = error.message if isinstance(error, BindingProblem) else str(error)
         raise lesson.error(f"Claim {claim.number}: {message}.", claim.line) from error

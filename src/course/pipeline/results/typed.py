@@ -81,7 +81,7 @@ def _of_yaml(
     lesson: Lesson, registered: Mapping[int, Sequence[Claim]], predictions: Mapping[int, Prediction]
 ) -> Iterator[Passage]:
     for claim in (claim for cell in registered.values() for claim in cell):
-        for text in (claim.text, claim.source, claim.value, claim.note):
+        for text in (claim.text, claim.source, claim.value, claim.condition, claim.note):
             yield Passage(text, lesson.path, claim.line)
     for prediction in predictions.values():
         for text in (prediction.ask, *(choice.text for choice in prediction.choices)):
