@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from course import upper
 from course.bench import states
 from course.bench.states import folder, kept_states
 from course.chat import Encoded, collate
@@ -36,7 +37,7 @@ def model() -> Any:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many examples were computed, one entry a time."""
     calls: list[int] = []
-    real = states.keep
+    real = upper.keep
 
     def keep(model: Any, examples: list[Encoded], *rest: Any) -> list[Kept]:
         calls.append(len(examples))
@@ -93,7 +94,7 @@ def test_a_damaged_file_is_computed_again(model: Any, counted: list[int], at: in
 
 
 def test_what_was_used_longest_ago_goes_first(model: Any) -> None:
-    made = {}
+    made: dict[int, Path] = {}
     for count in (1, 2, 3):
         kept_states(model, EXAMPLES[:count], 0, 1)
         (made[count],) = set(files()) - set(made.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -19,8 +19,8 @@ from course.chat import collate
 from course.models import load_causal_lm
 from course.upper import Kept, token_losses
 
-TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
-"""Of losses and gradients against the plain computation: padding and the order of sums differ, nothing else does."""
+RELATIVE, ABSOLUTE = 1e-4, 1e-6
+"""Tolerances of losses and gradients against the plain computation: padding and the order of sums differ, nothing else does."""
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_losses_and_gradients_are_those_of_the_plain_model(
     wanted = torch.autograd.grad(plain, model.model.layers[-1].mlp.down_proj.weight)[0]
     weight = bench.upper.base_model.layers[-1].mlp.down_proj.weight.requires_grad_(True)
     loss = token_losses(bench.upper, bench.keep(encoded))[0].mean()
-    torch.testing.assert_close(loss, plain, **TOLERANCE)
-    torch.testing.assert_close(torch.autograd.grad(loss, weight)[0], wanted, **TOLERANCE)
+    torch.testing.assert_close(loss, plain, rtol=RELATIVE, atol=ABSOLUTE)
+    torch.testing.assert_close(torch.autograd.grad(loss, weight)[0], wanted, rtol=RELATIVE, atol=ABSOLUTE)
     weight.requires_grad_(False)
 
 
@@ -135,7 +135,7 @@ def test_a_bridge_repeats_the_contrast_on_all_blocks(bench: Bench, few: list[Ite
     encoded = [item.encoded for item in few]
     slow, fast = (Contender(last_mlp, Recipe(rate, 2, batch_size=4)) for rate in (1e-6, 1e-3))
 
-    def loss(model: Any, rows: list[Kept]) -> float:
+    def loss(model: Any, rows: Sequence[Kept]) -> float:
         return score(model, rows, few).loss
 
     found = bridge(bench, slow, fast, encoded, encoded, loss, seeds=[0, 1])
