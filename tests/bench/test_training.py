@@ -20,7 +20,7 @@ from course.models import load_causal_lm
 from course.upper import Kept, token_losses
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
-"""Tolerances of losses and gradients against the plain computation: padding and the order of sums differ, nothing else does."""
+"""Tolerances against the plain computation: padding and the order of sums differ, nothing else does."""
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def _digest(tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
     found = hashlib.sha256()
     for name, tensor in tensors:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        found.update(memoryview(tensor.detach().cpu().contiguous().view(torch.uint8).numpy()))
+        found.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
