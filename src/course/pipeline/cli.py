@@ -1,4 +1,5 @@
-"""The command line: ``course build``, ``run``, ``check``, ``why``, ``list``, ``new``, ``shard`` and ``merge``.
+"""The command line: ``course build``, ``run``, ``check``, ``measure``, ``why``, ``list``, ``new``, ``shard`` and
+``merge``.
 
 Exit codes: 0 success; 1 a lesson, quiz, page or the machine has a problem, told on stderr; 2 a wrong command
 line; 130 interrupted.
@@ -26,9 +27,11 @@ from course.pipeline.base.paths import LESSONS, ROOT
 from course.pipeline.course import Course
 from course.pipeline.lesson import scaffold, visible_code
 from course.pipeline.lesson.course_format import misnamed
-from course.pipeline.results import quiz
+from course.pipeline.results import measured, quiz
 from course.pipeline.results.bundle import Bundle
+from course.pipeline.run import measure as measure_step
 from course.pipeline.run import schedule, shards
+from course.pipeline.run.execute import commit_of
 from course.pipeline.run.limits import Limits
 from course.pipeline.run.runner import Options, job_of, unlocked
 from course.pipeline.run.runner import run as run_lessons
@@ -300,6 +303,30 @@ def check(lessons: Path, captures: Path, profile: str, as_json: bool) -> None:
         sys.exit(1)
     if not as_json:
         out.print(f"[green]✓[/] {len(bundles)} lessons: sources, quizzes, bindings and claims are in order.")
+
+
+@cli.command()
+@click.option("--file", "path", type=click.Path(path_type=Path), default=ROOT / measured.NAME, show_default=True)
+@click.option("--again", is_flag=True, help="Measure all, not only what the file lacks.")
+def measure(path: Path, again: bool) -> None:
+    """Compare the memory model with PyTorch's tracker: 1B, 8B and 70B steps on tensors without numbers."""
+    known = measured.read(path) if path.exists() and not again else None
+    table = Table("Model", "Method", "Precision", "Loss", "Batch", "Checkpoints", "Tracker", "Model", "Error", box=None)
+
+    def row(cell: measured.Cell) -> tuple[str, ...]:
+        asked = cell.setup
+        return (
+            asked.shapes.name, asked.method, asked.precision, asked.loss, f"{asked.batch} × {asked.sequence}",
+            "yes" if asked.checkpointing else "no", f"{cell.measured / 1e9:.2f} GB", f"{cell.modeled / 1e9:.2f} GB",
+            f"{cell.error:+.2%}",
+        )  # fmt: skip
+
+    found = measure_step.measure(path, known, commit_of(Path.cwd()), lambda cell: err.print("  ".join(row(cell))))
+    for cell in found.cells:
+        table.add_row(*row(cell))
+    out.print(table)
+    worst = max(found.cells, key=lambda cell: abs(cell.error))
+    out.print(f"{len(found.cells)} cells; the largest error is {worst.error:+.2%}.")
 
 
 @cli.command()

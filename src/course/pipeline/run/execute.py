@@ -275,7 +275,7 @@ def execute(
     if lesson.is_plain:
         environment["libraries"] = fingerprint.libraries(lesson)
     provenance = capture.Provenance(
-        commit=_commit(lesson.path.parent), fingerprint=fingerprint.fingerprint(found), inputs=found,
+        commit=commit_of(lesson.path.parent), fingerprint=fingerprint.fingerprint(found), inputs=found,
         profile=profile, seed=seed,
         seconds=round(time.monotonic() - run.started, 1), date=datetime.now(UTC).date().isoformat(), **environment,
     )  # fmt: skip
@@ -449,7 +449,7 @@ def _undeclared_read(run: _Run, path: Path, line: int | None) -> CourseError:
 
 
 @functools.cache
-def _commit(folder: Path) -> str:
+def commit_of(folder: Path) -> str:
     """The commit of the sources in ``folder`` when this process began, short, or ``unknown`` outside a repository."""
     done = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, env={**os.environ}
