@@ -31,8 +31,8 @@ NF4_BYTES = 4.127 / 8
 TILE = (4096, 32768)
 """Tokens and words of a tile of logits: ``TOKEN_CHUNK_SIZE`` and ``_CHUNKED_LOGPROB_CHUNK_SIZE`` of TRL 1.16."""
 
-BUCKET = 25 * 2**20
-"""Bytes of a bucket of gradients: ``bucket_cap_mb`` of ``DistributedDataParallel``."""
+SHARDINGS: Sequence[Sharding] = ("ddp", "zero1", "zero2", "zero3")
+"""Every card has all; optimizer states divided; gradients too; weights too, which is FSDP."""
 
 
 @dataclass(frozen=True)
@@ -217,99 +217,85 @@ def states(setup: Setup) -> int:
     return math.ceil(setup.trained * STATE_BYTES[setup.optimizer] * own)
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """Bytes of the pieces that moments are made of."""
-
-    kept: int  # by a block, from the forward pass to its backward pass
-    again: int  # by the one block that is computed again
-    shared: int
-    head: int
-    copies: int  # of weights in bf16, until the forward pass ends
-
-
-def _pieces(setup: Setup) -> _Pieces:
-    shapes, tokens, w, full = setup.shapes, setup.tokens, setup.weight_bytes, setup.method == "full"
-    d, layers = shapes.d_model, shapes.layers
-    block = tokens * sum(row.size for row in rows(setup))
+def _block(setup: Setup) -> int:
+    """What one block keeps: its rows, and copies of weights in bf16 where autocast makes them."""
+    shapes = setup.shapes
     cast = 2 * (shapes.linear + shapes.routed) * setup.casts
     if setup.method == "lora" and setup.autocast:
         cast += 2 * setup.trained_block
-    block += cast
-    kept = tokens * d * w if setup.checkpointing else block
-    shared = 2 * shapes.head_dim * w * setup.sequence + tokens * 8
+    return setup.tokens * sum(row.size for row in rows(setup)) + cast
+
+
+def _head(setup: Setup) -> int:
+    """What the last norm and the loss keep."""
+    shapes, tokens, w, full = setup.shapes, setup.tokens, setup.weight_bytes, setup.method == "full"
+    d = shapes.d_model
     norm = tokens * (4 * d + 4 + w * d * full)
-    if setup.loss == "tiles":
-        head = norm + tokens * (w * d + 24)
-    else:
-        head = (
-            norm + tokens * (4 * shapes.vocab + 8 + setup.compute_bytes * d * full) + 2 * shapes.embedding * setup.casts
-        )
-    leaves = (
-        layers * cast if full or (setup.method == "lora" and w == 2) else 0
-    )  # frozen leaves are not kept by autocast
-    return _Pieces(kept, block if setup.checkpointing else 0, shared, head, leaves * setup.checkpointing)
+    if setup.loss == "tiles":  # the states, and a target and three statistics of each
+        return norm + tokens * (w * d + 24)
+    logits = tokens * (4 * shapes.vocab + 8 + setup.compute_bytes * d * full)  # log-probabilities in fp32
+    return norm + logits + 2 * shapes.embedding * setup.casts
+
+
+def _loss(setup: Setup) -> tuple[int, int]:
+    """What lives only while the loss is computed, and while its gradient is."""
+    d, v, e, w = setup.shapes.d_model, setup.shapes.vocab, setup.compute_bytes, setup.weight_bytes
+    tokens = setup.tokens
+    if setup.loss == "whole":  # logits and, of bf16, their copy in fp32; then two gradients in fp32
+        return tokens * v * (4 if e == 4 else 6), 8 * tokens * v
+    tile = e * min(tokens, TILE[0]) * TILE[1]
+    chunk = 2 * min(v, TILE[1]) * d * setup.casts  # of the head's weight in bf16: the next is made before the last goes
+    states, weight = 4 * tokens * d, 4 * v * d * (setup.method == "full")  # gradients, summed up in fp32
+    rounded = (states + weight) // 2 if w == 2 else 0
+    return tile + chunk + 28 * tokens, tile + 2 * chunk + states + weight + rounded
 
 
 def timeline(setup: Setup, first: bool = False) -> list[Moment]:
-    """One step on one card, moment by moment.
+    """One step on one card, moment by moment: those among which the peak is.
 
     Args:
         setup: what is tuned, and how.
         first: the first step, before the optimizer has states.
     """
-    shapes, tokens, layers = setup.shapes, setup.tokens, setup.shapes.layers
-    d, f, e, w, v = (
-        shapes.d_model,
-        max(shapes.d_ff, shapes.active * shapes.expert_ff),
-        setup.compute_bytes,
-        setup.weight_bytes,
-        shapes.vocab,
-    )
-    full, parts, share = setup.method == "full", _pieces(setup), _shares(setup)
-    all_gradients = setup.trained * setup.trained_bytes
-    embedding = shapes.embedding * w * full
-    block = setup.trained_block * setup.trained_bytes
-    before = all_gradients if setup.accumulate else 0
-
-    found: list[Moment] = []
+    shapes, tokens, full = setup.shapes, setup.tokens, setup.method == "full"
+    d, layers, e, w = shapes.d_model, shapes.layers, setup.compute_bytes, setup.weight_bytes
+    share = _shares(setup)
     whole = share.weights(weights(setup)) + share.gathered
-
-    def moment(name: str, phase: str, made: int, alive: int, work: int, held: int) -> None:
-        """``made``: gradients of this pass so far; with accumulation they are added to what is there."""
-        gradients, optimizer = share.gradients(before or made), share.optimizer(held)
-        found.append(Moment(name, phase, whole, gradients, optimizer, alive, work + share.reduced))
-
     held = 0 if first else states(setup)
-    first_norm = (
-        0 if full or setup.checkpointing else tokens * (4 * d + 4)
-    )  # nothing below the first adapter is trained
-    saved = layers * parts.kept + parts.shared - first_norm
-    rows_, words = min(tokens, TILE[0]), min(v, TILE[1])
-    tile = e * rows_ * words
-    chunk = 2 * words * d * setup.casts  # of the head's weight in bf16; two of them where one follows the other
-    if setup.loss == "tiles":
-        forward = tile + chunk + 28 * tokens
-        widest = 4 * v * d * full
-        back = 4 * tokens * d + widest + tile + 2 * chunk + (w < 4) * (2 * tokens * d + widest // 2)
-    else:
-        forward = tokens * v * (4 if e == 4 else 6)
-        back = 8 * tokens * v
-    moment("forward pass", "forward", 0, saved + parts.head + parts.copies, forward, held)
-    moment("loss", "backward", 0, saved + parts.head, back, held)
-    stream = tokens * d * w
-    moment("last norm", "backward", embedding, saved + 4 * tokens * d, 22 * tokens * d, held)
-    widest = w * d * max(shapes.d_ff, shapes.expert_ff * shapes.experts) * full
+    all_gradients, block_gradients = (n * setup.trained_bytes for n in (setup.trained, setup.trained_block))
+    embedding = shapes.embedding * w * full
+    found: list[Moment] = []
+
+    def moment(name: str, phase: str, gradients: int, activations: int, work: int, optimizer: int = held) -> None:
+        made = all_gradients if setup.accumulate else gradients  # added to those of earlier parts of the batch
+        found.append(
+            Moment(
+                name, phase, whole, share.gradients(made), share.optimizer(optimizer), activations, work + share.reduced
+            )
+        )
+
+    block, head, (forward, backward) = _block(setup), _head(setup), _loss(setup)
+    kept, again = (tokens * d * w, block) if setup.checkpointing else (block, 0)
+    shared = 2 * shapes.head_dim * w * setup.sequence + 8 * tokens  # angles of positions, ids
+    saved = layers * kept + shared
+    if not full and not setup.checkpointing:
+        saved -= tokens * (4 * d + 4)  # below the first adapter nothing is trained: its norm keeps nothing
+    # Autocast keeps its copies of trained weights until the forward pass ends, even those that blocks do not keep.
+    copies = layers * (block - tokens * sum(row.size for row in rows(setup))) if again and (full or w == 2) else 0
+    stream = tokens * d * w  # the gradient that flows back
+    f = max(shapes.d_ff, shapes.active * shapes.expert_ff)
+    widest = w * d * max(shapes.d_ff, shapes.experts * shapes.expert_ff) * full  # gradient of a weight
     mlp = stream + 2 * e * tokens * f + widest
+
+    moment("forward pass", "forward", 0, saved + head + copies, forward)
+    moment("loss", "backward", 0, saved + head, backward)
+    moment("last norm", "backward", embedding, saved + 4 * tokens * d, 22 * tokens * d)
     if setup.checkpointing:
-        moment("last block, again", "backward", embedding, saved + parts.again, stream + _unkept(setup), held)
-    moment("last block", "backward", embedding, saved + parts.again, mlp, held)
-    one = parts.kept + parts.shared + parts.again
-    moment("first block", "backward", embedding + (layers - 1) * block, one, mlp, held)
-    moment(
-        "embedding", "backward", all_gradients, parts.shared,
-        embedding * (2 * shapes.tied + setup.accumulate * (not shapes.tied)), held,
-    )  # fmt: skip
+        moment("last block, computed again", "backward", embedding, saved + again, stream + _unkept(setup))
+    moment("last block", "backward", embedding, saved + again, mlp)
+    moment("first block", "backward", embedding + (layers - 1) * block_gradients, kept + again + shared, mlp)
+    # Tied: the head's gradient, the embedding's and their sum.
+    moment("embedding", "backward", all_gradients, shared, embedding * (2 if shapes.tied else setup.accumulate))
     moment("optimizer", "optimizer", all_gradients, 0, share.optimizer(_roots(setup)), states(setup))
     return found
 
@@ -331,41 +317,38 @@ def _roots(setup: Setup) -> int:
 
 @dataclass(frozen=True)
 class _Shares:
-    """What a card holds of weights, gradients and optimizer states."""
+    """What a card holds of weights, gradients and optimizer states (ZeRO, arXiv:1910.02054; FSDP as its stage 3)."""
 
-    cards: int
-    stage: int
-    gathered: int  # whole weights of what is computed now
-    reduced: int  # buckets of gradients on their way to others
+    cards: int = 1
+    stage: int = 0
+    gathered: int = 0  # whole weights of what is computed now
+    reduced: int = 0  # whole gradients on their way to other cards
+
+    def _share(self, size: int, stage: int) -> int:
+        return math.ceil(size / self.cards) if self.stage >= stage else size
 
     def weights(self, size: int) -> int:
-        return math.ceil(size / self.cards) if self.stage >= 3 else size
+        return self._share(size, 3)
 
     def gradients(self, size: int) -> int:
-        return math.ceil(size / self.cards) if self.stage >= 2 else size
+        return self._share(size, 2)
 
     def optimizer(self, size: int) -> int:
-        return math.ceil(size / self.cards) if self.stage >= 1 else size
+        return self._share(size, 1)
 
 
 def _shares(setup: Setup) -> _Shares:
     if setup.cards == 1:
-        return _Shares(1, 0, 0, 0)
-    stage = ("ddp", "zero1", "zero2", "zero3").index(setup.sharding)
-    gathered = reduced = 0
-    trained = setup.trained * setup.trained_bytes
-    if stage == 3:
-        # Two blocks whole, the one at work and the next; or the head.
-        per_block = (
-            weights(setup) - setup.shapes.embedding * setup.weight_bytes * (2 - setup.shapes.tied)
-        ) // setup.shapes.layers
-        gathered = max(2 * per_block, setup.shapes.embedding * setup.weight_bytes)
-        reduced = setup.trained_block * setup.trained_bytes
-    elif stage == 2:
-        reduced = setup.trained_block * setup.trained_bytes
-    else:
-        reduced = trained  # buckets beside the gradients: gradient_as_bucket_view is off
-    return _Shares(setup.cards, stage, gathered, reduced)
+        return _Shares()
+    stage = SHARDINGS.index(setup.sharding)
+    if stage < 2:  # buckets beside the gradients: DistributedDataParallel's gradient_as_bucket_view is off
+        return _Shares(setup.cards, stage, 0, setup.trained * setup.trained_bytes)
+    unit, gathered = setup.trained_block * setup.trained_bytes, 0
+    if stage == 3:  # a block at work and the next one, or the head
+        ends = setup.shapes.embedding * setup.weight_bytes
+        blocks = weights(setup) - ends * (1 if setup.shapes.tied else 2)
+        gathered = max(2 * (blocks // setup.shapes.layers), ends)
+    return _Shares(setup.cards, stage, gathered, unit)
 
 
 def peak(setup: Setup, first: bool = False) -> Moment:
