@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course import cards, cost, dpo, ladder, lora, memory, quantization, schedules
+from course import cards, cost, dpo, ladder, lora, quantization, schedules, shapes, step_memory
 from course.pipeline.text.expressions import form
 from course.pipeline.widgets import PIECES
 
@@ -26,9 +26,13 @@ STATES = 12
 def data() -> str:
     """``data.js``: constants, as a module."""
     found = {
-        "ARCHITECTURES": {name: asdict(arch) for name, arch in memory.ARCHITECTURES.items()},
-        "NF4_BYTES": memory.NF4_BYTES,
-        "STATE_BYTES": dict(memory.STATE_BYTES),
+        "MODELS": {name: asdict(model) for name, model in shapes.MODELS.items()},
+        "FAMILIES": shapes.FAMILIES,
+        "LINEAR": shapes.LINEAR,
+        "NF4_BYTES": step_memory.NF4_BYTES,
+        "STATE_BYTES": dict(step_memory.STATE_BYTES),
+        "SHARDINGS": step_memory.SHARDINGS,
+        "TILE": step_memory.TILE,
         "CARDS": list(cards.CARDS),
         "MARGIN": cards.MARGIN,
         "RUNGS": ladder.RUNGS,
@@ -41,23 +45,29 @@ def data() -> str:
 
 
 def _memory(rng: random.Random) -> Iterator[tuple[str, list[Any], Any]]:
-    for arch in memory.ARCHITECTURES.values():
-        fields = asdict(arch)
-        yield "parameters", [fields], arch.parameters().total
-        yield "loraParameters", [fields, 16], arch.lora_parameters(16)
-        for method in ("full", "lora", "qlora"):
-            for checkpointing in (False, True):
-                size = {
-                    "precision": rng.choice(["fp32", "mixed", "bf16"]),
-                    "optimizer": rng.choice(list(memory.STATE_BYTES)),
-                    "rank": rng.choice([4, 16, 256]),
-                    "batch": rng.randint(1, 64),
-                    "sequence": rng.randint(1, 32768),
-                    "checkpointing": checkpointing,
-                }
-                cost = asdict(memory.estimate(arch, method, **size))
-                del cost["paged"]
-                yield "estimate", [fields, method, size], cost
+    methods: list[step_memory.Method] = ["full", "lora", "qlora"]
+    for model in shapes.MODELS.values():
+        yield "parameters", [asdict(model)], model.parameters
+        yield "activeParameters", [asdict(model)], model.active_parameters
+        for method in methods:
+            setup = step_memory.Setup(
+                model, method, rng.choice(["bf16", "mixed", "plain", "fp32"]), rng.choice(list(step_memory.STATE_BYTES)),
+                rng.choice([4, 16, 256]), rng.choice([shapes.LINEAR, shapes.ATTENTION, ("q_proj", "v_proj")]),
+                rng.randint(1, 64), rng.randint(1, 32768), rng.random() < 0.5, rng.choice(["tiles", "whole"]),
+                rng.random() < 0.3, rng.choice([1, 8]), rng.choice(step_memory.SHARDINGS),
+            )  # fmt: skip
+            yield "timeline", [asdict(setup)], [asdict(moment) for moment in step_memory.timeline(setup)]
+            yield "keptPerToken", [asdict(setup)], sum(row.size for row in step_memory.rows(setup))
+    for family in shapes.FAMILIES:
+        experts = {"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 48} if "moe" in family else {}
+        config = {
+            "model_type": family, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 200,
+            **experts,
+        }  # fmt: skip
+        read = asdict(shapes.from_config(config))
+        del read["name"], read["source"]
+        yield "fromConfig", [config], read
 
 
 def _small(rng: random.Random) -> Iterator[tuple[str, list[Any], Any]]:

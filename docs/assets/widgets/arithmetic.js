@@ -1,13 +1,13 @@
 /**
- * The course's arithmetic. The Python library is the reference: these functions are its memory, cards, lora, dpo,
- * schedules, quantization, cost and ladder modules, held to their numbers by vectors.json. Names and units are theirs.
+ * The course's arithmetic. The Python library is the reference: these functions are its shapes, step_memory,
+ * cards, lora, dpo, schedules, quantization, cost and ladder modules, held to their numbers by vectors.json. Names and units are theirs.
  */
 
 /** @import { REASONS, RUNGS } from "./data.js" */
-import { MARGIN, NF4_BYTES, NORMAL, STATE_BYTES } from "./data.js";
+import { FAMILIES, MARGIN, NF4_BYTES, NORMAL, SHARDINGS, STATE_BYTES, TILE } from "./data.js";
 
 /**
- * @typedef {object} Architecture
+ * @typedef {object} Shapes
  * @property {number} d_model
  * @property {number} d_ff
  * @property {number} layers
@@ -17,111 +17,272 @@ import { MARGIN, NF4_BYTES, NORMAL, STATE_BYTES } from "./data.js";
  * @property {number} vocab
  * @property {boolean} tied
  * @property {boolean} qkv_bias
+ * @property {boolean} qk_norm
+ * @property {number} experts
+ * @property {number} active
+ * @property {number} expert_ff
  */
 /** @typedef {"full" | "lora" | "qlora"} Method */
 /** @typedef {keyof typeof STATE_BYTES} Optimizer */
+/**
+ * @typedef {object} Setup
+ * @property {Shapes} shapes
+ * @property {Method} method
+ * @property {string} precision
+ * @property {Optimizer} optimizer
+ * @property {number} rank
+ * @property {string[]} targets
+ * @property {number} batch
+ * @property {number} sequence
+ * @property {boolean} checkpointing
+ * @property {string} loss
+ * @property {boolean} accumulate
+ * @property {number} cards
+ * @property {string} sharding
+ */
+/**
+ * @typedef {object} Moment bytes that are alive
+ * @property {string} name
+ * @property {string} phase
+ * @property {number} weights
+ * @property {number} gradients
+ * @property {number} optimizer
+ * @property {number} activations
+ * @property {number} work
+ */
 
 /** @param {number[]} values */
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-/* ---------- course.memory ---------- */
+/* ---------- course.shapes ---------- */
 
-/** `[d_out, d_in]` of each of the seven matrices of a block. @param {Architecture} arch */
-export function shapes(arch) {
-  const { d_model: d, d_ff: f } = arch;
-  const q = arch.heads * arch.head_dim;
-  const kv = arch.kv_heads * arch.head_dim;
-  return [[q, d], [kv, d], [kv, d], [d, q], [f, d], [f, d], [d, f]];
+/** `[d_out, d_in]` of each matrix of a block that every token passes. @param {Shapes} shapes @returns {Record<string, number[]>} */
+export function matrices({ d_model: d, d_ff: f, heads, kv_heads, head_dim }) {
+  const q = heads * head_dim;
+  const kv = kv_heads * head_dim;
+  const attention = { q_proj: [q, d], k_proj: [kv, d], v_proj: [kv, d], o_proj: [d, q] };
+  return f ? { ...attention, gate_proj: [f, d], up_proj: [f, d], down_proj: [d, f] } : attention;
 }
 
-/** @param {number[]} shape */
-const size = ([out, into]) => out * into;
-
-/** Number of parameters. @param {Architecture} arch */
-export function parameters(arch) {
-  const biases = arch.qkv_bias ? (arch.heads + 2 * arch.kv_heads) * arch.head_dim : 0;
-  const embedding = arch.vocab * arch.d_model;
-  return (
-    embedding * (arch.tied ? 1 : 2) +
-    arch.layers * (sum(shapes(arch).map(size)) + biases) +
-    (2 * arch.layers + 1) * arch.d_model
-  );
+/** Weights in those matrices. @param {Shapes} shapes */
+export function linear(shapes) {
+  return sum(Object.values(matrices(shapes)).map(([out, into]) => out * into));
 }
 
-/** Parameters of the seven matrices of all layers. @param {Architecture} arch */
-export function matrices(arch) {
-  return arch.layers * sum(shapes(arch).map(size));
+/** Weights in the experts of a block. @param {Shapes} shapes */
+const routed = (shapes) => 3 * shapes.experts * shapes.d_model * shapes.expert_ff;
+
+/** Parameters of a block. @param {Shapes} shapes */
+function blockParameters(shapes) {
+  const biases = shapes.qkv_bias ? (shapes.heads + 2 * shapes.kv_heads) * shapes.head_dim : 0;
+  const norms = 2 * shapes.d_model + (shapes.qk_norm ? 2 * shapes.head_dim : 0);
+  return linear(shapes) + biases + routed(shapes) + shapes.experts * shapes.d_model + norms;
 }
 
-/** `r · (d_in + d_out)` for every matrix of every layer. @param {Architecture} arch @param {number} rank */
-export function loraParameters(arch, rank) {
-  return arch.layers * sum(shapes(arch).map(([out, into]) => rank * (out + into)));
+/** All parameters. @param {Shapes} shapes */
+export function parameters(shapes) {
+  return shapes.vocab * shapes.d_model * (shapes.tied ? 1 : 2) + shapes.layers * blockParameters(shapes) + shapes.d_model;
 }
 
-/**
- * Bytes saved for backward: in blocks, at the head, shared, and the one block that is computed again.
- *
- * @param {Architecture} arch
- * @param {number} batch
- * @param {number} sequence
- * @param {{element: number, method: Method, rank: number, checkpointing: boolean}} settings
- */
-export function activations(arch, batch, sequence, { element, method, rank, checkpointing }) {
-  const { d_model: d, d_ff: f, heads: h } = arch;
-  const q = h * arch.head_dim;
-  const kv = arch.kv_heads * arch.head_dim;
-  const e = element;
+/** Parameters that a token passes. @param {Shapes} shapes */
+export function activeParameters(shapes) {
+  return parameters(shapes) - shapes.layers * 3 * (shapes.experts - shapes.active) * shapes.d_model * shapes.expert_ff;
+}
+
+/** Shapes from a `config.json`; throws an Error that says what it cannot read. @param {Record<string, any>} config @returns {Shapes} */
+export function fromConfig(config) {
+  const family = config.model_type;
+  /** @type {Record<string, {qkv_bias?: boolean, qk_norm?: boolean}>} */
+  const families = FAMILIES;
+  if (!Object.hasOwn(families, family)) {
+    throw new Error(`model_type '${family}' is not one of ${Object.keys(families).join(", ")}`);
+  }
+  /** @param {string} name */
+  const number = (name) => {
+    if (!(name in config)) throw new Error(`${name} is missing`);
+    return Number(config[name]);
+  };
+  const d = number("hidden_size");
+  const heads = number("num_attention_heads");
+  const experts = Number(config.num_experts || config.num_local_experts || 0);
+  return {
+    d_model: d,
+    d_ff: experts ? 0 : number("intermediate_size"),
+    layers: number("num_hidden_layers"),
+    heads,
+    kv_heads: Number(config.num_key_value_heads || heads),
+    head_dim: Number(config.head_dim || Math.floor(d / heads)),
+    vocab: number("vocab_size"),
+    tied: Boolean(config.tie_word_embeddings ?? family === "smollm3"),
+    qkv_bias: Boolean(families[family].qkv_bias || config.attention_bias),
+    qk_norm: Boolean(families[family].qk_norm),
+    experts,
+    active: experts ? number("num_experts_per_tok") : 0,
+    expert_ff: experts ? Number(config.moe_intermediate_size || number("intermediate_size")) : 0,
+  };
+}
+
+/* ---------- course.step_memory ---------- */
+
+/** What a setup decides at once: bytes of numbers, counts of what is trained. @param {Setup} setup */
+export function sizes(setup) {
+  const { shapes, method, precision, rank } = setup;
   const full = method === "full";
-  const attend = e * (2 * q + 2 * kv) + 4 * h;
-  const norm = 4 * d + 4;
-  let block;
-  if (full) block = 2 * (norm + 2 * e * d) + attend + e * 4 * f;
-  else if (e === 4) block = 2 * (norm + e * d) + attend + e * 4 * f + 7 * 4 * rank;
-  else block = 2 * norm + attend + e * 3 * f + 4 * (5 * d + q + f) + 7 * 4 * rank;
-  const head = norm + 4 * arch.vocab + 8 + (full ? 2 * e * d : 0);
-  const tokens = batch * sequence;
-  const ids = full ? 8 : 0;
-  if (checkpointing) {
-    return { blocks: tokens * arch.layers * e * d, head: tokens * head + 4, shared: tokens * ids, recompute: tokens * block };
-  }
+  const qlora = method === "qlora";
+  const autocast = qlora || precision === "bf16" || precision === "mixed";
+  const w = !qlora && (precision === "mixed" || precision === "fp32") ? 4 : 2;
+  const adapted = Object.fromEntries(Object.entries(matrices(shapes)).filter(([name]) => setup.targets.includes(name)));
+  const adapter = sum(Object.values(adapted).map(([out, into]) => rank * (out + into)));
+  const trainedBlock = full ? blockParameters(shapes) : adapter;
   return {
-    blocks: tokens * (arch.layers * block - (full ? 0 : norm)),
-    head: tokens * head + 4,
-    shared: tokens * ids + 2 * arch.head_dim * e * sequence,
-    recompute: 0,
+    full, autocast, w, adapted, trainedBlock,
+    e: !qlora && precision === "fp32" ? 4 : 2,
+    casts: autocast && w === 4,
+    trainedBytes: { full: w, lora: 4, qlora: 2 }[method],
+    tokens: setup.batch * setup.sequence,
+    trained: full ? parameters(shapes) : shapes.layers * trainedBlock,
   };
 }
 
-/**
- * Bytes of one training step, by shelf.
- *
- * @param {Architecture} arch
- * @param {Method} method
- * @param {{precision: string, optimizer: Optimizer, rank: number, batch: number, sequence: number, checkpointing: boolean}} settings
- */
-export function estimate(arch, method, { precision, optimizer, rank, batch, sequence, checkpointing }) {
-  const total = parameters(arch);
-  const element = precision === "fp32" ? 4 : 2;
-  const held = activations(arch, batch, sequence, { element, method, rank, checkpointing });
-  const saved = held.blocks + held.head + held.shared + held.recompute;
-  if (method === "full") {
-    const state = precision === "bf16" && optimizer === "adamw" ? 4 : STATE_BYTES[optimizer];
-    const master = precision === "mixed" ? 4 : 0;
-    return {
-      weights: total * element,
-      gradients: total * element,
-      optimizer: Math.ceil(total * state) + total * master,
-      activations: saved,
-    };
+/** What a block keeps for its backward pass, in bytes a token. @param {Setup} setup */
+export function keptPerToken(setup) {
+  const { shapes } = setup;
+  const { full, e, w, casts, adapted, autocast, trainedBytes } = sizes(setup);
+  const { d_model: d, d_ff: f, active: k, expert_ff: m } = shapes;
+  const q = shapes.heads * shapes.head_dim;
+  const kv = shapes.kv_heads * shapes.head_dim;
+  let kept = 2 * (4 * d + 4) + e * 2 * (q + kv) + 4 * shapes.heads;
+  if (full) kept += 2 * w * d;
+  if (shapes.qk_norm) kept += 4 * (q + kv) + 4 * (shapes.heads + shapes.kv_heads) + (full ? e * (q + kv) : 0);
+  const readers = [["q_proj", "k_proj", "v_proj"], ["gate_proj", "up_proj"]].filter(([name]) => f || name === "q_proj");
+  if (full) {
+    kept += (casts ? sum(readers.map((names) => names.length)) : readers.length) * e * d;
+  } else {
+    kept += Object.keys(adapted).length * setup.rank * (autocast ? 2 : 4);
+    if (trainedBytes === e) {
+      kept += readers.filter((names) => names.some((name) => name in adapted)).length * e * d;
+      if ("down_proj" in adapted) kept += e * f;
+    } else {
+      kept += sum(Object.values(adapted).map(([, into]) => into)) * (autocast ? 2 : 4);
+    }
   }
-  const trained = loraParameters(arch, rank);
-  const quantized = method === "qlora" ? matrices(arch) : 0;
+  if (f) kept += 3 * e * f + (full ? e * f : 0);
+  if (shapes.experts) kept += 4 * shapes.experts + 12 * k + 3 * e * k * m + e * k * d + (full ? e * k * (d + m) : 0);
+  return kept;
+}
+
+/** Bytes of all weights, undivided. @param {Setup} setup */
+export function weightBytes(setup) {
+  const { shapes, method } = setup;
+  const { trained, trainedBytes, w } = sizes(setup);
+  if (method === "full") return trained * w;
+  const quantized = method === "qlora" ? shapes.layers * linear(shapes) : 0;
+  return Math.ceil(quantized * NF4_BYTES) + (parameters(shapes) - quantized) * w + trained * trainedBytes;
+}
+
+/** Bytes of the optimizer's states, undivided. @param {Setup} setup */
+export function stateBytes(setup) {
+  const { trained, trainedBytes } = sizes(setup);
+  const own = setup.optimizer.startsWith("adamw_torch") ? trainedBytes : 1;
+  return Math.ceil(trained * STATE_BYTES[setup.optimizer] * own);
+}
+
+/** What a block keeps, with copies of its weights. @param {Setup} setup */
+function keptBlock(setup) {
+  const { casts, autocast, trainedBlock, tokens } = sizes(setup);
+  let cast = casts ? 2 * (linear(setup.shapes) + routed(setup.shapes)) : 0;
+  if (setup.method === "lora" && autocast) cast += 2 * trainedBlock;
+  return { block: tokens * keptPerToken(setup) + cast, cast };
+}
+
+/** What the last norm and the loss keep. @param {Setup} setup */
+function keptHead(setup) {
+  const { d_model: d, vocab } = setup.shapes;
+  const { tokens, w, full, e, casts } = sizes(setup);
+  const norm = tokens * (4 * d + 4 + (full ? w * d : 0));
+  if (setup.loss === "tiles") return norm + tokens * (w * d + 24);
+  return norm + tokens * (4 * vocab + 8 + (full ? e * d : 0)) + (casts ? 2 * vocab * d : 0);
+}
+
+/** What lives only while the loss is computed, and while its gradient is. @param {Setup} setup */
+function lossWork(setup) {
+  const { d_model: d, vocab } = setup.shapes;
+  const { tokens, w, full, e, casts } = sizes(setup);
+  if (setup.loss === "whole") return [tokens * vocab * (e === 4 ? 4 : 6), 8 * tokens * vocab];
+  const tile = e * Math.min(tokens, TILE[0]) * TILE[1];
+  const chunk = casts ? 2 * Math.min(vocab, TILE[1]) * d : 0;
+  const made = 4 * tokens * d + (full ? 4 * vocab * d : 0);
+  return [tile + chunk + 28 * tokens, tile + 2 * chunk + made + (w === 2 ? Math.floor(made / 2) : 0)];
+}
+
+/** What lives beside a block's kept tensors when its last adapter computes. @param {Setup} setup */
+function unkept(setup) {
+  const { adapted, autocast, tokens, e } = sizes(setup);
+  if (setup.method !== "lora" || !("down_proj" in adapted) || setup.precision === "fp32") return 0;
+  const { d_model: d, d_ff: f } = setup.shapes;
+  return tokens * (autocast ? (4 + e) * f + 4 * e * d : e * f + (12 + 3 * e) * d);
+}
+
+/** What a card has of weights, gradients and states. @param {Setup} setup */
+function shares(setup) {
+  const { trained, trainedBlock, trainedBytes, w } = sizes(setup);
+  const { cards, shapes } = setup;
+  const stage = cards === 1 ? 0 : SHARDINGS.indexOf(setup.sharding);
+  const ends = shapes.vocab * shapes.d_model * w;
+  const blocks = weightBytes(setup) - ends * (shapes.tied ? 1 : 2);
+  const one = stage < 2 ? trained : trainedBlock;
   return {
-    weights: Math.ceil(quantized * NF4_BYTES) + (total - quantized) * element + trained * 4,
-    gradients: trained * 4,
-    optimizer: Math.ceil(trained * STATE_BYTES[optimizer]),
-    activations: saved,
+    /** @param {number} size @param {number} from */
+    share: (size, from) => (stage >= from ? Math.ceil(size / cards) : size),
+    gathered: stage === 3 ? Math.max(2 * Math.floor(blocks / shapes.layers), ends) : 0,
+    reduced: cards === 1 ? 0 : one * trainedBytes,
   };
+}
+
+/** One step on one card, moment by moment. @param {Setup} setup @returns {Moment[]} */
+export function timeline(setup) {
+  const { shapes, accumulate } = setup;
+  const { d_model: d, layers } = shapes;
+  const { full, w, e, tokens, trained, trainedBlock, trainedBytes } = sizes(setup);
+  const { share, gathered, reduced } = shares(setup);
+  const whole = share(weightBytes(setup), 3) + gathered;
+  const held = stateBytes(setup);
+  const all = trained * trainedBytes;
+  const embedding = full ? shapes.vocab * d * w : 0;
+  /** @type {Moment[]} */
+  const found = [];
+  /** @param {string} name @param {string} phase @param {number} made @param {number} activations @param {number} work */
+  const moment = (name, phase, made, activations, work) => {
+    const gradients = share(accumulate ? all : made, 2);
+    found.push({ name, phase, weights: whole, gradients, optimizer: share(held, 1), activations, work: work + reduced });
+  };
+  const { block, cast } = keptBlock(setup);
+  const head = keptHead(setup);
+  const [forward, backward] = lossWork(setup);
+  const kept = setup.checkpointing ? tokens * d * w : block;
+  const again = setup.checkpointing ? block : 0;
+  const shared = 2 * shapes.head_dim * w * setup.sequence + 8 * tokens;
+  const unread = full || setup.checkpointing ? 0 : tokens * (4 * d + 4);
+  const saved = layers * kept + shared - unread;
+  const copies = again && (full || w === 2) ? layers * cast : 0;
+  const stream = tokens * d * w;
+  const f = Math.max(shapes.d_ff, shapes.active * shapes.expert_ff);
+  const widest = full ? w * d * Math.max(shapes.d_ff, shapes.experts * shapes.expert_ff) : 0;
+  const mlp = stream + 2 * e * tokens * f + widest;
+  moment("forward pass", "forward", 0, saved + head + copies, forward);
+  moment("loss", "backward", 0, saved + head, backward);
+  moment("last norm", "backward", embedding, saved + 4 * tokens * d, 22 * tokens * d);
+  if (again) moment("last block, computed again", "backward", embedding, saved + again, stream + unkept(setup));
+  moment("last block", "backward", embedding, saved + again, mlp);
+  moment("first block", "backward", embedding + (layers - 1) * trainedBlock * trainedBytes, kept + again + shared, mlp);
+  moment("embedding", "backward", all, shared, embedding * (shapes.tied ? 2 : Number(accumulate)));
+  moment("optimizer", "optimizer", all, 0, share(setup.optimizer === "adamw_torch" ? all : 0, 1));
+  return found;
+}
+
+/** All that is alive at a moment. @param {Moment} moment */
+export function alive({ weights, gradients, optimizer, activations, work }) {
+  return weights + gradients + optimizer + activations + work;
 }
 
 /* ---------- course.cards ---------- */

@@ -32,6 +32,7 @@ const QUIET = 700; // milliseconds without a change before the result is read ou
  * @property {(state: any) => View} view
  * @property {(state: any, changed: string) => State} [settle] the settings that follow when one was changed
  * @property {(state: any) => string[]} [implied] settings that others bring
+ * @property {(root: HTMLElement, change: (settings: Record<string, unknown>) => void) => void} [attach] starts what is the piece's own
  */
 
 /** @type {Record<string, () => Promise<Piece>>} */
@@ -110,8 +111,9 @@ class Setting {
 
 class Widget {
   /** @param {HTMLElement} root @param {Piece} piece */
-  constructor(root, { view, settle = (state) => state, implied = () => [] }) {
+  constructor(root, { view, settle = (state) => state, implied = () => [], attach = () => {} }) {
     this.root = root;
+    this.attach = attach;
     this.view = view;
     this.settle = settle;
     this.implied = implied;
@@ -141,6 +143,11 @@ class Widget {
     this.apply((setting) => given.get(`${this.piece}.${setting.name}`));
     this.root.classList.add("is-live");
     this.recall();
+    this.attach(this.root, (settings) => {
+      this.adopt(/** @type {State} */ ({ ...this.state(), ...settings }));
+      this.say(this.show());
+      this.keep();
+    });
   }
 
   /** Gives settings the texts that `choose` returns, where it returns one. @param {(setting: Setting) => string | null} choose */

@@ -1,37 +1,64 @@
-"""The GPU memory calculator: :func:`course.memory.estimate` with its numbers filled in."""
+"""The GPU memory calculator: the timeline of :mod:`course.step_memory` with its numbers filled in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from course.cards import CARDS, MARGIN, fit
-from course.memory import ARCHITECTURES, STATE_BYTES, Architecture, activations, estimate
 from course.pipeline.text.expressions import form
 from course.pipeline.widgets.controls import Choice, Number, Slider, Switch
 from course.pipeline.widgets.view import Group, Piece, State, View, fixed
+from course.shapes import ATTENTION, LINEAR, MODELS, Shapes
+from course.step_memory import NF4_BYTES, STATE_BYTES, Moment, Setup, timeline
+from course.step_memory import rows as kept
 
-SHAPES = ("d_model", "d_ff", "layers", "heads", "kv_heads", "head_dim", "vocab", "tied", "qkv_bias")
-SHELVES = ("weights", "gradients", "optimizer", "activations")
+SIZES = (
+    "d_model", "d_ff", "layers", "heads", "kv_heads", "head_dim", "vocab", "tied", "qkv_bias", "qk_norm", "experts",
+    "active", "expert_ff",
+)  # fmt: skip
+PARTS = ("weights", "gradients", "optimizer", "activations", "work")
 METHODS = {"full": "Full tuning", "lora": "LoRA", "qlora": "QLoRA"}
+TARGETS = {"all": LINEAR, "attention": ATTENTION, "qv": ("q_proj", "v_proj")}
+MOMENTS = (
+    "forward pass", "loss", "last norm", "last block, computed again", "last block", "first block", "embedding", "optimizer"
+)  # fmt: skip
+PRECISIONS = {
+    "bf16": "bf16 weights, bf16=True",
+    "mixed": "fp32 weights, bf16=True",
+    "plain": "bf16 weights, no autocast",
+    "fp32": "fp32",
+}
 OPTIMIZERS = {
-    "adamw": "AdamW",
-    "adamw8bit": "8-bit AdamW",
-    "paged_adamw8bit": "paged 8-bit AdamW",
+    "adamw_torch_fused": "AdamW, fused (the default)",
+    "adamw_torch": "AdamW, not fused",
+    "adamw_8bit": "8-bit AdamW",
+    "paged_adamw_8bit": "paged 8-bit AdamW",
     "sgd": "SGD",
 }
-PRECISIONS = {"fp32": "fp32", "mixed": "mixed (bf16 and fp32)", "bf16": "pure bf16"}
+LOSSES = {"tiles": "in tiles (TRL 1.16)", "whole": "from whole logits (transformers)"}
+SHARDS = {
+    "ddp": "nothing (DDP)",
+    "zero1": "optimizer (ZeRO-1)",
+    "zero2": "and gradients (ZeRO-2)",
+    "zero3": "and weights (ZeRO-3, FSDP)",
+}
 GPUS = {"": "not chosen", **{str(gb): f"{gb} GB ({names})" for gb, names in CARDS.items()}}
 FITS = {"fits": "fits", "tight": "tight", "no": "too small"}
 WIDTH = 600
-"""Width of the bar, in units of its drawing."""
+"""Width of the bars, in units of their drawing."""
 
 GROUPS = (
     Group(
         (
-            Choice("model", "Model", {**{name: name for name in ARCHITECTURES}, "custom": "custom"}, listed=True),
+            Choice("model", "Model", {**{name: name for name in MODELS}, "custom": "custom"}, listed=True),
             Choice("method", "Method", METHODS),
             Slider("rank", "Rank r", (1, 2, 4, 8, 16, 32, 64, 128, 256), "int"),
+            Choice(
+                "targets",
+                "Adapters on",
+                {"all": "all matrices", "attention": "attention", "qv": "q and v"},
+                listed=True,
+            ),
             Choice("precision", "Precision", PRECISIONS, listed=True),
             Choice("optimizer", "Optimizer", OPTIMIZERS, listed=True),
             Number("batch", "Sequences b", 1, 4096),
@@ -42,15 +69,28 @@ GROUPS = (
     ),
     Group(
         (
+            Number("cards", "Cards", 1, 4096),
+            Choice("sharding", "They divide", SHARDS, listed=True),
+            Choice("loss", "Loss", LOSSES, listed=True),
+            Switch("accumulate", "Gradient accumulation"),
+        ),
+        fold="Several cards, the loss, accumulation",
+    ),
+    Group(
+        (
             Number("d_model", "Width d", 1, 65536),
-            Number("d_ff", "MLP width f", 1, 262_144),
+            Number("d_ff", "MLP width f", 0, 262_144),
             Number("layers", "Layers L", 1, 1000),
             Number("heads", "Query heads", 1, 1024),
             Number("kv_heads", "Key heads", 1, 1024),
             Number("head_dim", "Head size", 1, 4096),
             Number("vocab", "Vocabulary V", 1, 4_194_304),
+            Number("experts", "Routed experts", 0, 4096),
+            Number("active", "Experts a token", 0, 4096),
+            Number("expert_ff", "Expert width", 0, 262_144),
             Switch("tied", "Head shares the embedding"),
             Switch("qkv_bias", "Bias on q, k, v"),
+            Switch("qk_norm", "Norms of q and k"),
         ),
         fold="Shapes of the model",
     ),
@@ -61,141 +101,147 @@ def settle(state: State) -> State:
     """A named model brings its shapes."""
     if state["model"] == "custom":
         return state
-    arch = ARCHITECTURES[state["model"]]
-    return {**state, **{name: getattr(arch, name) for name in SHAPES}}
+    shapes = MODELS[state["model"]]
+    return {**state, **{name: getattr(shapes, name) for name in SIZES}}
 
 
-def architecture(state: State) -> Architecture:
-    return Architecture(state["model"], **{name: state[name] for name in SHAPES})
+def setup_of(state: State) -> Setup:
+    """The setup that a state of the controls means."""
+    return Setup(
+        Shapes(state["model"], **{name: state[name] for name in SIZES}), state["method"], state["precision"],
+        state["optimizer"], state["rank"], TARGETS[state["targets"]], state["batch"], state["sequence"],
+        state["checkpointing"], state["loss"], state["accumulate"], state["cards"], state["sharding"],
+    )  # fmt: skip
 
 
 def _int(count: float) -> str:
     return form(count, "int")
 
 
-def arithmetic(state: State) -> dict[str, str]:
-    """Each shelf's formula with its numbers filled in."""
-    arch, method, precision, optimizer = architecture(state), state["method"], state["precision"], state["optimizer"]
-    total, element = arch.parameters().total, 4 if precision == "fp32" else 2
-    state_bytes = form(
-        4.0 if (method, precision, optimizer) == ("full", "bf16", "adamw") else STATE_BYTES[optimizer], "g4"
-    )
-    if method == "full":
-        master = " + 4 B master copy" if precision == "mixed" else ""
-        moments = f"{state_bytes} B of moments" if optimizer != "sgd" else "0 B"
-        found = {
-            "weights": f"{element} B × {_int(total)} parameters",
-            "gradients": f"{element} B × {_int(total)}",
-            "optimizer": f"({moments}{master}) × {_int(total)}",
-        }
-    else:
-        trained = f"{_int(arch.lora_parameters(state['rank']))} trained"
-        matrices = arch.layers * sum(out * into for out, into in arch.shapes.values())
-        base = f"{element} B × {_int(total)} frozen"
-        if method == "qlora":
-            base = f"4.127 bits × {_int(matrices)} in matrices + {element} B × {_int(total - matrices)} others"
-        found = {
-            "weights": f"{base} + 4 B × {trained}",
-            "gradients": f"4 B × {trained}",
-            "optimizer": f"{state_bytes} B × {trained}",
-        }
-    held, tokens = _activations(state), state["batch"] * state["sequence"]
-    found["activations"] = (
-        f"{_int(tokens)} tokens × ({_int(held.blocks / tokens)} B in blocks + "
-        f"{_int((held.head - 4) / tokens)} B at the head)"
-    )
-    if held.shared:
-        found["activations"] += f" + {form(held.shared, 'mb1')} of ids and angles"
-    if state["checkpointing"]:
-        found["activations"] += f" + one block again, {form(held.recompute, 'gb1')}"
-    return found
+def _gigabytes(size: float) -> str:
+    return f"{form(size, 'gb1')} ({form(size / 2**30, 'f1')} GiB)"
 
 
-def _activations(state: State) -> Any:
-    element = 4 if state["precision"] == "fp32" else 2
-    return activations(
-        architecture(state), state["batch"], state["sequence"], element=element, method=state["method"],
-        rank=state["rank"], checkpointing=state["checkpointing"],
-    )  # fmt: skip
+def arithmetic(setup: Setup, peak: Moment) -> dict[str, str]:
+    """What each part of the peak is made of, with the numbers filled in."""
+    shapes, trained = setup.shapes, f"{_int(setup.trained)} trained"
+    state_bytes = STATE_BYTES[setup.optimizer] * (
+        setup.trained_bytes if setup.optimizer.startswith("adamw_torch") else 1
+    )
+    weights = f"{setup.weight_bytes} B × {_int(shapes.parameters)}"
+    if setup.method == "qlora":
+        quantized = shapes.layers * shapes.linear
+        others = f"2 B × {_int(shapes.parameters - quantized)} others"
+        weights = f"{form(8 * NF4_BYTES, 'f3')} bits × {_int(quantized)} in matrices + {others}"
+    if setup.method != "full":
+        weights += f" + {setup.trained_bytes} B × {trained}"
+    row = sum(row.size for row in kept(setup))
+    blocks = (
+        f"{_int(shapes.layers)} blocks" if not setup.checkpointing else "one block at a time, and the inputs of all"
+    )
+    return {
+        "weights": weights,
+        "gradients": f"{setup.trained_bytes} B × {trained}, as far as they are made",
+        "optimizer": f"{form(state_bytes, 'g4')} B × {trained}",
+        "activations": f"{_int(row)} B a token in a block × {_int(setup.tokens)} tokens, {blocks}",
+        "work": f"what lives only at this moment: {peak.name}",
+    }
 
 
 def view(state: State) -> View:
-    arch = architecture(state)
-    cost = estimate(
-        arch, state["method"], precision=state["precision"], optimizer=state["optimizer"], rank=state["rank"],
-        batch=state["batch"], sequence=state["sequence"], checkpointing=state["checkpointing"],
-    )  # fmt: skip
-    parameters = arch.parameters().total
-    trained = parameters if state["method"] == "full" else arch.lora_parameters(state["rank"])
+    setup = setup_of(state)
+    moments = timeline(setup)
+    peak = max(moments, key=lambda moment: moment.total)
     name = "a model of custom shapes" if state["model"] == "custom" else state["model"]
-    sizes = {shelf: getattr(cost, shelf) for shelf in SHELVES}
-    parts = ", ".join(f"{shelf} {form(size, 'gb1')}" for shelf, size in sizes.items())
-    total = form(cost.total, "gb1")
-    share = form(trained / parameters, "pct2")
+    sizes = {part: getattr(peak, part) for part in PARTS}
+    parts = ", ".join(f"{part} {form(size, 'gb1')}" for part, size in sizes.items())
+    parameters, total = setup.shapes.parameters, form(peak.total, "gb1")
     mine = float(state["gpu"] or 0) * 1e9
     verdict = ""
     if mine:
-        fitting = fit(cost.total, mine / 1e9)
-        words = {"fits": "It fits", "tight": "It is tight", "no": "It is too much"}[fitting]
-        verdict = f"{words}: {form(cost.total / mine, 'pct0')} of your {state['gpu']} GB."
-    scale = WIDTH / max(cost.total, mine)
+        words = {"fits": "It fits", "tight": "It is tight", "no": "It is too much"}[fit(peak.total, mine / 1e9)]
+        verdict = f"{words}: {form(peak.total / mine, 'pct0')} of your {state['gpu']} GB."
+    scale = WIDTH / max(peak.total, mine)
     drawn, at = {}, 0.0
-    for shelf, size in sizes.items():
-        drawn[f"bar.{shelf}"] = {"x": fixed(at), "width": fixed(size * scale)}
+    for part, size in sizes.items():
+        drawn[f"bar.{part}"] = {"x": fixed(at), "width": fixed(size * scale)}
         at += size * scale
     drawn["bar.mine"] = {"width": fixed(mine * scale)}
     drawn["bar"] = {"aria-label": f"Stacked bar of {total}: {parts}."}
+    each = "" if setup.cards == 1 else f" on each of {_int(setup.cards)} cards"
+    active = setup.shapes.active_parameters
+    routed = "" if active == parameters else f" A token passes {_int(active)} of them."
+    share = form(setup.trained / parameters, "pct2")
     texts = {
-        "total": total,
+        "total": _gigabytes(peak.total),
+        "when": f"{each} at the peak of a step: {peak.name}.",
         "verdict": verdict,
-        "parameters": f"{_int(trained)} of {_int(parameters)} parameters are trained ({share}).",
+        "parameters": f"{_int(setup.trained)} of {_int(parameters)} parameters are trained ({share}).{routed}",
         "snippet": snippet(state),
-        **{f"{shelf}.bytes": form(size, "gb1") for shelf, size in sizes.items()},
-        **{f"{shelf}.how": how for shelf, how in arithmetic(state).items()},
+        **{f"{part}.bytes": form(size, "gb1") for part, size in sizes.items()},
+        **{f"{part}.how": how for part, how in arithmetic(setup, peak).items()},
     }
+    found = {moment.name: moment for moment in moments}
+    for index, name_of in enumerate(MOMENTS):
+        moment = found.get(name_of)
+        size = moment.total if moment else 0
+        texts[f"moment.{index}"] = form(size, "gb1") if moment else "not in this step"
+        drawn[f"moment.{index}"] = {
+            "data-peak": "yes" if moment is peak else "no", "aria-label": f"{name_of}: {texts[f'moment.{index}']}"
+        }  # fmt: skip
+        at = 0.0
+        for part in PARTS:
+            width = getattr(moment, part) / peak.total * WIDTH if moment else 0.0
+            drawn[f"moment.{index}.{part}"] = {"x": fixed(at), "width": fixed(width)}
+            at += width
     for gb in CARDS:
-        fitting = fit(cost.total, gb)
-        texts[f"card.{gb}"] = f"{FITS[fitting]}, {form(cost.total / (gb * 1e9), 'pct0')}"
+        fitting = fit(peak.total, gb)
+        texts[f"card.{gb}"] = f"{FITS[fitting]}, {form(peak.total / (gb * 1e9), 'pct0')}"
         drawn[f"card.{gb}"] = {"data-fit": fitting, "data-mine": "yes" if str(gb) == state["gpu"] else "no"}
-    summary = f"{METHODS[state['method']]} of {name} holds {total} in one training step: {parts}."
+    summary = f"{METHODS[state['method']]} of {name} holds {total}{each} at its peak, {peak.name}: {parts}."
     return View(summary if not mine else f"{summary} {verdict}", texts, drawn)
 
 
 def snippet(state: State) -> str:
-    """The same settings for transformers, PEFT, bitsandbytes and TRL."""
-    method, precision, tuned = state["method"], state["precision"], state["method"] != "full"
-    quantized = method == "qlora"
-    source = "path/to/model" if state["model"] == "custom" else ARCHITECTURES[state["model"]].source
-    dtype = "bfloat16" if precision == "bf16" or (tuned and precision == "mixed") else "float32"
-    lines = ["import torch"]
-    lines += [f"from peft import LoraConfig{', get_peft_model' * tuned}"] * tuned
-    lines += [f"from transformers import AutoModelForCausalLM{', BitsAndBytesConfig' * quantized}"]
-    lines += ["from trl import SFTConfig", "", "model = AutoModelForCausalLM.from_pretrained("]
-    lines += [f'    "{source}",', f"    dtype=torch.{dtype},"]
+    """The same settings as a complete script for transformers, PEFT, bitsandbytes and TRL."""
+    setup, tuned = setup_of(state), state["method"] != "full"
+    quantized = state["method"] == "qlora"
+    source = "path/to/model" if state["model"] == "custom" else MODELS[state["model"]].source
+    dtype = "float32" if setup.weight_bytes == 4 else "bfloat16"
+    targets = '"all-linear"' if state["targets"] == "all" else f"[{', '.join(f'{name!r}' for name in setup.targets)}]"
+    targets = targets.replace("'", '"')
+    lines = ["import torch", "from datasets import Dataset"]
+    lines += ["from peft import LoraConfig"] * tuned
+    lines += [f"from transformers import AutoModelForCausalLM, AutoTokenizer{', BitsAndBytesConfig' * quantized}"]
+    lines += ["from trl import SFTConfig, SFTTrainer", "", f'source = "{source}"']
+    lines += ["model = AutoModelForCausalLM.from_pretrained(", "    source,", f"    dtype=torch.{dtype},"]
     if quantized:
         lines += ["    quantization_config=BitsAndBytesConfig(", "        load_in_4bit=True,"]
         lines += ['        bnb_4bit_quant_type="nf4",', "        bnb_4bit_use_double_quant=True,"]
-        lines += [f"        bnb_4bit_compute_dtype=torch.{dtype},", "    ),"]
-    lines += [")"]
+        lines += ["        bnb_4bit_compute_dtype=torch.bfloat16,", "    ),"]
+    lines += [")", "examples = [  # yours: hundreds of them"]
+    lines += ['    {"prompt": "My parcel has not arrived.", "completion": " I am sorry. What is your order number?"},']
+    lines += ["]", "trainer = SFTTrainer(", "    model,", "    SFTConfig(", '        output_dir="tune",']
+    lines += [f"        per_device_train_batch_size={state['batch']},"]
+    lines += ["        gradient_accumulation_steps=8,"] * state["accumulate"]
+    lines += [f"        max_length={state['sequence']},", f"        gradient_checkpointing={state['checkpointing']},"]
+    lines += [f'        optim="{state["optimizer"]}",', f"        bf16={setup.autocast},"]
+    lines += ['        fsdp="full_shard",'] * (setup.cards > 1 and state["sharding"] == "zero3")
+    lines += ["    ),", "    train_dataset=Dataset.from_list(examples),"]
+    lines += ["    processing_class=AutoTokenizer.from_pretrained(source),"]
     if tuned:
-        lines += ["model = get_peft_model(model, LoraConfig("]
-        lines += [f'    r={state["rank"]}, lora_alpha={2 * state["rank"]}, target_modules="all-linear",']
-        lines += ['    task_type="CAUSAL_LM",', "))  # the adapter is kept in fp32"]
-    lines += ["arguments = SFTConfig(", '    output_dir="tune",']
-    lines += [f"    per_device_train_batch_size={state['batch']},", f"    max_length={state['sequence']},"]
-    lines += [f"    gradient_checkpointing={state['checkpointing']},"]
-    names = {"adamw": "adamw_torch", "adamw8bit": "adamw_bnb_8bit", "paged_adamw8bit": "paged_adamw_8bit"}
-    lines += [f'    optim="{names.get(state["optimizer"], "sgd")}",']
-    mixed = precision == "mixed" or (tuned and precision == "bf16")
-    note = "  # weights and gradients in fp32, no second copy: the same bytes in all" if mixed and not tuned else ""
-    lines += [f"    bf16={mixed},{note}", ")"]
+        adapter = f'r={state["rank"]}, lora_alpha={2 * state["rank"]}, target_modules={targets}, task_type="CAUSAL_LM"'
+        lines += ["    peft_config=LoraConfig(", f"        {adapter}", "    ),"]
+    lines += [")", "trainer.train()", 'trainer.save_model("tune")']
+    if setup.cards > 1:
+        lines += [f"# Start it with: accelerate launch --num_processes {setup.cards} tune.py"]
     return "\n".join(lines)
 
 
 def rows(state: State) -> Sequence[Sequence[str]]:
     shown = view(state).texts
-    body = [(shelf, shown[f"{shelf}.how"], shown[f"{shelf}.bytes"]) for shelf in SHELVES]
-    return [("shelf", "bytes", "in GB"), *body, ("total", "", shown["total"])]
+    body = [(part, shown[f"{part}.how"], shown[f"{part}.bytes"]) for part in PARTS]
+    return [("at the peak", "bytes", "in GB"), *body, ("together", "", shown["total"])]
 
 
 def _shelf(name: str) -> str:
@@ -209,19 +255,36 @@ def _card(gb: int, names: str) -> str:
     return f'<li data-draw="card.{gb}"><b>{gb} GB</b> <em data-text="card.{gb}"></em> <span>{names}</span></li>'
 
 
-def _rect(shelf: str) -> str:
-    return f'<rect class="shelf-{shelf}" data-draw="bar.{shelf}" y="8" height="28"></rect>'
+def _rect(draw: str, part: str, y: int, height: int) -> str:
+    return f'<rect class="shelf-{part}" data-draw="{draw}.{part}" y="{y}" height="{height}"></rect>'
+
+
+def _moment(index: int, name: str) -> str:
+    bars = "".join(_rect(f"moment.{index}", part, 2, 12) for part in PARTS)
+    return (
+        f'<div class="moment"><dt>{name.capitalize()}</dt><dd class="moment-bar"><svg viewBox="0 0 {WIDTH} 16" '
+        f'preserveAspectRatio="none" role="img" data-draw="moment.{index}">{bars}</svg></dd>'
+        f'<dd class="moment-bytes" data-text="moment.{index}"></dd></div>'
+    )
 
 
 TEMPLATE = (
-    '<p class="widget-number"><b data-text="total"></b> in one training step. <span data-text="verdict"></span></p>'
+    '<p class="widget-number"><b data-text="total"></b><span data-text="when"></span> <span data-text="verdict"></span></p>'
     f'<svg class="widget-bar" viewBox="0 0 {WIDTH} 44" preserveAspectRatio="none" role="img" data-draw="bar">'
-    f'<rect class="bar-mine" data-draw="bar.mine" x="0" y="0" height="44"></rect>{"".join(map(_rect, SHELVES))}</svg>'
-    f'<dl class="shelves">{"".join(map(_shelf, SHELVES))}</dl><p class="widget-note" data-text="parameters"></p>'
-    f'<p class="widget-subtitle">Which cards hold it</p><ul class="widget-cards">'
+    f'<rect class="bar-mine" data-draw="bar.mine" x="0" y="0" height="44"></rect>'
+    f"{''.join(_rect('bar', part, 8, 28) for part in PARTS)}</svg>"
+    f'<dl class="shelves">{"".join(map(_shelf, PARTS))}</dl><p class="widget-note" data-text="parameters"></p>'
+    '<p class="widget-subtitle">The step, moment by moment</p>'
+    f'<dl class="moments">{"".join(_moment(index, name) for index, name in enumerate(MOMENTS))}</dl>'
+    '<p class="widget-subtitle">Which cards hold it</p><ul class="widget-cards">'
     f"{''.join(_card(gb, names) for gb, names in CARDS.items())}</ul>"
-    f'<p class="widget-note">A card fits if {form(MARGIN, "pct0")} of it stays free for temporaries, the allocator and the '
-    "CUDA context, which are not counted. That margin is a guess; the totals are a floor. 1 GB is 10⁹ bytes.</p>"
+    f'<p class="widget-note">A card fits if {form(MARGIN, "pct0")} of it stays free for the CUDA context and what the '
+    "allocator cannot reuse, which are not counted. That margin is a guess. 1 GB is 10⁹ bytes, 1 GiB is 2³⁰: drivers "
+    "report GiB.</p>"
+    '<details class="widget-paste"><summary>Paste a config.json</summary><label for="widget-memory-paste">The '
+    "<code>config.json</code> of a model, from its page on a hub or from its folder. It stays in your browser.</label>"
+    '<textarea id="widget-memory-paste" rows="6" spellcheck="false" autocomplete="off" disabled></textarea>'
+    '<p class="paste-said" role="status"></p></details>'
     '<details class="widget-code"><summary>The same settings in code</summary>'
     '<pre><code data-text="snippet"></code></pre></details>'
 )
@@ -231,8 +294,9 @@ PIECE = Piece(
     title="GPU memory calculator",
     groups=GROUPS,
     start={
-        "model": "Llama-3.1-8B", "method": "qlora", "rank": 16, "precision": "mixed", "optimizer": "adamw", "batch": 1,
-        "sequence": 2048, "checkpointing": True, "gpu": "",
+        "model": "Llama-3.1-8B", "method": "qlora", "rank": 16, "targets": "all", "precision": "bf16",
+        "optimizer": "adamw_torch_fused", "batch": 1, "sequence": 2048, "checkpointing": True, "gpu": "", "cards": 1,
+        "sharding": "ddp", "loss": "tiles", "accumulate": False,
     },
     view=view,
     template=TEMPLATE,
