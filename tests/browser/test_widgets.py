@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from browser.support import PHONE, SHIFTS, Open, Site, moved
-from course.memory import ARCHITECTURES
+from course.shapes import MODELS
 
 PIECES = ("memory", "rank", "forward", "beta", "schedule", "nf4", "cost", "ladder")
 BROKEN_STORAGE = """Object.defineProperty(window, "localStorage", {
@@ -140,13 +140,36 @@ def test_shapes_of_ones_own(tools: Page) -> None:
     piece = tools.locator("#widget-memory")
     piece.get_by_text("Shapes of the model").click()
     piece.get_by_label("Layers L").fill("16")
-    half = replace(ARCHITECTURES["Llama-3.1-8B"], layers=16)
+    half = replace(MODELS["Llama-3.1-8B"], layers=16)
     expect(piece.get_by_label("Model", exact=True)).to_have_value("custom")
-    expect(piece.locator("[data-text=parameters]")).to_contain_text(f"of {half.parameters().total:,} parameters")
+    expect(piece.locator("[data-text=parameters]")).to_contain_text(f"of {half.parameters:,} parameters")
     expect(piece.locator("[data-text=snippet]")).to_contain_text("path/to/model")
     piece.get_by_label("Model", exact=True).select_option("SmolLM2-135M")
     expect(piece.get_by_label("Layers L")).to_have_value("30")
     expect(piece.get_by_label("Head shares the embedding")).to_be_checked()
+
+
+def test_a_pasted_config_gives_its_shapes_and_a_wrong_one_says_why(tools: Page) -> None:
+    piece = tools.locator("#widget-memory")
+    piece.get_by_text("Paste a config.json").click()
+    field, said = piece.get_by_label("The config.json of a model"), piece.locator(".paste-said")
+    config = {
+        "model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768,
+        "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128,
+        "num_experts": 128, "num_experts_per_tok": 8, "vocab_size": 151936, "tie_word_embeddings": False,
+    }  # fmt: skip
+    field.fill(json.dumps(config))
+    expect(said).to_have_text("Read. The shapes of the model are those of this file.")
+    expect(piece.get_by_label("Model", exact=True)).to_have_value("custom")
+    expect(piece.locator("[data-text=parameters]")).to_contain_text(
+        f"of {MODELS['Qwen3-30B-A3B'].parameters:,} parameters"
+    )
+    before = piece.locator("[data-text=total]").inner_text()
+    field.fill("{")
+    expect(said).to_have_text("This is not yet JSON.")
+    field.fill(json.dumps(config | {"model_type": "mamba"}))
+    expect(said).to_contain_text("It cannot be read: model_type 'mamba' is not one of llama")
+    assert piece.locator("[data-text=total]").inner_text() == before
 
 
 def test_a_wrong_number_is_said_and_the_last_result_stays(tools: Page) -> None:
@@ -166,11 +189,11 @@ def test_a_wrong_number_is_said_and_the_last_result_stays(tools: Page) -> None:
 def test_my_gpu_holds_on_every_page_and_is_in_no_link(tools: Page) -> None:
     piece = tools.locator("#widget-memory")
     piece.get_by_label("My GPU").select_option("24")
-    expect(piece.locator("[data-text=verdict]")).to_have_text("It fits: 36 % of your 24 GB.")
+    expect(piece.locator("[data-text=verdict]")).to_have_text("It fits: 29 % of your 24 GB.")
     expect(piece.locator(".widget-cards [data-mine=yes]")).to_contain_text("24 GB")
     assert "gpu" not in tools.url
     tools.reload()
-    expect(piece.locator("[data-text=verdict]")).to_have_text("It fits: 36 % of your 24 GB.", timeout=30_000)
+    expect(piece.locator("[data-text=verdict]")).to_have_text("It fits: 29 % of your 24 GB.", timeout=30_000)
     piece.get_by_role("button", name="Reset").click()
     expect(piece.get_by_label("My GPU")).to_have_value("24")
 
@@ -185,7 +208,7 @@ def test_a_browser_that_forbids_storage_still_works(open_page: Open) -> None:
 def test_keyboard_alone_sets_every_kind_of_control(tools: Page) -> None:
     piece = tools.locator("#widget-memory")
     piece.get_by_label("Model", exact=True).focus()
-    for _ in range(8):
+    for _ in range(9):
         focused = tools.evaluate(
             "getComputedStyle(document.activeElement.closest('label') ?? document.activeElement).outlineStyle"
         )

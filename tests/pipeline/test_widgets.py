@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.cards import CARDS
-from course.memory import ARCHITECTURES, STATE_BYTES, estimate
 from course.pipeline import widgets
 from course.pipeline.base.errors import CourseError
 from course.pipeline.page.document import document
@@ -24,6 +23,8 @@ from course.pipeline.page.downloads import files
 from course.pipeline.page.write_page import page
 from course.pipeline.widgets import PIECES, Placed, memory
 from course.pipeline.widgets.view import View
+from course.shapes import MODELS
+from course.step_memory import STATE_BYTES, Setup, peak
 
 from .samples import bundle, capture, lesson, line_of, source
 
@@ -169,23 +170,23 @@ def test_texts_are_escaped() -> None:
 
 def test_a_named_model_brings_its_shapes() -> None:
     state = placed("<!-- widget: memory model=Qwen2.5-7B d_model=8 -->").state
-    assert state["d_model"] == ARCHITECTURES["Qwen2.5-7B"].d_model
+    assert state["d_model"] == MODELS["Qwen2.5-7B"].d_model
     assert state["qkv_bias"] is True
 
 
-def test_the_calculator_shows_the_librarys_estimate() -> None:
+def test_the_calculator_shows_the_peak_of_the_library() -> None:
     made = placed("<!-- widget: memory model=Llama-3.1-70B method=qlora -->")
-    cost = estimate(ARCHITECTURES["Llama-3.1-70B"], "qlora", checkpointing=True)
-    assert f"{cost.total / 1e9:.1f} GB" in made.markdown()
+    found = peak(Setup(MODELS["Llama-3.1-70B"], "qlora", checkpointing=True))
+    assert f"{found.total / 1e9:.1f} GB ({found.total / 2**30:.1f} GiB)" in made.markdown()
     assert set(memory.OPTIMIZERS) == set(STATE_BYTES)
 
 
 STATES = st.builds(
     lambda model, method, precision, optimizer, batch, sequence, checkpointing, gpu: memory.settle(
-        {"model": model, "method": method, "rank": 16, "precision": precision, "optimizer": optimizer, "batch": batch,
-         "sequence": sequence, "checkpointing": checkpointing, "gpu": gpu}
+        {**memory.PIECE.start, "model": model, "method": method, "precision": precision, "optimizer": optimizer,
+         "batch": batch, "sequence": sequence, "checkpointing": checkpointing, "gpu": gpu}
     ),
-    st.sampled_from(list(ARCHITECTURES)), st.sampled_from(list(memory.METHODS)),
+    st.sampled_from(list(MODELS)), st.sampled_from(list(memory.METHODS)),
     st.sampled_from(list(memory.PRECISIONS)), st.sampled_from(list(memory.OPTIMIZERS)), st.integers(1, 64),
     st.integers(1, 32768), st.booleans(), st.sampled_from(list(memory.GPUS)),
 )  # fmt: skip
@@ -195,7 +196,7 @@ STATES = st.builds(
 def test_the_bar_is_whole_and_ends_at_the_card_or_the_total(state: dict[str, Any]) -> None:
     drawn = memory.view(state).drawn
     end = 0.0
-    for shelf in memory.SHELVES:
+    for shelf in memory.PARTS:
         assert float(drawn[f"bar.{shelf}"]["x"]) == pytest.approx(end, abs=0.03)
         end += float(drawn[f"bar.{shelf}"]["width"])
     assert max(end, float(drawn["bar.mine"]["width"])) == pytest.approx(memory.WIDTH, abs=0.05)
@@ -212,9 +213,9 @@ def test_the_snippet_uses_arguments_that_the_libraries_have(state: dict[str, Any
 def _accepted() -> dict[str, set[str]]:
     from peft import LoraConfig
     from transformers import BitsAndBytesConfig
-    from trl import SFTConfig
+    from trl import SFTConfig, SFTTrainer
 
-    kinds: list[Callable[..., Any]] = [LoraConfig, BitsAndBytesConfig, SFTConfig]
+    kinds: list[Callable[..., Any]] = [LoraConfig, BitsAndBytesConfig, SFTConfig, SFTTrainer]
     return {kind.__name__: set(inspect.signature(kind).parameters) for kind in kinds}
 
 

@@ -31,6 +31,7 @@ from course.pipeline.site.tree import DOCS, Tree, write
 T = TypeVar("T")
 OTHER = ("mkdocs.yml", "pyproject.toml", "README.md", "LICENSE", ".gitignore", "requirements/lock.txt",
     "requirements/learner.txt", "requirements/torch-cuda.txt", "docs",
+    "build/captures/step_memory.json",
 )  # fmt: skip
 """What pages and the wheel are made from, beside lessons, captures and the library; relative to the repository."""
 TICK = 0.02

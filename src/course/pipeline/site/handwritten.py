@@ -10,7 +10,9 @@ from pathlib import Path
 from course.pipeline import widgets
 from course.pipeline.base.errors import CourseError
 from course.pipeline.page import glossary, listings, progress_marks, syllabus
+from course.pipeline.page import measured as memory_tables
 from course.pipeline.page.glossary import Glossary
+from course.pipeline.results import measured
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.text import mathematics, verbatim
 
@@ -26,6 +28,10 @@ LISTINGS: Mapping[str, Callable[[Sequence[Bundle], str], str]] = {
     "<!-- my gpu -->": progress_marks.card,
 }
 """What a page may show of all lessons, by the line that asks for it."""
+MEASURED = "<!-- measured memory -->"
+"""The line that shows the memory model beside PyTorch's tracker."""
+MODELS = "<!-- models -->"
+"""The line that lists the models of the calculator."""
 ZIP = "<!-- zip -->"
 """The line that offers the whole site as one file, where the build makes one."""
 FIGURE = re.compile(r"^<!-- figure (?P<lesson>\d\d) (?P<key>[\w.-]+) -->$", re.M)
@@ -34,11 +40,17 @@ FIGURE = re.compile(r"^<!-- figure (?P<lesson>\d\d) (?P<key>[\w.-]+) -->$", re.M
 
 @dataclass(frozen=True)
 class Site:
-    """What pages may show. ``archive`` names the zip of the whole site; empty if none is made."""
+    """What pages may show.
+
+    Attributes:
+        archive: the name of the zip of the whole site; empty if none is made.
+        measured: the file that ``course measure`` writes.
+    """
 
     bundles: Sequence[Bundle]
     glossary: Glossary
     archive: str
+    measured: Path = Path(measured.NAME)
 
 
 def page(source: str, uri: str, site: Site, path: Path) -> str:
@@ -73,6 +85,10 @@ def page(source: str, uri: str, site: Site, path: Path) -> str:
     for marker, make in LISTINGS.items():
         if marker in text:
             text = text.replace(marker, verbatim.block(make(site.bundles, prefix)))
+    if MEASURED in text:
+        text = text.replace(MEASURED, verbatim.block(memory_tables.table(measured.read(site.measured))))
+    if MODELS in text:
+        text = text.replace(MODELS, verbatim.block(memory_tables.models()))
     if ZIP in text:
         text = text.replace(ZIP, verbatim.block(_zip_link(f"{up}downloads/{site.archive}.zip")) if site.archive else "")
     lessons = [bundle.lesson for bundle in site.bundles]

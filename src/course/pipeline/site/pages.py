@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from course.pipeline.base.cache import Cache
 from course.pipeline.base.hashes import digest
+from course.pipeline.base.paths import ROOT
 from course.pipeline.page import glossary, run_panel, terms, wheel
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.page.publish import Publisher
 from course.pipeline.page.run_panel import Hosting
+from course.pipeline.results import measured
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.site import archive, config, handwritten, navigation, styles, versions
 from course.pipeline.site.config import Nav
@@ -137,7 +139,10 @@ class Pages:
 
     def _handwritten(self, zipped: bool) -> Iterator[Entry]:
         shown = handwritten.Site(
-            self.bundles, self.glossary, archive.name_of(self.source.config.name) if zipped else ""
+            self.bundles,
+            self.glossary,
+            archive.name_of(self.source.config.name) if zipped else "",
+            self.root / ROOT / measured.NAME,
         )
         for uri, written in self.source.pages.items():
             meta, markdown = front_matter.split(handwritten.page(written.text, uri, shown, written.path))
