@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from course.shapes import LINEAR, MODELS, Shapes, from_config
 from course.step_memory import PHASES, SHARDINGS, Setup, peak, rows, states, timeline, weights
-from course.step_tracker import measure
+from course.step_tracker import as_on_a_gpu, measure, steps
 
 SMALL = Shapes("small", 512, 2048, 2, 8, 2, 64, 8192)
 EIGHT = MODELS["Llama-3.1-8B"]
@@ -103,3 +104,34 @@ def test_the_first_step_and_more_cards_never_hold_more(setup: Setup) -> None:
     for part in ("gradients", "optimizer"):
         sizes = [max(getattr(moment, part) for moment in moments) for moments in divided]
         assert sizes == sorted(sizes, reverse=True)
+
+
+def test_qlora_on_real_tensors_is_within_two_percent(tmp_path: Path) -> None:
+    """Fake tensors cannot be quantized, so a small model is, on the processor."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig
+    from trl.trainer.utils import add_fused_lm_head
+
+    setup = Setup(replace(SMALL, d_model=1024, heads=16), "qlora", sequence=1024)
+    config = LlamaConfig(
+        hidden_size=1024, intermediate_size=2048, num_hidden_layers=2, num_attention_heads=16, num_key_value_heads=2,
+        head_dim=64, vocab_size=8192, use_cache=False,
+    )  # fmt: skip
+    AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(tmp_path)
+    four = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    base = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16, quantization_config=four).train()
+    model = get_peft_model(base, LoraConfig(r=setup.rank, target_modules=list(LINEAR), lora_dropout=0.0))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.data = parameter.data.to(torch.bfloat16)  # as SFTTrainer does
+    add_fused_lm_head(base, outputs=("log_probs", "entropy", "is_top1"))
+    with as_on_a_gpu():
+        found = steps(setup, model, torch.optim.AdamW(trained, fused=True))
+    for first, measured in zip((True, False), found, strict=True):
+        assert peak(setup, first).total == pytest.approx(max(measured.values()), rel=0.02)

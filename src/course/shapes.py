@@ -103,7 +103,7 @@ def from_config(config: Mapping[str, Any], name: str = "custom") -> Shapes:
     Raises:
         ValueError: a family of another kind, or a number is missing; the message says which.
     """
-    family = config.get("model_type")
+    family = str(config.get("model_type"))
     if family not in FAMILIES:
         raise ValueError(f"model_type {family!r} is not one of {', '.join(FAMILIES)}")
     try:

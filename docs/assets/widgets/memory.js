@@ -174,12 +174,20 @@ function snippet(state, setup) {
   const quantized = state.method === "qlora";
   const source = state.model === "custom" ? "path/to/model" : MODELS[state.model].source;
   const targets = state.targets === "all" ? '"all-linear"' : `[${setup.targets.map((name) => `"${name}"`).join(", ")}]`;
-  const lines = ["import torch", "from datasets import Dataset"];
+  const lines = tuned ? ["import warnings", ""] : [];
+  lines.push("import torch", "from datasets import Dataset");
   if (tuned) lines.push("from peft import LoraConfig");
   lines.push(
     `from transformers import AutoModelForCausalLM, AutoTokenizer${quantized ? ", BitsAndBytesConfig" : ""}`,
-    "from trl import SFTConfig, SFTTrainer", "", `source = "${source}"`, "model = AutoModelForCausalLM.from_pretrained(",
-    "    source,", `    dtype=torch.${w === 4 ? "float32" : "bfloat16"},`,
+    "from trl import SFTConfig, SFTTrainer", "",
+  );
+  if (tuned) {
+    const asked = "  # PEFT 0.21 asks transformers 5.23 by an old name";
+    lines.push(`warnings.filterwarnings("ignore", ".is_gradient_checkpointing.", FutureWarning)${asked}`);
+  }
+  lines.push(
+    `source = "${source}"`, "model = AutoModelForCausalLM.from_pretrained(", "    source,",
+    `    dtype=torch.${w === 4 ? "float32" : "bfloat16"},`,
   );
   if (quantized) {
     lines.push(
@@ -196,10 +204,10 @@ function snippet(state, setup) {
   );
   if (state.accumulate) lines.push("        gradient_accumulation_steps=8,");
   lines.push(
-    `        max_length=${state.sequence},`, `        gradient_checkpointing=${yes(state.checkpointing)},`,
+    `        max_length=${state.sequence},`, `        activation_checkpointing=${yes(state.checkpointing)},`,
     `        optim="${state.optimizer}",`, `        bf16=${yes(autocast)},`,
   );
-  if (state.cards > 1 && state.sharding === "zero3") lines.push('        fsdp="full_shard",');
+  if (state.cards > 1 && state.sharding === "zero3") lines.push('        fsdp=True,');
   lines.push(
     "    ),", "    train_dataset=Dataset.from_list(examples),",
     "    processing_class=AutoTokenizer.from_pretrained(source),",
@@ -211,5 +219,8 @@ function snippet(state, setup) {
   }
   lines.push(")", "trainer.train()", 'trainer.save_model("tune")');
   if (state.cards > 1) lines.push(`# Start it with: accelerate launch --num_processes ${state.cards} tune.py`);
+  if (state.cards > 1 && (state.sharding === "zero1" || state.sharding === "zero2")) {
+    lines.push("# ZeRO-1 and ZeRO-2 need DeepSpeed and its configuration.");
+  }
   return lines.join("\n");
 }

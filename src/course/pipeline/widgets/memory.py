@@ -210,10 +210,13 @@ def snippet(state: State) -> str:
     dtype = "float32" if setup.weight_bytes == 4 else "bfloat16"
     targets = '"all-linear"' if state["targets"] == "all" else f"[{', '.join(f'{name!r}' for name in setup.targets)}]"
     targets = targets.replace("'", '"')
-    lines = ["import torch", "from datasets import Dataset"]
+    lines = ["import warnings", ""] * tuned + ["import torch", "from datasets import Dataset"]
     lines += ["from peft import LoraConfig"] * tuned
     lines += [f"from transformers import AutoModelForCausalLM, AutoTokenizer{', BitsAndBytesConfig' * quantized}"]
-    lines += ["from trl import SFTConfig, SFTTrainer", "", f'source = "{source}"']
+    lines += ["from trl import SFTConfig, SFTTrainer", ""]
+    asked = "  # PEFT 0.21 asks transformers 5.23 by an old name"
+    lines += [f'warnings.filterwarnings("ignore", ".is_gradient_checkpointing.", FutureWarning){asked}'] * tuned
+    lines += [f'source = "{source}"']
     lines += ["model = AutoModelForCausalLM.from_pretrained(", "    source,", f"    dtype=torch.{dtype},"]
     if quantized:
         lines += ["    quantization_config=BitsAndBytesConfig(", "        load_in_4bit=True,"]
@@ -224,9 +227,9 @@ def snippet(state: State) -> str:
     lines += ["]", "trainer = SFTTrainer(", "    model,", "    SFTConfig(", '        output_dir="tune",']
     lines += [f"        per_device_train_batch_size={state['batch']},"]
     lines += ["        gradient_accumulation_steps=8,"] * state["accumulate"]
-    lines += [f"        max_length={state['sequence']},", f"        gradient_checkpointing={state['checkpointing']},"]
+    lines += [f"        max_length={state['sequence']},", f"        activation_checkpointing={state['checkpointing']},"]
     lines += [f'        optim="{state["optimizer"]}",', f"        bf16={setup.autocast},"]
-    lines += ['        fsdp="full_shard",'] * (setup.cards > 1 and state["sharding"] == "zero3")
+    lines += ["        fsdp=True,"] * (setup.cards > 1 and state["sharding"] == "zero3")
     lines += ["    ),", "    train_dataset=Dataset.from_list(examples),"]
     lines += ["    processing_class=AutoTokenizer.from_pretrained(source),"]
     if tuned:
@@ -235,6 +238,9 @@ def snippet(state: State) -> str:
     lines += [")", "trainer.train()", 'trainer.save_model("tune")']
     if setup.cards > 1:
         lines += [f"# Start it with: accelerate launch --num_processes {setup.cards} tune.py"]
+        lines += ["# ZeRO-1 and ZeRO-2 need DeepSpeed and its configuration."] * (
+            state["sharding"] in ("zero1", "zero2")
+        )
     return "\n".join(lines)
 
 
