@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from course.pipeline.base import files
 from course.pipeline.base.errors import CourseError
 from course.shapes import MODELS
-from course.step_memory import PHASES, Setup, timeline
+from course.step_memory import PHASES, Setup, peak
 
 NAME = "step_memory.json"
 SETTINGS = ("method", "precision", "loss", "batch", "sequence", "checkpointing", "accumulate")
@@ -32,13 +32,14 @@ class Cell:
     @property
     def modeled(self) -> int:
         """The model's."""
-        return max(moment.total for moment in timeline(self.setup))
+        return peak(self.setup).total
 
     @property
     def error(self) -> float:
-        """The model's peak over the tracker's, less one; the larger of both steps."""
+        """The model's peak over the tracker's, less one; the larger of both steps. Before the first nothing accumulated."""
         errors = [
-            max(moment.total for moment in timeline(self.setup, first)) / max(step.values()) - 1
+            peak(replace(self.setup, accumulate=self.setup.accumulate and not first), first).total / max(step.values())
+            - 1
             for first, step in zip((True, False), self.steps, strict=True)
         ]
         return max(errors, key=abs)
