@@ -69,11 +69,13 @@ def measure(setup: Setup) -> list[dict[str, int]]:
     Raises:
         ValueError: the tracker cannot run this setup.
     """
-    if setup.method == "qlora" or setup.shapes.experts or setup.cards > 1:
-        raise ValueError("Fake tensors run neither 4-bit weights nor routed experts; one card is tracked.")
+    if setup.method == "qlora" or setup.shapes.experts or setup.cards > 1 or "adamw_torch" not in setup.optimizer:
+        raise ValueError("Fake tensors run no 4-bit weights, routed experts or 8-bit states; one card is tracked.")
     with as_on_a_gpu(), FakeTensorMode(allow_non_fake_inputs=True):
         model = build(setup)
-        optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], foreach=False, fused=True)
+        fused = setup.optimizer == "adamw_torch_fused"
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(trained, fused=fused, foreach=not fused)  # as on a GPU, where foreach is the rule
         return steps(setup, model, optimizer)
 
 
