@@ -49,7 +49,7 @@ class _PhaseTracker(MemTracker):
 
     def __init__(self) -> None:
         super().__init__()
-        self._mod_tracker = _NoModules()
+        self._mod_tracker: Any = _NoModules()
 
     def restart(self) -> None:
         self._peak_mem_snap = self.get_tracker_snapshot()
@@ -125,9 +125,11 @@ def build(setup: Setup) -> Any:
     config = LlamaConfig(
         hidden_size=shapes.d_model, intermediate_size=shapes.d_ff, num_hidden_layers=shapes.layers,
         num_attention_heads=shapes.heads, num_key_value_heads=shapes.kv_heads, head_dim=shapes.head_dim,
-        vocab_size=shapes.vocab, tie_word_embeddings=shapes.tied, use_cache=False, attn_implementation="sdpa",
+        vocab_size=shapes.vocab, tie_word_embeddings=shapes.tied, use_cache=False,
     )  # fmt: skip
-    base = model = AutoModelForCausalLM.from_config(config, dtype=DTYPES[setup.weight_bytes]).train()
+    base = model = AutoModelForCausalLM.from_config(
+        config, dtype=DTYPES[setup.weight_bytes], attn_implementation="sdpa"
+    ).train()
     if setup.method != "full":
         adapter = LoraConfig(r=setup.rank, target_modules=list(setup.targets), lora_dropout=0.0)
         with patch.object(torch.nn.Module, "to", lambda self, *_args, **_kwargs: self):  # made in fp32, and left there

@@ -169,11 +169,12 @@ const yes = (value) => (value ? "True" : "False");
 
 /** The same settings as a complete script. @param {State} state @param {Setup} setup */
 function snippet(state, setup) {
-  const { w, autocast } = sizes(setup);
+  const { w, autocast, adapted } = sizes(setup);
   const tuned = state.method !== "full";
   const quantized = state.method === "qlora";
   const source = state.model === "custom" ? "path/to/model" : MODELS[state.model].source;
-  const targets = state.targets === "all" ? '"all-linear"' : `[${setup.targets.map((name) => `"${name}"`).join(", ")}]`;
+  const names = Object.keys(adapted).map((name) => `"${name}"`);
+  const targets = state.targets === "all" && !state.experts ? '"all-linear"' : `[${names.join(", ")}]`;
   const lines = tuned ? ["import warnings", ""] : [];
   lines.push("import torch", "from datasets import Dataset");
   if (tuned) lines.push("from peft import LoraConfig");

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from course.pipeline.results.measured import Cell, Measured
 from course.provenance import environment
 from course.shapes import MODELS
-from course.step_memory import Setup
+from course.step_memory import Method, Precision, Setup
+
+METHODS: Sequence[Method] = ("full", "lora")
+PRECISIONS: Sequence[Precision] = ("bf16", "mixed", "plain", "fp32")
 
 
 def setups() -> Iterator[Setup]:
     """The grid: 8B and 1B in every precision, 70B and long and short sequences in bf16, and three ways of a step."""
     small, middle, large = (MODELS[name] for name in ("Llama-3.2-1B", "Llama-3.1-8B", "Llama-3.1-70B"))
-    for shapes, (checkpointing, method) in itertools.product(
-        (middle, large), itertools.product((True, False), ("full", "lora"))
-    ):
+    for shapes, checkpointing, method in itertools.product((middle, large), (True, False), METHODS):
         yield Setup(shapes, method, checkpointing=checkpointing)
     yield Setup(middle, precision="plain", loss="whole")
-    for method in ("full", "lora"):
+    for method in METHODS:
         yield Setup(small, method, loss="whole")
         yield Setup(small, method, accumulate=True)
         yield Setup(small, method, checkpointing=True, batch=8, sequence=1024)
     for shapes in (small, middle):
-        for sequence, method, checkpointing in itertools.product((512, 8192), ("full", "lora"), (False, True)):
+        for sequence, method, checkpointing in itertools.product((512, 8192), METHODS, (False, True)):
             yield Setup(shapes, method, sequence=sequence, checkpointing=checkpointing)
-        for precision, method, checkpointing in itertools.product(
-            ("bf16", "mixed", "plain", "fp32"), ("full", "lora"), (False, True)
-        ):
+        for precision, method, checkpointing in itertools.product(PRECISIONS, METHODS, (False, True)):
             if shapes is small or precision != "bf16":
                 yield Setup(shapes, method, precision, checkpointing=checkpointing)
 

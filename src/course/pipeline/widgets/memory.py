@@ -208,8 +208,10 @@ def snippet(state: State) -> str:
     quantized = state["method"] == "qlora"
     source = "path/to/model" if state["model"] == "custom" else MODELS[state["model"]].source
     dtype = "float32" if setup.weight_bytes == 4 else "bfloat16"
-    targets = '"all-linear"' if state["targets"] == "all" else f"[{', '.join(f'{name!r}' for name in setup.targets)}]"
-    targets = targets.replace("'", '"')
+    names = ", ".join(
+        f'"{name}"' for name in setup.adapted
+    )  # with experts "all-linear" adapts these and the router, too
+    targets = '"all-linear"' if state["targets"] == "all" and not setup.shapes.experts else f"[{names}]"
     lines = ["import warnings", ""] * tuned + ["import torch", "from datasets import Dataset"]
     lines += ["from peft import LoraConfig"] * tuned
     lines += [f"from transformers import AutoModelForCausalLM, AutoTokenizer{', BitsAndBytesConfig' * quantized}"]
