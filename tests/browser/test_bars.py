@@ -157,7 +157,7 @@ def test_the_site_works_under_its_policy(kinds: list[str], lesson: str, site: Si
     page.goto(site.url + lesson, wait_until="load")
     page.get_by_title("Switch to the dark theme").click()
     expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
-    code = page.locator(".md-content .highlight").first
+    code = page.locator(".md-content .highlight:visible").first
     code.hover()
     code.locator("button[data-md-type=copy], button.md-clipboard, button.md-code__button").first.click()
     expect(page.locator(".md-dialog")).to_contain_text("Copied")

@@ -109,7 +109,7 @@ def panel(lesson: Lesson, run: Provenance, wheel: str, hosting: Hosting) -> str:
 
 
 def _commands(system: str, commands: str) -> str:
-    return f'<p>{system}</p><div class="highlight"><pre tabindex="0"><code>{html.escape(commands)}</code></pre></div>'
+    return f'<p>{system}</p><div class="highlight"><pre><code>{html.escape(commands)}</code></pre></div>'
 
 
 def _services(lesson: Lesson, hosting: Hosting) -> str:
