@@ -8,8 +8,7 @@ from course.pipeline.page.document import document
 from course.pipeline.page.portable import File
 from course.pipeline.page.write_notebook import notebooks
 
-from ..samples import capture, lesson, value
-from .test_write_page import bundle
+from ..samples import bundle, capture, lesson, value
 
 
 def test_what_only_records_is_folded_and_the_parameters_are_not() -> None:
