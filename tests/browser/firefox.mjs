@@ -73,9 +73,9 @@ const CHECKS = {
     assert.equal(await page.$eval(`#reveal-${cells[0]}`, (result) => result.open), false);
     await click(page, `#${id} .predict-choices input`);
     await click(page, `#${id} ::-p-text(Compare)`);
-    await page.waitForFunction((at) => document.querySelector(`#${at} .predict-choices`)?.textContent.includes("yours"), {}, id);
+    await page.waitForFunction((at) => document.querySelector(`#${at} .predict-choices`)?.textContent.includes("your guess"), {}, id);
     await page.reload();
-    await page.waitForFunction((at) => document.querySelector(`#${at} .predict-choices`)?.textContent.includes("yours"), {}, id);
+    await page.waitForFunction((at) => document.querySelector(`#${at} .predict-choices`)?.textContent.includes("your guess"), {}, id);
   },
 
   async widgets(page) {

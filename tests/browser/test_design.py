@@ -66,7 +66,7 @@ STOPS = """(all) => {
 def test_home_counts_what_is_there(open_page: Open, site: Site) -> None:
     page = open_page("").page
     facts = texts(page, ".facts li")
-    reading = [minutes(text.split("·")[0]) for text in texts(page, ".lesson-card .lesson-times")]
+    reading = [minutes(re.split(r"[·+]", text)[0]) for text in texts(page, ".lesson-card .lesson-times")]
     assert facts[0] == f"{len(site.lessons)} lessons"
     assert minutes(facts[1]) == sum(reading) > 0
     modules = [minutes(text.split("·")[1]) for text in texts(page, ".module-times")]

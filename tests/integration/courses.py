@@ -32,7 +32,8 @@ class Course:
 
     def bundles(self) -> list[Bundle]:
         found = load_all(self.root / LESSONS, self.root / "build/captures", "laptop", self.root)
-        assert [problem for bundle in found for problem in bundle.problems()] == []
+        problems = [problem for bundle in found for problem in bundle.problems()]
+        assert problems == []
         return found
 
     def render(self, address: str = "") -> None:

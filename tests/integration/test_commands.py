@@ -105,7 +105,7 @@ def test_check_as_json_also_tells_what_cannot_be_read(sandbox: Sandbox, new: Pat
     told = sandbox.course("check", "--json")
     assert (told.code, told.err) == (1, "")
     (found,) = json.loads(told.out)
-    assert (found["path"], found["line"]) == (str(new), 15)
+    assert (found["path"], found["line"]) == (str(new), 14)
 
 
 def test_new_refuses_a_number_that_is_taken(sandbox: Sandbox, new: Path) -> None:
@@ -167,8 +167,8 @@ def test_a_build_and_a_run_at_once(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("path", "old", "new", "words"),
     [
-        (SOURCE, "{{ example.answer | int }}", "{{ example.absent | int }}", f"✗ {SOURCE}:11: "),
-        (SOURCE, "# The question", "# [Somewhere](lesson:77). The question", f"✗ {SOURCE}:11: There is no lesson 77"),
+        (SOURCE, "{{ example.answer | int }}", "{{ example.absent | int }}", f"✗ {SOURCE}:10: "),
+        (SOURCE, "# The question", "# [Somewhere](lesson:77). The question", f"✗ {SOURCE}:10: There is no lesson 77"),
         (SOURCE, "# The question", "# [Somewhere](02_absent.md). The question", "'02_absent.md'"),
         ("docs/index.md", "# The", "[Somewhere](absent.md)\n\n# The", "'absent.md'"),
         ("docs/claims.md", "# The", "[Somewhere](index.md#absent)\n\n# The", "#absent"),
