@@ -13,6 +13,7 @@ import pytest
 from course.pipeline.lesson import plain_format
 from course.pipeline.page import portable, write_markdown, write_notebook, write_page
 from course.pipeline.page.document import (
+    AnswerTable,
     Block,
     Claims,
     Closing,
@@ -188,6 +189,14 @@ def test_outputs_stand_in_their_cell_with_what_they_name() -> None:
     assert isinstance(recorded, Table)
     assert isinstance(drawn, Drawing)
     assert (drawn.key, drawn.svg.startswith("<svg")) == ("f", True)
+
+
+def test_tables_of_a_cell_tagged_answers_are_tables_of_answers() -> None:
+    (shown,) = (
+        block for block in made('# %% tags=["answers"]\nx = 1').flat() if "answers" in getattr(block, "tags", ())
+    )
+    assert isinstance(shown, Code)
+    assert [type(output) for output in shown.outputs] == [Text, AnswerTable, Drawing]
 
 
 def test_the_first_output_that_waits_answers_all_predictions() -> None:

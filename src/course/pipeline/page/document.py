@@ -54,7 +54,14 @@ class Drawing:
     svg: str
 
 
-Shown = Text | Stderr | Html | Image | Table | Drawing
+@dataclass(frozen=True)
+class AnswerTable:
+    """A recorded table whose first column was asked, and whose others say what each model answered."""
+
+    table: Table
+
+
+Shown = Text | Stderr | Html | Image | Table | AnswerTable | Drawing
 
 # What a lesson consists of. ``name`` is that of the lesson's cell; pieces of one cell share it.
 
@@ -321,21 +328,23 @@ def _text(text: str, name: str, line: int) -> Iterator[Prose]:
 def _code(cell: Cell, index: int, pieces: tuple[Piece, ...], bundle: Bundle, predictions: list[Prediction]) -> Code:
     return Code(
         f"cell-{index}", index, cell.source, pieces, cell.title, cell.tags,
-        outputs=tuple(_shown(output, bundle) for output in bundle.captured.outputs[index]),
+        outputs=tuple(_shown(output, bundle, cell) for output in bundle.captured.outputs[index]),
         answers=tuple(asked for asked in predictions if asked.written.cells[0] == index),
         is_awaited=any(index in asked.written.cells for asked in predictions),
     )  # fmt: skip
 
 
-def _shown(output: Output, bundle: Bundle) -> Shown:
-    """``output`` with what it names."""
+def _shown(output: Output, bundle: Bundle, cell: Cell) -> Shown:
+    """``output`` of ``cell`` with what it names."""
     match output:
         case ImageShown(name):
             return Image(name, bundle.captured.images[name])
         case ItemShown(key):
             item = bundle.captured.items[key]
             assert isinstance(item, (Table, Chart))
-            return item if isinstance(item, Table) else Drawing(key, item.figure, drawing(item.figure, bundle.cache))
+            if isinstance(item, Table):
+                return AnswerTable(item) if "answers" in cell.tags else item
+            return Drawing(key, item.figure, drawing(item.figure, bundle.cache))
         case _:
             return output
 

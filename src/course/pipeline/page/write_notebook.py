@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 
 from course.pipeline.page import portable
-from course.pipeline.page.document import Block, Code, Drawing, Image, Prose, Quiz, Shown
+from course.pipeline.page.document import AnswerTable, Block, Code, Drawing, Image, Prose, Quiz, Shown
 from course.pipeline.page.portable import File, Install
 from course.pipeline.results.capture import Html, Stderr, Table, Text
 from course.pipeline.text import markup
@@ -136,6 +136,11 @@ def _image(shown: Image, file: File) -> dict[str, Any]:
 def _table(shown: Table, file: File) -> dict[str, Any]:
     caption = markup.inline_html(bind(shown.caption, file.document.bundle.captured.values))
     return _display({"text/html": markup.table(shown.columns, shown.rows, caption)})
+
+
+@_output.register
+def _answers(shown: AnswerTable, file: File) -> dict[str, Any]:
+    return _table(shown.table, file)
 
 
 @_output.register

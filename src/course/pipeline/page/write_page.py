@@ -18,8 +18,9 @@ from urllib.parse import quote, unquote
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson import boxes, plain_format, reading_time
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
-from course.pipeline.page import evidence, fragments, printed, progress_marks
+from course.pipeline.page import answer_browser, evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
+    AnswerTable,
     Block,
     Box,
     Claims,
@@ -295,6 +296,12 @@ def _table(shown: Table, draft: _Draft) -> str:
     link = draft.csv(shown.key, [shown.columns, *shown.rows])
     table = markup.table(shown.columns, shown.rows, draft.caption(shown.caption))
     return f'<div class="data-table" id="{shown.key}">{markup.scrolling(table)}{link}</div>'
+
+
+@_output.register
+def _answers(shown: AnswerTable, draft: _Draft) -> str:
+    table = shown.table
+    return answer_browser.block(table, draft.caption(table.caption), draft.csv(table.key, [table.columns, *table.rows]))
 
 
 @_output.register
