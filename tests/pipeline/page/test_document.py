@@ -18,6 +18,7 @@ from course.pipeline.page.document import (
     Claims,
     Closing,
     Code,
+    Diagram,
     Document,
     Drawing,
     Image,
@@ -52,7 +53,8 @@ PREDICT = """\
 # number: lora.trainable
 # format: int"""
 CELLS = (
-    "# %% [markdown]\n# ## First\n#\n# Before.\n#\n# <!-- widget: rank -->\n#\n# After {{ lora.trainable | int }}.",
+    "# %% [markdown]\n# ## First\n#\n# Before.\n#\n# <!-- widget: rank -->\n#\n"
+    "# <!-- diagram: lora-forward -->\n#\n# After {{ lora.trainable | int }}.",
     PREDICT.format(id="one"),
     PREDICT.format(id="two"),
     '# %% tags=["reveal"]\nx = 1',
@@ -78,6 +80,7 @@ def test_blocks_stand_in_the_order_of_reading() -> None:
         Code,
         Prose,
         Widget,
+        Diagram,
         Prose,
         Prediction,
         Prediction,

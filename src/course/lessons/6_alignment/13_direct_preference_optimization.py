@@ -48,12 +48,7 @@ seed = 0
 # tilts of two answers to one prompt, $y_w$ (it wins) and $y_l$ (it loses), and pushes the first to
 # tip further left than the second.
 #
-# ```text
-#                    now            before
-#  chosen   y_w  log π(y_w|x) − log π_ref(y_w|x) = tilt ┐
-#                                                       ├─ Δ → loss −log σ(βΔ)
-#  rejected y_l  log π(y_l|x) − log π_ref(y_l|x) = tilt ┘
-# ```
+# <!-- diagram: dpo-margins -->
 #
 # Only the *difference* Δ of the tilts counts. Both scales may tip right, both answers becoming less
 # likely, as long as the rejected one falls faster: the probability then flows to answers on neither

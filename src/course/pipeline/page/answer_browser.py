@@ -32,7 +32,7 @@ def _answers(table: Table) -> list[Answers]:
     return [
         Answers(
             Said(asks, markup.number(asked)),
-            tuple(Said(name, markup.number(text)) for name, text in zip(answerers, given, strict=True)),
+            tuple(Said(name, markup.number(text) or "(nothing)") for name, text in zip(answerers, given, strict=True)),
         )
         for asked, *given in table.rows
     ]

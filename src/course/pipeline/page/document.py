@@ -16,9 +16,11 @@ from itertools import groupby
 
 from course.figures import Figure
 from course.pipeline import widgets
+from course.pipeline.diagrams.diagram import Diagram as Drawn
 from course.pipeline.lesson import boxes, reading_time, sections, visible_code
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.lesson.visible_code import Piece
+from course.pipeline.page import placed
 from course.pipeline.page.parts import drawing, fails
 from course.pipeline.results import claims, placing, predict, quiz
 from course.pipeline.results.bundle import Bundle
@@ -108,6 +110,14 @@ class Widget:
 
     name: str
     placed: widgets.Placed
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A drawing that explains."""
+
+    name: str
+    drawn: Drawn
 
 
 @dataclass(frozen=True)
@@ -207,7 +217,7 @@ class Closing:
 
 
 Block = (
-    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Box | Prediction | Code
+    Opening | PlainOpening | Prose | PlainProse | Widget | Diagram | Quiz | Claims | Box | Prediction | Code
     | Solution | Section | Closing
 )  # fmt: skip
 
@@ -306,10 +316,13 @@ def _quizzes(bundle: Bundle) -> Iterator[Quiz]:
 
 
 def _prose(cell: Cell, name: str, bundle: Bundle, seen: set[str], quizzes: Iterator[Quiz]) -> Iterator[Block]:
-    """The prose of a cell, with the questions and the interactive pieces that stand in it."""
-    for line, piece in widgets.pieces(cell.source, fails(bundle.lesson, cell), seen):
+    """The prose of a cell, with the questions, the diagrams and the interactive pieces that stand in it."""
+    for line, piece in placed.pieces(cell.source, fails(bundle.lesson, cell), seen):
         if isinstance(piece, widgets.Placed):
             yield Widget(name, piece)
+            continue
+        if isinstance(piece, Drawn):
+            yield Diagram(name, piece)
             continue
         at = 0
         for marker in placing.markers(piece):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 import nbformat
 
 from course.pipeline.page import portable
-from course.pipeline.page.document import AnswerTable, Block, Code, Drawing, Image, Prose, Quiz, Shown
+from course.pipeline.page.document import AnswerTable, Block, Code, Diagram, Drawing, Image, Prose, Quiz, Shown
 from course.pipeline.page.portable import File, Install
 from course.pipeline.results.capture import Html, Stderr, Table, Text
 from course.pipeline.text import markup
@@ -88,6 +89,12 @@ def _prose(block: Prose, file: File) -> list[str | dict[str, Any]]:
     text = portable.text(block, file)
     folded = {"jp-MarkdownHeadingCollapsed": True}
     return [{**_text_cell(block.name, text), "metadata": folded} if block.folds else text]
+
+
+@_parts.register
+def _diagram(block: Diagram, file: File) -> list[str | dict[str, Any]]:
+    drawn = base64.b64encode(block.drawn.svg().encode()).decode()
+    return [f"![{block.drawn.title}](data:image/svg+xml;base64,{drawn})\n\n{block.drawn.markdown()}"]
 
 
 @_parts.register

@@ -26,6 +26,7 @@ from course.pipeline.page.document import (
     Claims,
     Closing,
     Code,
+    Diagram,
     Document,
     Drawing,
     Image,
@@ -185,6 +186,11 @@ def _widget(block: Widget, draft: _Draft) -> str:
 
 
 @_markdown.register
+def _diagram(block: Diagram, draft: _Draft) -> str:
+    return verbatim.block(fragments.diagram(block.drawn))
+
+
+@_markdown.register
 def _quiz(block: Quiz, draft: _Draft) -> str:
     questions = []
     for question, asked in zip(block.questions, block.asked, strict=True):
@@ -312,7 +318,7 @@ def _drawing(shown: Drawing, draft: _Draft) -> str:
         columns = (series.x, series.y, series.low or empty, series.high or empty)
         rows += [(series.name, *row) for row in zip(*columns, strict=True)]
     link = draft.csv(shown.key, rows)
-    drawn = re.sub(r"(var\(--figure-\w+), #\w+\)", r"\1)", shown.svg)  # the page has the colors
+    drawn = fragments.in_page_colors(shown.svg)
     caption = f"<figcaption>{draft.caption(shown.figure.caption)}{link}</figcaption>"
     return f'<figure class="data-figure" id="{shown.key}">{drawn}{caption}</figure>'
 
