@@ -21,7 +21,7 @@ function start(browser) {
   const select = make("select", { id: `${browser.id}-choice`, autocomplete: "off" });
   select.append(...all.map((shown, at) => make("option", {}, entry(shown, at))));
   const asks = part(first, ".asked strong").textContent ?? "";
-  const label = make("label", { for: select.id }, `Choose: ${asks} (of ${all.length})`);
+  const label = make("label", { for: select.id }, `Choose one of ${all.length}: ${asks}`);
   /** @param {string} text @param {number} by */
   const step = (text, by) => {
     const button = make("button", { type: "button", class: "quiz-button quiz-button--quiet" }, text);

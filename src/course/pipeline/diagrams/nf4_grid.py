@@ -54,8 +54,8 @@ DIAGRAM = Diagram(
     + lines(_ticks("int4", 164), 3, 1.6)
     + lines(_rounded("nf4", 120), 2, 3.5)
     + lines(_rounded("int4", 164), 3, 3.5)
-    + lines(f"M{_x(WEIGHT):g} 24V192", dashed=True)
-    + words("start", [(LEFT, 114, "NF4"), (LEFT, 158, "int4"), (_x(WEIGHT) + 6, 32, "a weight")])
+    + lines(f"M{_x(WEIGHT):g} 4V192", dashed=True)
+    + words("start", [(LEFT, 114, "NF4"), (LEFT, 158, "int4"), (_x(WEIGHT) + 6, 13, "a weight")])
     + words("middle", [(_x(0), 203, "0")])
     + words("start", [(LEFT, 203, "−1")])
     + words("end", [(RIGHT, 203, "1 × the largest")]),
