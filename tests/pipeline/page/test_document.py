@@ -13,10 +13,12 @@ import pytest
 from course.pipeline.lesson import plain_format
 from course.pipeline.page import portable, write_markdown, write_notebook, write_page
 from course.pipeline.page.document import (
+    AnswerTable,
     Block,
     Claims,
     Closing,
     Code,
+    Diagram,
     Document,
     Drawing,
     Image,
@@ -51,7 +53,8 @@ PREDICT = """\
 # number: lora.trainable
 # format: int"""
 CELLS = (
-    "# %% [markdown]\n# ## First\n#\n# Before.\n#\n# <!-- widget: rank -->\n#\n# After {{ lora.trainable | int }}.",
+    "# %% [markdown]\n# ## First\n#\n# Before.\n#\n# <!-- widget: rank -->\n#\n"
+    "# <!-- diagram: lora-forward -->\n#\n# After {{ lora.trainable | int }}.",
     PREDICT.format(id="one"),
     PREDICT.format(id="two"),
     '# %% tags=["reveal"]\nx = 1',
@@ -77,6 +80,7 @@ def test_blocks_stand_in_the_order_of_reading() -> None:
         Code,
         Prose,
         Widget,
+        Diagram,
         Prose,
         Prediction,
         Prediction,
@@ -188,6 +192,14 @@ def test_outputs_stand_in_their_cell_with_what_they_name() -> None:
     assert isinstance(recorded, Table)
     assert isinstance(drawn, Drawing)
     assert (drawn.key, drawn.svg.startswith("<svg")) == ("f", True)
+
+
+def test_tables_of_a_cell_tagged_answers_are_tables_of_answers() -> None:
+    (shown,) = (
+        block for block in made('# %% tags=["answers"]\nx = 1').flat() if "answers" in getattr(block, "tags", ())
+    )
+    assert isinstance(shown, Code)
+    assert [type(output) for output in shown.outputs] == [Text, AnswerTable, Drawing]
 
 
 def test_the_first_output_that_waits_answers_all_predictions() -> None:

@@ -62,6 +62,8 @@
 # middle two. Quantization shrinks the first. Gradient checkpointing shrinks the last. To choose,
 # look at which shelf is full. (Where the picture breaks: the shelves fill at different times, and
 # the peak counts. Activations are highest just when gradients begin to appear.)
+#
+# <!-- diagram: step-memory -->
 
 # %% tags=["parameters"]
 profile = "laptop"  # "smoke": seconds; "laptop": minutes on a CPU; "full": a GPU

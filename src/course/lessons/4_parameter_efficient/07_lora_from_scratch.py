@@ -48,19 +48,7 @@
 # pattern is present. The speaker broadcasts one fixed pattern to all $d_\text{out}$ outputs, as
 # loud as that number says. Rank $r$ means $r$ such pairs.
 #
-# ```text
-#                      x  (d_in numbers)
-#              ┌───────┴────────┐
-#              │                ▼
-#              │          A  (r × d_in)     r listeners
-#   W  (d_out × d_in)           │  r numbers
-#      frozen                   ▼
-#              │          B  (d_out × r)    r speakers
-#              │                │  × α/r
-#              └──────(+)───────┘
-#                      ▼
-#                      h  (d_out numbers)
-# ```
+# <!-- diagram: lora-forward -->
 #
 # Where the picture breaks: training *moves* the listeners and the speakers, and a pair has no
 # identity of its own: replace $A$ by $MA$ and $B$ by $BM^{-1}$, for any invertible $r\times r$

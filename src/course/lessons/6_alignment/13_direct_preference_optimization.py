@@ -42,22 +42,17 @@ seed = 0
 # %% [markdown]
 # ## A reward hidden in a ratio
 #
-# Give each answer a scale with two pans. In the left pan lies what the model thinks of the answer
-# now, in the right pan what it thought before training. If the answer has become more likely, the
-# scale tips left, and the tilt reads as *reward*, as if somebody had paid for it. DPO reads the
-# tilts of two answers to one prompt, $y_w$ (it wins) and $y_l$ (it loses), and pushes the first to
-# tip further left than the second.
+# Give each answer a scale with two pans. In one pan lies what the model thinks of the answer now, in
+# the other what it thought before training. If the answer has become more likely, the scale tips, and
+# the tilt reads as *reward*, as if somebody had paid for it. DPO reads the tilts of two answers to one
+# prompt, $y_w$ (it wins) and $y_l$ (it loses), and pushes the first above the second.
 #
-# ```text
-#                    now            before
-#  chosen   y_w  log π(y_w|x) − log π_ref(y_w|x) = tilt ┐
-#                                                       ├─ Δ → loss −log σ(βΔ)
-#  rejected y_l  log π(y_l|x) − log π_ref(y_l|x) = tilt ┘
-# ```
+# <!-- diagram: dpo-margins -->
 #
-# Only the *difference* Δ of the tilts counts. Both scales may tip right, both answers becoming less
-# likely, as long as the rejected one falls faster: the probability then flows to answers on neither
-# scale.
+# In the picture a tilt, $\log \pi(y|x) - \log \pi_\text{ref}(y|x)$, is an arrow; it points right if the
+# answer has become more likely. Only the *difference* Δ of the tilts counts. Both arrows may point
+# left, both answers becoming less likely, as long as the rejected one falls faster: the probability
+# then flows to answers that are not in the picture.
 
 # %% [markdown]
 # ## The derivation

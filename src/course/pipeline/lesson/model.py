@@ -19,7 +19,7 @@ BOXES = frozenset({"budget", "trust"})
 """Tags of Markdown cells that are boxes with given parts (see :mod:`course.pipeline.lesson.boxes`)."""
 
 
-TAGS = frozenset({"parameters", "reveal", "hide-code", "solution"}) | DATA | BOXES
+TAGS = frozenset({"parameters", "reveal", "hide-code", "solution", "answers"}) | DATA | BOXES
 
 
 MODULES = {

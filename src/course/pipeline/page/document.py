@@ -16,9 +16,11 @@ from itertools import groupby
 
 from course.figures import Figure
 from course.pipeline import widgets
+from course.pipeline.diagrams.diagram import Diagram as Drawn
 from course.pipeline.lesson import boxes, reading_time, sections, visible_code
 from course.pipeline.lesson.model import Cell, Lesson
 from course.pipeline.lesson.visible_code import Piece
+from course.pipeline.page import placed
 from course.pipeline.page.parts import drawing, fails
 from course.pipeline.results import claims, placing, predict, quiz
 from course.pipeline.results.bundle import Bundle
@@ -54,7 +56,14 @@ class Drawing:
     svg: str
 
 
-Shown = Text | Stderr | Html | Image | Table | Drawing
+@dataclass(frozen=True)
+class AnswerTable:
+    """A recorded table whose first column was asked, and whose others say what each model answered."""
+
+    table: Table
+
+
+Shown = Text | Stderr | Html | Image | Table | AnswerTable | Drawing
 
 # What a lesson consists of. ``name`` is that of the lesson's cell; pieces of one cell share it.
 
@@ -101,6 +110,14 @@ class Widget:
 
     name: str
     placed: widgets.Placed
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A drawing that explains."""
+
+    name: str
+    drawn: Drawn
 
 
 @dataclass(frozen=True)
@@ -200,7 +217,7 @@ class Closing:
 
 
 Block = (
-    Opening | PlainOpening | Prose | PlainProse | Widget | Quiz | Claims | Box | Prediction | Code
+    Opening | PlainOpening | Prose | PlainProse | Widget | Diagram | Quiz | Claims | Box | Prediction | Code
     | Solution | Section | Closing
 )  # fmt: skip
 
@@ -299,10 +316,13 @@ def _quizzes(bundle: Bundle) -> Iterator[Quiz]:
 
 
 def _prose(cell: Cell, name: str, bundle: Bundle, seen: set[str], quizzes: Iterator[Quiz]) -> Iterator[Block]:
-    """The prose of a cell, with the questions and the interactive pieces that stand in it."""
-    for line, piece in widgets.pieces(cell.source, fails(bundle.lesson, cell), seen):
+    """The prose of a cell, with the questions, the diagrams and the interactive pieces that stand in it."""
+    for line, piece in placed.pieces(cell.source, fails(bundle.lesson, cell), seen):
         if isinstance(piece, widgets.Placed):
             yield Widget(name, piece)
+            continue
+        if isinstance(piece, Drawn):
+            yield Diagram(name, piece)
             continue
         at = 0
         for marker in placing.markers(piece):
@@ -321,21 +341,23 @@ def _text(text: str, name: str, line: int) -> Iterator[Prose]:
 def _code(cell: Cell, index: int, pieces: tuple[Piece, ...], bundle: Bundle, predictions: list[Prediction]) -> Code:
     return Code(
         f"cell-{index}", index, cell.source, pieces, cell.title, cell.tags,
-        outputs=tuple(_shown(output, bundle) for output in bundle.captured.outputs[index]),
+        outputs=tuple(_shown(output, bundle, cell) for output in bundle.captured.outputs[index]),
         answers=tuple(asked for asked in predictions if asked.written.cells[0] == index),
         is_awaited=any(index in asked.written.cells for asked in predictions),
     )  # fmt: skip
 
 
-def _shown(output: Output, bundle: Bundle) -> Shown:
-    """``output`` with what it names."""
+def _shown(output: Output, bundle: Bundle, cell: Cell) -> Shown:
+    """``output`` of ``cell`` with what it names."""
     match output:
         case ImageShown(name):
             return Image(name, bundle.captured.images[name])
         case ItemShown(key):
             item = bundle.captured.items[key]
             assert isinstance(item, (Table, Chart))
-            return item if isinstance(item, Table) else Drawing(key, item.figure, drawing(item.figure, bundle.cache))
+            if isinstance(item, Table):
+                return AnswerTable(item) if "answers" in cell.tags else item
+            return Drawing(key, item.figure, drawing(item.figure, bundle.cache))
         case _:
             return output
 

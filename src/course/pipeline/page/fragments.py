@@ -6,9 +6,11 @@ Each is a pure function of what it shows; where it stands on the page is :mod:`c
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 
+from course.pipeline.diagrams.diagram import Diagram
 from course.pipeline.lesson.sections import Kind
 from course.pipeline.page import glossary
 from course.pipeline.results import predict
@@ -129,6 +131,17 @@ def answer(written: Prediction, asked: predict.Asked, text: Callable[[str], str]
         number = inline(f"{{{{ {written.number} | {written.format} }}}}{predict.after_number(written.unit)}")
         run = f'<strong class="predict-run">{number}</strong>'
     return f'<p class="predict-result" id="predict-{asked.id}-result">Result: {run}</p>'
+
+
+def diagram(drawn: Diagram) -> str:
+    """A diagram with its title below it."""
+    title = f"<figcaption>{html.escape(drawn.title)}</figcaption>"
+    return f'<figure class="data-figure">{in_page_colors(drawn.svg())}{title}</figure>'
+
+
+def in_page_colors(svg: str) -> str:
+    """A drawing for a page, which has the colors: without those for where there is no theme."""
+    return re.sub(r"(var\(--figure-\w+), #\w+\)", r"\1)", svg)
 
 
 def claim_box(decided: Decided, text: Callable[[str], str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -14,6 +15,7 @@ from course.pipeline.text import clean, commonmark, markup, verbatim
 from course.pipeline.text.displayed import IMAGES
 
 _BACK = '<p class="lesson-kicker"><a href="../">← Back to the lesson</a></p>'
+_PICTURE = re.compile(r"^!\[[^\]]*\]\(data:image/svg\+xml;base64,([\w+/=]+)\)$", re.M)
 _SIBLING = re.compile(r"(\d\d_\w+)\.ipynb(?:#(.*))?")
 
 
@@ -35,9 +37,7 @@ def view(notebook: str) -> View:
 def _cell(cell: Mapping[str, Any]) -> Iterator[str]:
     """A cell as blocks of Markdown."""
     if cell["cell_type"] == "markdown":
-        for block in commonmark.blocks(cell["source"], _address):
-            # What is wider than a phone scrolls, by keyboard too.
-            yield verbatim.block(_scrolling(clean.prose(block.text))) if block.is_html else block.text
+        yield from _prose(cell["source"])
         return
     count = cell["execution_count"] or " "
     code = markup.fence(cell["source"], "python")
@@ -51,6 +51,20 @@ def _cell(cell: Mapping[str, Any]) -> Iterator[str]:
     if cell["outputs"]:
         outputs = "".join(_output(output) for output in cell["outputs"])
         yield verbatim.block(f"<p>{_prompt('Out', count)}</p>{outputs}")
+
+
+def _prose(source: str) -> Iterator[str]:
+    for place, part in enumerate(_PICTURE.split(source)):
+        if place % 2:  # a drawing in the page follows its theme, which an image cannot
+            yield verbatim.block(_figure(base64.b64decode(part).decode("utf-8", "replace")))
+            continue
+        for block in commonmark.blocks(part, _address):
+            # What is wider than a phone scrolls, by keyboard too.
+            yield verbatim.block(_scrolling(clean.prose(block.text))) if block.is_html else block.text
+
+
+def _figure(svg: str) -> str:
+    return f'<figure class="data-figure">{clean.svg(svg)}</figure>'
 
 
 def _prompt(name: str, count: int | str) -> str:
@@ -75,7 +89,7 @@ def _output(output: Mapping[str, Any]) -> str:
         shown = _scrolling(clean.prose(data["text/html"]))
         return f'<div class="output output--html" tabindex="0" role="group" aria-label="Output">{shown}</div>'
     if "image/svg+xml" in data:  # figures bring their descriptions and follow the theme
-        return f'<figure class="data-figure">{clean.svg(data["image/svg+xml"])}</figure>'
+        return _figure(data["image/svg+xml"])
     kind = next(kind for kind in IMAGES if kind in data)
     address = f"data:{kind};base64,{html.escape(data[kind])}"
     return f'<p class="output output--image"><img src="{address}" alt="Figure drawn by the code above"></p>'

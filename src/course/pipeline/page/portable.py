@@ -13,6 +13,7 @@ from course.pipeline.page.document import (
     Box,
     Claims,
     Closing,
+    Diagram,
     Document,
     Opening,
     PlainOpening,
@@ -105,6 +106,11 @@ def _box(block: Box, file: File) -> str:
         linked = link_lessons(part.text, file.lessons, bundle.lesson, part.line, lambda slug: f"{slug}{file.suffix}")
         rows.append(f"- {part.name}: {bind(linked, bundle.captured.values)}")
     return quoted("\n".join(rows))
+
+
+@text.register
+def _diagram(block: Diagram, file: File) -> str:
+    return block.drawn.markdown()
 
 
 @text.register

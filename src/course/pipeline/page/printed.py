@@ -74,13 +74,14 @@ def answers(text: str) -> tuple[Answers, ...]:
 def block(text: str) -> str:
     """``text`` as HTML: cards, wrapped prose, or lines as they are, which scroll where they are wider than the page."""
     if found := answers(text):
-        return f'<div class="output output--answers">{_cards(found)}</div>'
+        return f'<div class="output output--answers">{cards(found)}</div>'
     if is_prose(text):
         return f'<div class="output output--prose"><pre>{html.escape(text, quote=False)}</pre></div>'
     return f'<div class="output"><pre tabindex="0">{html.escape(text, quote=False)}</pre></div>'
 
 
-def _cards(found: Sequence[Answers]) -> str:
+def cards(found: Sequence[Answers]) -> str:
+    """What was asked, each with a card for every answer, as HTML."""
     return "".join(
         f'<div class="asked">{_said(each.asked)}</div>'
         f'<ul class="answer-cards">{"".join(f"<li>{_said(said)}</li>" for said in each.given)}</ul>'

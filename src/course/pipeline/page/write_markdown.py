@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from course.pipeline.page import portable
-from course.pipeline.page.document import Block, Code, Drawing, Quiz, Shown
+from course.pipeline.page.document import AnswerTable, Block, Code, Drawing, Quiz, Shown
 from course.pipeline.page.portable import File, Install
 from course.pipeline.results import quiz
 from course.pipeline.results.capture import Table, Text
@@ -68,6 +68,11 @@ def _table(shown: Table, file: File) -> str:
     rows = [shown.columns, ["---"] * len(shown.columns), *[[markup.number(cell) for cell in row] for row in shown.rows]]
     lines = ("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
     return f"**Table.** {bind(shown.caption, file.document.bundle.captured.values)}\n\n" + "\n".join(lines)
+
+
+@_output.register
+def _answers(shown: AnswerTable, file: File) -> str:
+    return _table(shown.table, file)
 
 
 @_output.register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 import nbformat
 
 from course.pipeline.page import portable
-from course.pipeline.page.document import Block, Code, Drawing, Image, Prose, Quiz, Shown
+from course.pipeline.page.document import AnswerTable, Block, Code, Diagram, Drawing, Image, Prose, Quiz, Shown
 from course.pipeline.page.portable import File, Install
 from course.pipeline.results.capture import Html, Stderr, Table, Text
 from course.pipeline.text import markup
@@ -91,6 +92,12 @@ def _prose(block: Prose, file: File) -> list[str | dict[str, Any]]:
 
 
 @_parts.register
+def _diagram(block: Diagram, file: File) -> list[str | dict[str, Any]]:
+    drawn = base64.b64encode(block.drawn.svg().encode()).decode()
+    return [f"![{block.drawn.title}](data:image/svg+xml;base64,{drawn})\n\n{block.drawn.markdown()}"]
+
+
+@_parts.register
 def _quiz(block: Quiz, file: File) -> list[str | dict[str, Any]]:
     """The first questions bring the quiz; the last ones the score."""
     cells: list[str | dict[str, Any]] = []
@@ -136,6 +143,11 @@ def _image(shown: Image, file: File) -> dict[str, Any]:
 def _table(shown: Table, file: File) -> dict[str, Any]:
     caption = markup.inline_html(bind(shown.caption, file.document.bundle.captured.values))
     return _display({"text/html": markup.table(shown.columns, shown.rows, caption)})
+
+
+@_output.register
+def _answers(shown: AnswerTable, file: File) -> dict[str, Any]:
+    return _table(shown.table, file)
 
 
 @_output.register

@@ -18,13 +18,15 @@ from urllib.parse import quote, unquote
 from course.pipeline.base.errors import CourseError
 from course.pipeline.lesson import boxes, plain_format, reading_time
 from course.pipeline.lesson.model import MODULES, Lesson, slug_of
-from course.pipeline.page import evidence, fragments, printed, progress_marks
+from course.pipeline.page import answer_browser, evidence, fragments, printed, progress_marks
 from course.pipeline.page.document import (
+    AnswerTable,
     Block,
     Box,
     Claims,
     Closing,
     Code,
+    Diagram,
     Document,
     Drawing,
     Image,
@@ -184,6 +186,11 @@ def _widget(block: Widget, draft: _Draft) -> str:
 
 
 @_markdown.register
+def _diagram(block: Diagram, draft: _Draft) -> str:
+    return verbatim.block(fragments.diagram(block.drawn))
+
+
+@_markdown.register
 def _quiz(block: Quiz, draft: _Draft) -> str:
     questions = []
     for question, asked in zip(block.questions, block.asked, strict=True):
@@ -298,6 +305,12 @@ def _table(shown: Table, draft: _Draft) -> str:
 
 
 @_output.register
+def _answers(shown: AnswerTable, draft: _Draft) -> str:
+    table = shown.table
+    return answer_browser.block(table, draft.caption(table.caption), draft.csv(table.key, [table.columns, *table.rows]))
+
+
+@_output.register
 def _drawing(shown: Drawing, draft: _Draft) -> str:
     rows: list[Iterable[object]] = [("series", "x", "y", "low", "high")]
     for series in shown.figure.series:
@@ -305,7 +318,7 @@ def _drawing(shown: Drawing, draft: _Draft) -> str:
         columns = (series.x, series.y, series.low or empty, series.high or empty)
         rows += [(series.name, *row) for row in zip(*columns, strict=True)]
     link = draft.csv(shown.key, rows)
-    drawn = re.sub(r"(var\(--figure-\w+), #\w+\)", r"\1)", shown.svg)  # the page has the colors
+    drawn = fragments.in_page_colors(shown.svg)
     caption = f"<figcaption>{draft.caption(shown.figure.caption)}{link}</figcaption>"
     return f'<figure class="data-figure" id="{shown.key}">{drawn}{caption}</figure>'
 

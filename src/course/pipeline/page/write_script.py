@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from functools import singledispatch
 
 from course.pipeline.page import portable, shown_code
-from course.pipeline.page.document import Block, Box, Claims, Closing, Code, Opening, Prediction, Prose, Quiz, Widget
+from course.pipeline.page.document import (
+    Block,
+    Box,
+    Claims,
+    Closing,
+    Code,
+    Diagram,
+    Opening,
+    Prediction,
+    Prose,
+    Quiz,
+    Widget,
+)
 from course.pipeline.page.portable import File, Install
 from course.pipeline.text.bind import bind
 from course.pipeline.text.spans import inside
@@ -53,6 +65,7 @@ def _text(block: Block | Install, file: File) -> str:
 @_text.register(Prediction)
 @_text.register(Widget)
 @_text.register(Closing)
+@_text.register(Diagram)
 def _left_out(block: Block, file: File) -> str:
     """These are the page's, and the notebook's."""
     return ""

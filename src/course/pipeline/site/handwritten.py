@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course.pipeline import widgets
 from course.pipeline.base.errors import CourseError
-from course.pipeline.page import glossary, listings, progress_marks, syllabus
+from course.pipeline.diagrams.diagram import Diagram
+from course.pipeline.page import fragments, glossary, listings, placed, progress_marks, syllabus
 from course.pipeline.page import measured as memory_tables
 from course.pipeline.page.glossary import Glossary
 from course.pipeline.results import measured
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.text import mathematics, verbatim
+from course.pipeline.widgets import Placed
 
 LISTINGS: Mapping[str, Callable[[Sequence[Bundle], str], str]] = {
     "<!-- start -->": listings.start,
@@ -79,8 +80,7 @@ def page(source: str, uri: str, site: Site, path: Path) -> str:
 
     for problem in mathematics.problems([(source, fail)]):
         raise problem
-    pieces = (piece for _, piece in widgets.pieces(source, fail, set()))
-    text = "".join(piece if isinstance(piece, str) else verbatim.block(piece.html()) for piece in pieces)
+    text = "".join(_html(piece) for _, piece in placed.pieces(source, fail, set()))
     text = FIGURE.sub(figure, text)
     for marker, make in LISTINGS.items():
         if marker in text:
@@ -96,6 +96,12 @@ def page(source: str, uri: str, site: Site, path: Path) -> str:
         if marker in text:
             text = text.replace(marker, show(lessons))
     return text
+
+
+def _html(piece: str | Placed | Diagram) -> str:
+    if isinstance(piece, str):
+        return piece
+    return verbatim.block(piece.html() if isinstance(piece, Placed) else fragments.diagram(piece))
 
 
 def _up(uri: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from course.pipeline.base.errors import Fail
-from course.pipeline.text.spans import inside
+from course.pipeline.text import markers
 from course.pipeline.widgets import beta, cost, forward, ladder, memory, nf4, rank, schedule
 from course.pipeline.widgets.view import Piece, State
 
@@ -21,7 +21,6 @@ _MODULES = (memory, rank, forward, beta, schedule, nf4, cost, ladder)
 PIECES: dict[str, Piece] = {module.PIECE.name: module.PIECE for module in _MODULES}
 """All pieces, by name."""
 
-_ANY = re.compile(r"^(?P<before>.*?)(?P<marker><!--\s*widget\b(?s:.*?)-->)(?P<after>.*)$", re.M)
 _MARKER = re.compile(r"<!-- widget: ([\w-]+)((?: \w+=\S+)*) -->")
 
 
@@ -65,21 +64,8 @@ def pieces(text: str, fail: Fail, seen: set[str]) -> Iterator[tuple[int, str | P
         CourseError: made by ``fail``; a marker that is not alone on its line, an unknown piece or setting, or a piece that
             the page has already.
     """
-    if not _ANY.search(text):
-        yield 0, text
-        return
-    at, is_code = 0, inside(text, "code")
-    for match in _ANY.finditer(text):
-        if is_code(match.start("marker")):  # where it is written about
-            continue
-        line = text.count("\n", 0, match.start())
-        yield text.count("\n", 0, at), text[at : match.start()]
-        if match["before"] or match["after"].strip():
-            hint = "Write it at the beginning of a line of its own, in no list or box."
-            raise fail(f"The marker {match['marker']!r} is not alone on its line.", line, hint)
-        yield line, _read(match["marker"], line, fail, seen)
-        at = match.end()
-    yield text.count("\n", 0, at), text[at:]
+    for line, part in markers.divided(text, "widget", fail):
+        yield line, part if isinstance(part, str) else _read(part.text, line, fail, seen)
 
 
 def _read(marker: str, line: int, fail: Fail, seen: set[str]) -> Placed:
