@@ -193,7 +193,7 @@ def test_the_script_runs_alone_and_prints_what_the_build_recorded(
     told, found = learner.run(command, tmp_path), bundles[slug].captured
     steady = [item for item in found.items.values() if item.kind != "band"]
     named, values = json.loads((tmp_path / "values.json").read_text()), found.values
-    assert named.keys() == values.keys()
+    assert named.keys() >= values.keys()  # a line that the lesson prints itself may look like one of these
     assert {item.key: named[item.key] for item in steady if isinstance(item, Value)} == {
         item.key: item.value for item in steady if isinstance(item, Value)
     }

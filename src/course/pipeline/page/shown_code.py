@@ -29,7 +29,8 @@ def show_figure(series, x_label, y_label):
     print(f"{y_label}, by {x_label}:")
     for line in series:
         every = -(-len(line.x) // 10)
-        points = list(zip(line.x, line.y, strict=True))[::every]
+        places = [x if isinstance(x, str) else f"{x:.6g}" for x in line.x]
+        points = list(zip(places, line.y, strict=True))[::every]
         print(f"  {line.name}:", *(f"({x}, {y:.4g})" for x, y in points))''',
 }
 """The functions that shown code may call: name → source."""
