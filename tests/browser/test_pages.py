@@ -148,11 +148,11 @@ def test_ids_are_unique(parsed: dict[str, _Links]) -> None:
 def test_figures_have_names(site: Site) -> None:
     for slug in site.lessons:
         text = (site.root / "lessons" / slug / "index.html").read_text(encoding="utf-8")
-        figures = re.findall(r'<svg\b[^>]*?\bclass="?figure\b[^>]*>', text)
+        figures = re.findall(r'<svg\b[^>]*?\bclass="?figure\b[^>]*>(?:<title[^>]*>[^<]*</title>)?', text)
         assert figures, f"{slug} has no figure"
         for figure in figures:
             assert re.search(r'\srole="?img\b', figure), f"{slug}: {figure}"
-            label = re.search(r'\saria-label="([^"]*)"', figure)
+            label = re.search(r'\saria-label="([^"]*)"', figure) or re.search(r"<title[^>]*>([^<]*)<", figure)
             assert label, f"{slug}: {figure}"
             assert len(label[1].strip()) >= 10, f"{slug}: {figure}"
 
