@@ -31,7 +31,6 @@ from course.pipeline.results import measured, quiz
 from course.pipeline.results.bundle import Bundle
 from course.pipeline.run import measure as measure_step
 from course.pipeline.run import schedule, shards
-from course.pipeline.run.execute import commit_of
 from course.pipeline.run.limits import Limits
 from course.pipeline.run.runner import Options, job_of, unlocked
 from course.pipeline.run.runner import run as run_lessons
@@ -320,6 +319,8 @@ def measure(path: Path, again: bool) -> None:
             "yes" if asked.checkpointing else "no", f"{cell.measured / 1e9:.2f} GB", f"{cell.modeled / 1e9:.2f} GB",
             f"{cell.error:+.2%}",
         )  # fmt: skip
+
+    from course.pipeline.run.execute import commit_of  # with papermill, which no other command needs here
 
     found = measure_step.measure(path, known, commit_of(Path.cwd()), lambda cell: err.print("  ".join(row(cell))))
     for cell in found.cells:
