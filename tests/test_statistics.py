@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -41,8 +42,8 @@ def test_an_interval_of_a_proportion_holds_it_and_stays_between_0_and_1(given: t
 
 
 def test_a_conclusion_that_hangs_on_one_seed_does_not_survive() -> None:
-    def positive(values: object) -> bool:
-        return interval(values).low > 0  # type: ignore[arg-type]
+    def positive(values: Sequence[float]) -> bool:
+        return interval(values).low > 0
 
     assert survives([1.0, 1.1, 0.9, 1.0], positive)
     assert not survives([1.0, -1.0, 0.5], positive)
@@ -60,6 +61,6 @@ def test_a_conclusion_that_hangs_on_one_seed_does_not_survive() -> None:
         (lambda: survives([1.0, 2.0], bool), "three or more"),
     ],
 )
-def test_what_has_no_spread_is_refused(call: object, message: str) -> None:
+def test_what_has_no_spread_is_refused(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        call()  # type: ignore[operator]
+        call()
